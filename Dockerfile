@@ -1,0 +1,28 @@
+FROM node:24-slim
+
+# LiveKit's media library trusts the certificates of the system, of which this image has none.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
+
+ENV NODE_ENV=production DATABASE_URL=file:/data/telephony-agent.db
+WORKDIR /app
+
+# The media library comes as optional dependencies, and with them a Node that this image has already.
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev && npm cache clean --force && rm -rf node_modules/node-linux-* node_modules/.bin/node
+
+COPY prisma prisma
+RUN node prisma/prepare.mjs
+COPY agents agents
+COPY src src
+
+RUN mkdir /data && chown node:node /data
+VOLUME /data
+USER node
+EXPOSE 3000
+
+# Only whether this process lives: a restart would end running calls, and heals neither LiveKit nor the database.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/livez').then((r) => { process.exitCode = r.ok ? 0 : 1; }, () => { process.exitCode = 1; })"]
+
+# SIGTERM lets running calls finish: give the container that long (docker stop --time, terminationGracePeriodSeconds).
+STOPSIGNAL SIGTERM
+CMD ["node", "src/main.ts"]

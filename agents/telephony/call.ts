@@ -1,0 +1,142 @@
+/** One call, from being in the room to having told its end. */
+import { voice, type JobContext, type VAD } from '@livekit/agents';
+import type { RemoteParticipant } from '@livekit/rtc-node';
+import type { CallJob } from '#src/calls/job.ts';
+import { describeError } from '#src/errors.ts';
+import type { Happening } from '#src/link/messages.ts';
+import type { Log } from '#src/log.ts';
+import { makeAgent } from './agent.ts';
+import { describeCaller, waitForActive, waitForCaller, waitForListener, watchRoom } from './arrival.ts';
+import { openConversation, type Conversation } from './conversation.ts';
+import { openEnder, type Ender, type Ending } from './ending.ts';
+import type { Link } from './link.ts';
+import { openAnnouncement, openSession, openVad } from './session.ts';
+import { atMost } from './tasks.ts';
+
+export type Warm = { link: Link; log: Log; vad: VAD };
+
+const callerTimeoutMs = 30_000;
+const claimTimeoutMs = 10_000;
+const closeTimeoutMs = 3_000;
+const farewellTimeoutMs = 5_000;
+
+type Call = { ctx: JobContext; link: Link; log: Log; job: CallJob; ender: Ender; mark: (stage: string) => void };
+
+/**
+ * Takes the call of the job's room. Never rejects; at its end the job is shut down. `startedAt` is when the job began, by
+ * `performance.now()`.
+ */
+export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): Promise<void> => {
+  const { link, log } = warm;
+  const mark = (stage: string) => link.tell({ kind: 'timing', stage, ms: Math.round(performance.now() - startedAt) });
+  link.lost.addEventListener('abort', () => ctx.shutdown('the service is gone'));
+  try {
+    const caller = await waitForCaller(ctx.room, callerTimeoutMs);
+    if (caller === null) return log.warn({ room: ctx.job.room?.name }, 'nobody came');
+    const verdict = await link.claim(claimOf(ctx, caller), claimTimeoutMs);
+    if (verdict.kind === 'leave') return log.info({ reason: verdict.reason }, 'left the room');
+    const callLog = log.child({ callId: verdict.job.callId });
+    const ender = openEnder();
+    await hold({ ctx, link, log: callLog, job: verdict.job, ender, mark }, caller, warm.vad);
+  } catch (error) {
+    log.error({ err: error }, 'call failed');
+    link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
+  } finally {
+    ctx.shutdown('the call is over');
+  }
+};
+
+const claimOf = (ctx: JobContext, caller: RemoteParticipant) => ({
+  jobId: ctx.job.id,
+  room: ctx.room.name ?? ctx.job.room?.name ?? '',
+  roomSid: ctx.job.room?.sid ?? '',
+  agentIdentity: ctx.room.localParticipant?.identity ?? '',
+  metadata: ctx.job.metadata,
+  caller: describeCaller(caller),
+});
+
+/** Holds the call and tells its end, whatever happens. */
+const hold = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Promise<void> => {
+  const { ctx, link, ender } = call;
+  using _watch = watchRoom(ctx.room, caller.identity, ender.finish);
+  try {
+    await speakWith(call, caller, bundledVad);
+  } catch (error) {
+    call.log.error({ err: error }, 'conversation failed');
+    link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
+    ender.finish('agent_error');
+  }
+  link.tell({ kind: 'ended', ...(await ender.done) });
+  await atMost(farewellTimeoutMs, link.farewell);
+};
+
+const speakWith = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Promise<void> => {
+  const { ctx, link, job, ender, mark, log } = call;
+  const session =
+    job.purpose === 'announce'
+      ? openAnnouncement(job, link.welcome.providers)
+      : openSession(job, link.welcome.providers, await openVad(job.vad, bundledVad));
+  const agent = makeAgent(job, {
+    hangUp: (saidWords, goodbye) => conversation.actions.hangUp(saidWords, goodbye),
+    takeMessage: (message) => conversation.actions.takeMessage(message),
+  });
+  session.updateAgent(agent); // not started yet: it is only noted, and the room's audio asks for it
+  const audio = openAudio(session, ctx, caller.identity);
+  using conversation = openConversation({ job, session, ender, tell: link.tell, mark, log });
+  session.once(voice.AgentSessionEventTypes.Close, ({ error }) =>
+    ender.finish(error === null ? 'ended_by_service' : 'agent_error'),
+  );
+  try {
+    await answer(call, caller, session, agent, conversation);
+  } finally {
+    await atMost(
+      closeTimeoutMs,
+      session.close().then(() => audio.close()),
+    );
+    await conversation.flush();
+  }
+};
+
+/**
+ * Publishing our voice is what answers a phone call, so the session starts before the caller can hear anything; nothing is
+ * said before they can.
+ */
+const answer = async (
+  { ctx, link, job, ender, mark }: Call,
+  caller: RemoteParticipant,
+  session: voice.AgentSession,
+  agent: voice.Agent,
+  conversation: Conversation,
+): Promise<Ending> => {
+  const listening = waitForListener(ctx.room, job.limits.activeTimeoutMs);
+  await session.start({ agent, record: false });
+  mark('sessionStarted');
+  const active = Promise.all([listening, waitForActive(ctx.room, caller, job.limits.activeTimeoutMs)]);
+  await Promise.race([active, ender.done]);
+  if (ender.begun) return ender.done;
+  mark('active');
+  const answered: Happening = { kind: 'answered', at: Date.now() };
+  link.tell(answered);
+  return job.purpose === 'announce' ? conversation.announce() : conversation.hold(link.onCommand);
+};
+
+/**
+ * The session's ears and mouth in the room. Set up here, not by `session.start({ room })`, which would also open a remote
+ * control of the session to everybody in the room.
+ */
+const openAudio = (session: voice.AgentSession, ctx: JobContext, callerIdentity: string): voice.RoomIO => {
+  const converses = session.stt !== undefined;
+  const audio = new voice.RoomIO({
+    agentSession: session,
+    room: ctx.room,
+    participant: callerIdentity,
+    inputOptions: {
+      audioEnabled: converses,
+      textEnabled: false,
+      closeOnDisconnect: false,
+      audioSampleRate: 16_000,
+    },
+  });
+  audio.start();
+  return audio;
+};

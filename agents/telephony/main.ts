@@ -1,0 +1,63 @@
+/**
+ * The call process: LiveKit's worker forks it before it is needed (prewarm) and gives it one call (entry). It owns no data and
+ * no credentials; what it needs comes over the link, what happens goes over it.
+ */
+import { AutoSubscribe, defineAgent, type JobContext } from '@livekit/agents';
+import { AudioFrame } from '@livekit/rtc-node';
+import { describeError } from '#src/errors.ts';
+import { openLog } from '#src/log.ts';
+import { takeCall, type Warm } from './call.ts';
+import { takeOverFrameworkLog } from './framework-log.ts';
+import { openLink } from './link.ts';
+import { warmVad } from './session.ts';
+
+const stopWithinMs = 1_000;
+
+const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
+  if (socketPath === undefined) throw new Error('TELEPHONY_LINK is not set: a call process is started by the service');
+  const link = await openLink(socketPath);
+  const log = openLog({ ...link.welcome.log, name: 'call' });
+  takeOverFrameworkLog(log, link.welcome.log);
+  process.on('unhandledRejection', (error) => {
+    log.error({ err: error }, 'unhandled rejection');
+    link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
+  });
+  const vad = await warmVad(() => new AudioFrame(new Int16Array(1_600), 16_000, 1, 1_600));
+  link.lost.addEventListener('abort', stopSoon);
+  link.ready();
+  return { link, log, vad };
+};
+
+/**
+ * The service is gone: there is nobody to report to and no call to go on with. A call is shut down by `takeCall`; what has not
+ * ended after a second, an idle process included (the framework would keep it for 15 s), is killed: exiting would run native
+ * destructors that may hang just as well.
+ */
+const stopSoon = (): void => {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs);
+};
+
+const warmed = new WeakMap<object, Warm>();
+
+export default defineAgent({
+  prewarm: async (proc) => {
+    try {
+      warmed.set(proc, await prewarm(process.env['TELEPHONY_LINK']));
+    } catch (error) {
+      // The framework only notes a failed prewarm at its debug level.
+      const line = { level: 50, time: new Date().toISOString(), name: 'call', msg: 'prewarm failed' };
+      process.stderr.write(`${JSON.stringify({ ...line, err: describeError(error) })}\n`);
+      throw error;
+    }
+  },
+  entry: async (ctx: JobContext) => {
+    const startedAt = performance.now();
+    const warm = warmed.get(ctx.proc);
+    if (warm === undefined) throw new Error('the process was not prewarmed');
+    takeOverFrameworkLog(warm.log, warm.link.welcome.log);
+    await ctx.connect(undefined, AutoSubscribe.AUDIO_ONLY);
+    // The call goes on beside `entry`: the framework shuts a job down quickly only when its entry has returned.
+    const call = takeCall(ctx, warm, startedAt);
+    ctx.addShutdownCallback(() => call);
+  },
+});

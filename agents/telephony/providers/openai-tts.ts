@@ -1,0 +1,171 @@
+/**
+ * OpenAI's speech as a streaming voice: text is cut into sentences as the model writes it, each is requested as soon as it is
+ * known (the next one while the first plays), and its audio goes out as it arrives. The transcript that goes along with the
+ * audio holds only what was really voiced.
+ */
+import { createTimedString, shortuuid, tts, type APIConnectOptions } from '@livekit/agents';
+import type { AudioFrame } from '@livekit/rtc-node';
+import { openSplitter, speakable } from './clauses.ts';
+import { openFramer } from './frames.ts';
+import { openPrefetch, type Prefetch } from './prefetch.ts';
+import { speechSampleRate, streamSpeech, type SpeechRequest } from './speech-request.ts';
+
+export type OpenAiTtsOptions = Omit<SpeechRequest, 'text' | 'firstByteTimeoutMs' | 'stallTimeoutMs'> &
+  Partial<Pick<SpeechRequest, 'firstByteTimeoutMs' | 'stallTimeoutMs'>>;
+
+const defaults = { firstByteTimeoutMs: 4_000, stallTimeoutMs: 3_000 };
+const frameMs = 40;
+/** The one that plays and the next. */
+const requestsAtOnce = 2;
+
+export class OpenAiTts extends tts.TTS {
+  readonly label = 'openai-tts';
+  readonly #request: Omit<SpeechRequest, 'text'>;
+
+  constructor(options: OpenAiTtsOptions) {
+    super(speechSampleRate, 1, { streaming: true, alignedTranscript: true });
+    this.#request = { ...defaults, ...options };
+  }
+
+  override get model(): string {
+    return this.#request.model;
+  }
+
+  override get provider(): string {
+    return 'openai';
+  }
+
+  override synthesize(text: string, connOptions?: APIConnectOptions, abortSignal?: AbortSignal): tts.ChunkedStream {
+    return new OneShot(this, { ...this.#request, text }, connOptions, abortSignal);
+  }
+
+  override stream(options?: { connOptions?: APIConnectOptions }): tts.SynthesizeStream {
+    return new SpokenReply(this, this.#request, options?.connOptions);
+  }
+}
+
+class SpokenReply extends tts.SynthesizeStream {
+  readonly label = 'openai-tts.SpokenReply';
+  readonly #request: Omit<SpeechRequest, 'text'>;
+  readonly #id = shortuuid();
+  #voicedSamples = 0;
+  /** Held back by one, so that the last frame can say that it is the last. */
+  #held: tts.SynthesizedAudio | null = null;
+
+  constructor(voice: OpenAiTts, request: Omit<SpeechRequest, 'text'>, connOptions?: APIConnectOptions) {
+    super(voice, connOptions);
+    this.#request = request;
+  }
+
+  protected override async run(): Promise<void> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.abortSignal, stop.signal]);
+    await using pieces = openPrefetch<string, Uint8Array>(requestsAtOnce, (text) =>
+      streamSpeech({ ...this.#request, text: text.trim() }, signal),
+    );
+    await Promise.all([this.#readText(pieces), this.#playAll(pieces, stop)]);
+  }
+
+  async #playAll(pieces: Prefetch<string, Uint8Array>, stop: AbortController): Promise<void> {
+    try {
+      for await (const piece of pieces.inOrder) await this.#play(piece.of, piece.items);
+      this.#release(true);
+      if (!this.queue.closed && !this.abortSignal.aborted) this.queue.put(tts.SynthesizeStream.END_OF_STREAM);
+    } finally {
+      // After a failure nothing more is requested, and the text that is still to come is of no use.
+      stop.abort();
+      this.#release(true);
+      if (!this.input.closed) this.input.close();
+    }
+  }
+
+  async #readText(pieces: Prefetch<string, Uint8Array>): Promise<void> {
+    const splitter = openSplitter();
+    const add = (texts: string[]) => {
+      for (const text of texts.filter(speakable)) {
+        this.markStarted();
+        pieces.add(text);
+      }
+    };
+    try {
+      for await (const part of this.input) {
+        add(typeof part === 'string' ? splitter.push(part) : splitter.flush());
+      }
+      add(splitter.flush());
+    } finally {
+      pieces.end();
+    }
+  }
+
+  async #play(text: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const framer = openFramer(speechSampleRate, frameMs);
+    let said: string | null = text;
+    const play = (frames: AudioFrame[]) => {
+      for (const frame of frames) {
+        this.#emit(frame, said === null ? null : createTimedString({ text: said, startTime: this.#voicedSeconds }));
+        said = null;
+      }
+    };
+    for await (const pcm of chunks) play(framer.push(pcm));
+    play(framer.flush());
+    if (said === null) this.#noteEnd();
+  }
+
+  get #voicedSeconds(): number {
+    return this.#voicedSamples / speechSampleRate;
+  }
+
+  #emit(frame: AudioFrame, said: ReturnType<typeof createTimedString> | null): void {
+    this.#release(false);
+    this.#voicedSamples += frame.samplesPerChannel;
+    this.#held = { requestId: this.#id, segmentId: this.#id, frame, final: false };
+    if (said !== null) this.#held.timedTranscripts = [said];
+  }
+
+  /** Tells the transcript where in the audio the piece ended, which makes the text of an interrupted reply exact. */
+  #noteEnd(): void {
+    if (this.#held === null) return;
+    const end = createTimedString({ text: '', endTime: this.#voicedSeconds });
+    this.#held.timedTranscripts = [...(this.#held.timedTranscripts ?? []), end];
+  }
+
+  #release(final: boolean): void {
+    if (this.#held !== null && !this.queue.closed) this.queue.put({ ...this.#held, final });
+    this.#held = null;
+  }
+}
+
+class OneShot extends tts.ChunkedStream {
+  readonly label = 'openai-tts.OneShot';
+  readonly #voice: OpenAiTts;
+  readonly #request: SpeechRequest;
+
+  constructor(voice: OpenAiTts, request: SpeechRequest, connOptions?: APIConnectOptions, abortSignal?: AbortSignal) {
+    super(request.text, voice, connOptions, abortSignal);
+    this.#voice = voice;
+    this.#request = request;
+  }
+
+  protected override async run(): Promise<void> {
+    const requestId = shortuuid();
+    const framer = openFramer(speechSampleRate, frameMs);
+    const put = (frames: AudioFrame[]) => {
+      if (this.queue.closed) return;
+      for (const frame of frames) this.queue.put({ requestId, segmentId: requestId, frame, final: false });
+    };
+    try {
+      for await (const pcm of streamSpeech(this.#request, this.abortSignal)) put(framer.push(pcm));
+      put(framer.flush());
+    } catch (error) {
+      // Thrown from here it would become an unhandled rejection of the framework's: told instead, the stream ends.
+      if (!(error instanceof Error)) throw error;
+      this.#voice.emit('error', {
+        type: 'tts_error',
+        timestamp: Date.now(),
+        label: this.#voice.label,
+        error,
+        recoverable: false,
+      });
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/** What the asker of an inbound call is told (contract, section 2): which agent takes it, and what to give to that agent. */
+import type { Call } from './call.ts';
+
+export type Answer = Readonly<{
+  agent_name: string;
+  /** JSON in a string. */
+  metadata: string;
+  attributes: Readonly<{ inbound: 'true'; phone_number: string; caller: string }>;
+}>;
+
+export const answerOf = (
+  call: Pick<Call, 'phoneNumberId' | 'tenantId' | 'campaignId' | 'phoneNumber' | 'dialledNumber'>,
+  agentName: string,
+): Answer => ({
+  agent_name: agentName,
+  metadata: JSON.stringify({
+    call_type: 'inbound',
+    phone_number_id: call.phoneNumberId,
+    tenant_id: call.tenantId,
+    campaign_id: call.campaignId,
+    from_number: call.phoneNumber,
+    to_number: call.dialledNumber,
+  }),
+  attributes: { inbound: 'true', phone_number: call.dialledNumber, caller: call.phoneNumber },
+});

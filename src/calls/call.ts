@@ -1,0 +1,65 @@
+/**
+ * A call, as recorded.
+ *
+ * Glossary
+ *   call       one try of a caller to reach a number of ours; one CallLog
+ *   callSid    its id outside: the asker's `call_id`, else `sip.callID`
+ *   room       the LiveKit room in which it is held; `openRoom` names it while the call is open
+ *   open       ringing or in progress; everything else is final
+ *   attempt    one agent put on the call; a second one after the first died
+ *   door       by which way we heard of a call: asked (webhook sip-inbound), joined (a SIP participant), job (our agent)
+ */
+import type { RejectReason } from '../routing/route.ts';
+import type { CallFacts } from './lifecycle.ts';
+
+export type CallStatus = 'ringing' | 'in_progress' | 'completed' | 'rejected' | 'failed';
+
+/** What LiveKit or an asker tells of a call that comes in. Numbers are as they came. */
+export type IncomingCall = Readonly<{
+  door: 'asked' | 'joined' | 'job';
+  callSid: string;
+  roomName: string;
+  from: string;
+  to: string;
+  trunkId: string | null;
+  callerIdentity: string | null;
+}>;
+
+/** One CallLog, as far as the way of a call is concerned. */
+export type Call = CallFacts &
+  Readonly<{
+    id: string;
+    version: number;
+    leadId: string | null;
+    campaignId: string | null;
+    tenantId: string | null;
+    phoneNumberId: string | null;
+    phoneNumber: string;
+    dialledNumber: string;
+    callSid: string;
+    roomName: string;
+    openRoom: string | null;
+    agentName: string | null;
+    rejectReason: string | null;
+    ownerId: string | null;
+    leaseUntil: Date | null;
+    attempt: number;
+    jobId: string | null;
+    dispatchedAt: Date | null;
+    callerIdentity: string | null;
+    agentIdentity: string | null;
+  }>;
+
+export type CallOutcome =
+  | Readonly<{ kind: 'accept'; call: Call; agentName: string }>
+  | Readonly<{ kind: 'reject'; call: Call; reason: RejectReason }>;
+
+/** Whether a refusal is one that the caller hears as a sentence, rather than an unanswered line. */
+export const isHeard = (reason: string): boolean => reason === 'campaign_full' || reason === 'busy';
+
+/** Who is in a room, as far as a call is concerned. */
+export type RoomMember = Readonly<{
+  identity: string;
+  kind: 'agent' | 'sip' | 'other';
+  attributes: Readonly<Record<string, string>>;
+}>;

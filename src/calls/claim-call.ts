@@ -1,0 +1,121 @@
+/** An agent's job asks for its call: which one is it, may this job have it, and how is it to be held. */
+import { findSettings } from '../campaigns/store.ts';
+import type { Context } from '../context.ts';
+import { findLead, inboundNamePrefix } from '../leads/store.ts';
+import type { Claim } from '../link/messages.ts';
+import { findTenantName } from '../tenants/store.ts';
+import { buildJob } from './build-job.ts';
+import { isHeard, type Call, type CallOutcome, type IncomingCall } from './call.ts';
+import type { CallJob } from './job.ts';
+import { isOpen } from './lifecycle.ts';
+import { receiveCall } from './receive-call.ts';
+import { incomingOfAttributes } from './room-event.ts';
+import { appendEvent, findCall, holdCall, listTurns } from './store.ts';
+
+/** How long a call counts as ours without a sign of life from us. */
+export const leaseMs = 15_000;
+
+export type ClaimOutcome =
+  | Readonly<{ kind: 'job'; job: CallJob; call: Call }>
+  /** Refused without a word: the caller is to be removed before anything is published. */
+  | Readonly<{ kind: 'refused'; call: Call; reason: string }>
+  /** Routing says another agent: it is to be called in. */
+  | Readonly<{ kind: 'other_agent'; call: Call; agentName: string }>
+  /** Another job has the call, or it is over. */
+  | Readonly<{ kind: 'taken' }>;
+
+type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed' | 'ownerId'>;
+
+/**
+ * Claims the call of a room for a job.
+ * @param insist take the call even where routing says another agent: that one didn't come
+ */
+export const claimCall = async (ctx: ClaimContext, claim: Claim, insist: boolean): Promise<ClaimOutcome> => {
+  const outcome = await receiveCall(ctx, incomingOfClaim(claim));
+  if (outcome.kind === 'reject') return refusalOf(ctx, claim, outcome);
+  const { call, agentName } = outcome;
+  if (!isOpen(call.status)) return { kind: 'taken' };
+  if (agentName !== ctx.config.agentName && !insist && call.attempt === 0)
+    return { kind: 'other_agent', call, agentName };
+  return hold(ctx, claim, call);
+};
+
+const incomingOfClaim = ({ room, roomSid, caller, metadata }: Claim): IncomingCall =>
+  incomingOfAttributes('job', room, caller.identity, caller.attributes) ?? {
+    door: 'job',
+    callSid: caller.attributes['sip.callID'] ?? roomSid,
+    roomName: room,
+    // Without SIP attributes (a browser) the dispatch's metadata is all that there is: a hint, which routing checks.
+    ...numbersOfHint(metadata),
+    trunkId: caller.attributes['sip.trunkID'] ?? null,
+    callerIdentity: caller.identity,
+  };
+
+const numbersOfHint = (metadata: string): { from: string; to: string } => {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  try {
+    const hint: unknown = JSON.parse(metadata);
+    if (typeof hint !== 'object' || hint === null) return { from: '', to: '' };
+    return {
+      from: text('from_number' in hint ? hint.from_number : ''),
+      to: text('to_number' in hint ? hint.to_number : ''),
+    };
+  } catch {
+    return { from: '', to: '' }; // No JSON, no hint: the call is routed as one to an unknown number.
+  }
+};
+
+const refusalOf = async (
+  ctx: ClaimContext,
+  claim: Claim,
+  { call, reason }: Extract<CallOutcome, { kind: 'reject' }>,
+): Promise<ClaimOutcome> =>
+  isHeard(reason)
+    ? { kind: 'job', call, job: await jobOf(ctx, claim, call, 'announce') }
+    : { kind: 'refused', call, reason };
+
+const hold = async (ctx: ClaimContext, claim: Claim, call: Call): Promise<ClaimOutcome> => {
+  const now = ctx.now();
+  const held = await holdCall(
+    ctx.db,
+    call.id,
+    {
+      ownerId: ctx.ownerId,
+      leaseUntil: new Date(now.getTime() + leaseMs),
+      jobId: claim.jobId,
+      agentIdentity: claim.agentIdentity,
+      callerIdentity: claim.caller.identity,
+    },
+    now,
+  );
+  const after = held ? await findCall(ctx.db, call.id) : null;
+  if (after === null) return { kind: 'taken' };
+  await appendEvent(ctx.db, call.id, 'claimed', { attempt: after.attempt, jobId: claim.jobId });
+  return { kind: 'job', call: after, job: await jobOf(ctx, claim, after, 'converse') };
+};
+
+const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJob['purpose']): Promise<CallJob> => {
+  const [settings, lead, tenantName, turns] = await Promise.all([
+    call.campaignId === null ? null : findSettings(ctx.db, call.campaignId),
+    call.leadId === null ? null : findLead(ctx.db, call.leadId),
+    call.tenantId === null ? null : findTenantName(ctx.db, call.tenantId),
+    purpose === 'announce' ? [] : listTurns(ctx.db, call.id),
+  ]);
+  const { job, problems } = buildJob({
+    call,
+    attempt: call.attempt,
+    callerIdentity: claim.caller.identity,
+    agentName: ctx.config.agentName,
+    purpose,
+    settings,
+    leadName: lead === null || lead.name.startsWith(inboundNamePrefix) ? null : lead.name,
+    tenantName: tenantName ?? '',
+    now: ctx.now(),
+    turns,
+  });
+  if (problems.length > 0) {
+    ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the standard');
+    await appendEvent(ctx.db, call.id, 'text_replaced', { problems });
+  }
+  return job;
+};

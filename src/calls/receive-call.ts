@@ -1,0 +1,131 @@
+/** A call comes in: who takes it, and its record. Whichever door hears of it first makes the record; the others find it. */
+import type { Context } from '../context.ts';
+import { isUniqueViolation, transaction, type DbClient } from '../db.ts';
+import { inboundNamePrefix, startLead } from '../leads/store.ts';
+import { callerOf, isAnonymous, toE164 } from '../numbers/number.ts';
+import { decide, rejectReasons, type Decision, type RejectReason, type RouteFacts } from '../routing/route.ts';
+import { loadRouteFacts, lockCampaignOf } from '../routing/store.ts';
+import type { Call, CallOutcome, IncomingCall } from './call.ts';
+import { appendEvent, findCallBySid, findOpenCall, findRefusal, insertCall, noteCaller } from './store.ts';
+
+type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed'>;
+
+/** How long after a refusal an agent's job in the same room still is the same call. */
+const sameRefusalMs = 60_000;
+
+/**
+ * Records a call that comes in and decides who takes it. A repeat, by `callSid` or by a room whose call is open, gives the same
+ * outcome and changes nothing. A refused call is recorded too.
+ */
+export const receiveCall = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<CallOutcome> => {
+  const known = await findKnown(ctx.db, incoming, ctx.now());
+  if (known !== null) return outcomeOf(await withCaller(ctx.db, known, incoming), ctx.config.agentName);
+  try {
+    return await recordNew(ctx, incoming);
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    // Another door was quicker by a moment: then its record is this call's.
+    const theirs = await findKnown(ctx.db, incoming, ctx.now());
+    if (theirs === null) throw error;
+    return outcomeOf(theirs, ctx.config.agentName);
+  }
+};
+
+const findKnown = async (db: DbClient, incoming: IncomingCall, now: Date): Promise<Call | null> => {
+  const { door, callSid, roomName } = incoming;
+  if (door === 'asked') return (await findCallBySid(db, callSid)) ?? (await findOpenCall(db, roomName));
+  return (
+    (await findOpenCall(db, roomName)) ??
+    (await findCallBySid(db, callSid)) ??
+    (await findRefusal(db, roomName, new Date(now.getTime() - sameRefusalMs)))
+  );
+};
+
+const withCaller = async (db: DbClient, call: Call, { callerIdentity }: IncomingCall): Promise<Call> => {
+  if (callerIdentity === null || call.callerIdentity !== null) return call;
+  await noteCaller(db, call.id, callerIdentity);
+  return { ...call, callerIdentity };
+};
+
+const outcomeOf = (call: Call, standardAgent: string): CallOutcome =>
+  call.status === 'rejected'
+    ? { kind: 'reject', call, reason: rejectReasons.find((reason) => reason === call.rejectReason) ?? 'number_unknown' }
+    : { kind: 'accept', call, agentName: call.agentName ?? standardAgent };
+
+/** Routes a call without recording anything. */
+export const routeCall = async (
+  ctx: Pick<Context, 'db' | 'config' | 'now' | 'isBusy'>,
+  query: Readonly<{ to: string; trunkId: string | null }>,
+): Promise<Readonly<{ dialled: string | null; facts: RouteFacts | null; decision: Decision }>> => {
+  const dialled = toE164(query.to, ctx.config.defaultCountry);
+  const facts = dialled === null ? null : await loadRouteFacts(ctx.db, dialled, ctx.now());
+  return { dialled, facts, decision: decideNow(ctx, query.trunkId, facts) };
+};
+
+const decideNow = (
+  ctx: Pick<Context, 'config' | 'isBusy'>,
+  trunkId: string | null,
+  facts: RouteFacts | null,
+): Decision =>
+  decide(
+    {
+      trunkId,
+      inboundTrunkId: ctx.config.livekit.inboundTrunkId,
+      standardAgent: ctx.config.agentName,
+      isBusy: ctx.isBusy(),
+    },
+    facts,
+  );
+
+const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<CallOutcome> => {
+  const { config, now } = ctx;
+  const dialled = toE164(incoming.to, config.defaultCountry);
+  const caller = callerOf(incoming.from, incoming.callSid, config.defaultCountry);
+  const recorded = await transaction(ctx.db, async (tx) => {
+    if (dialled !== null) await lockCampaignOf(tx, dialled);
+    const facts = dialled === null ? null : await loadRouteFacts(tx, dialled, now());
+    const decision = decideNow(ctx, incoming.trunkId, facts);
+    const leadId = decision.kind === 'accept' ? await leadOf(tx, facts, caller) : null;
+    const call = await insertCall(tx, {
+      callSid: incoming.callSid,
+      roomName: incoming.roomName,
+      phoneNumber: caller,
+      dialledNumber: dialled ?? incoming.to,
+      status: decision.kind === 'accept' ? 'ringing' : 'rejected',
+      agentName: decision.kind === 'accept' ? decision.agentName : null,
+      rejectReason: decision.kind === 'accept' ? null : decision.reason,
+      leadId,
+      campaignId: facts?.campaign?.id ?? null,
+      tenantId: facts?.tenant.id ?? null,
+      phoneNumberId: facts?.number.id ?? null,
+      callerIdentity: incoming.callerIdentity,
+      trunkId: incoming.trunkId,
+      createdAt: now(),
+    });
+    await appendEvent(tx, call.id, decision.kind === 'accept' ? 'routed' : 'rejected', {
+      door: incoming.door,
+      reasons: decision.reasons,
+    });
+    return { call, decision };
+  });
+  return announce(ctx, recorded);
+};
+
+const announce = (
+  ctx: Pick<Context, 'log' | 'feed'>,
+  { call, decision }: Readonly<{ call: Call; decision: Decision }>,
+): CallOutcome => {
+  const { id: callId, roomName, status } = call;
+  ctx.log.info({ callId, roomName, decision: decision.kind, reasons: decision.reasons }, 'call received');
+  ctx.feed.publish({ kind: 'status', callId, roomName, status, endReason: null });
+  return decision.kind === 'accept'
+    ? { kind: 'accept', call, agentName: decision.agentName }
+    : { kind: 'reject', call, reason: decision.reason satisfies RejectReason };
+};
+
+const leadOf = async (tx: DbClient, facts: RouteFacts | null, caller: string): Promise<string | null> => {
+  const campaignId = facts?.campaign?.id;
+  if (campaignId === undefined) return null;
+  const name = `${inboundNamePrefix}${isAnonymous(caller) ? '(anonymous)' : caller}`;
+  return (await startLead(tx, { campaignId, phoneNumber: caller, name })).id;
+};

@@ -1,0 +1,46 @@
+/** What a call process tells of its call goes into the record. */
+import type { Context } from '../context.ts';
+import { transaction } from '../db.ts';
+import type { Happening } from '../link/messages.ts';
+import type { Call } from './call.ts';
+import { recordFact } from './record-event.ts';
+import { appendEvent, saveMessage, saveTiming, saveTurn } from './store.ts';
+
+type HappeningContext = Pick<Context, 'db' | 'log' | 'feed'>;
+
+/** Takes one happening into the record, and shows it to whoever watches. */
+export const recordHappening = async (
+  ctx: HappeningContext,
+  call: Pick<Call, 'id' | 'createdAt'>,
+  happening: Happening,
+): Promise<void> => {
+  await save(ctx, call, happening);
+  ctx.feed.publish({ kind: 'happening', callId: call.id, happening });
+};
+
+const save = async (
+  ctx: HappeningContext,
+  call: Pick<Call, 'id' | 'createdAt'>,
+  happening: Happening,
+): Promise<void> => {
+  const { db } = ctx;
+  switch (happening.kind) {
+    case 'answered':
+      await recordFact(ctx, call.id, { kind: 'answered', at: new Date(happening.at) });
+      return;
+    case 'turn':
+      return saveTurn(db, call, happening.turn);
+    case 'message_taken':
+      return saveMessage(db, call.id, { name: happening.name, number: happening.number, reason: happening.reason });
+    case 'timing':
+      return transaction(db, (tx) => saveTiming(tx, call.id, happening.stage, happening.ms));
+    case 'trouble':
+      ctx.log.warn({ callId: call.id, part: happening.part, detail: happening.detail }, 'trouble on a call');
+      return appendEvent(db, call.id, 'trouble', { part: happening.part, detail: happening.detail });
+    case 'ended': {
+      const { reason, at } = happening;
+      await recordFact(ctx, call.id, { kind: 'ended', source: 'link', at: new Date(at), reason, duration: null });
+      return;
+    }
+  }
+};

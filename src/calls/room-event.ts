@@ -1,0 +1,75 @@
+/**
+ * What a webhook says about the room of a call.
+ *
+ * Glossary
+ *   joined   a caller is in the room
+ *   ended    the caller left, or the room ended
+ *   dated    the event tells its own time (LiveKit's do); else `at` is when it came
+ */
+import type { Call, IncomingCall } from './call.ts';
+import type { EndSource } from './lifecycle.ts';
+
+type Base = Readonly<{
+  /** LiveKit's id of the event; null in the plain form. */
+  id: string | null;
+  bodyHash: string;
+  event: string;
+  roomName: string;
+  at: Date;
+  isDated: boolean;
+}>;
+
+export type RoomEvent =
+  | (Base & Readonly<{ kind: 'joined'; identity: string; attributes: Readonly<Record<string, string>> }>)
+  | (Base &
+      Readonly<{
+        kind: 'ended';
+        source: Extract<EndSource, 'participant_left' | 'room_finished'>;
+        reason: string;
+        duration: number | null;
+        /** Who left; null where the room ended. */
+        identity: string | null;
+      }>);
+
+export type EndEvent = Extract<RoomEvent, { kind: 'ended' }>;
+
+type Candidate = Pick<Call, 'createdAt' | 'openRoom' | 'callerIdentity' | 'agentIdentity'>;
+
+/** Whether it is the caller who left: known by identity where we met them, and LiveKit's own word was taken before. */
+const isAbout = (call: Candidate, event: EndEvent): boolean => {
+  if (event.identity === null) return true;
+  if (event.identity === call.agentIdentity) return false;
+  return !event.isDated || call.callerIdentity === null || call.callerIdentity === event.identity;
+};
+
+/**
+ * Which of a room's calls an end event is about. A room name may be used again: an event that happened before a call began is
+ * about an earlier one.
+ * @param calls the room's calls, the newest first
+ */
+export const callOfEvent = <C extends Candidate>(calls: readonly C[], event: EndEvent): C | null =>
+  calls.find((call) => (!event.isDated || event.at >= call.createdAt) && isAbout(call, event)) ?? null;
+
+/** The inbox's key: LiveKit's id, else the body's hash and the call, since the same body may end the room's next call too. */
+export const inboxKey = (event: RoomEvent, callId: string): string => event.id ?? `${event.bodyHash}:${callId}`;
+
+/** The call that a SIP participant's attributes tell of (docs.livekit.io, SIP participant); null where they tell none. */
+export const incomingOfAttributes = (
+  door: IncomingCall['door'],
+  roomName: string,
+  identity: string,
+  attributes: Readonly<Record<string, string>>,
+): IncomingCall | null => {
+  const to = attributes['sip.trunkPhoneNumber'];
+  const callSid = attributes['sip.callID'];
+  if (to === undefined || to === '' || callSid === undefined || callSid === '') return null;
+  return {
+    door,
+    callSid,
+    roomName,
+    from: attributes['sip.phoneNumber'] ?? '',
+    to,
+    trunkId: attributes['sip.trunkID'] ?? null,
+    callerIdentity: identity,
+  };
+};

@@ -1,0 +1,211 @@
+/** Calls in the database: the CallLog and what belongs to it. */
+import type { SpokenTurn } from '../link/messages.ts';
+import type { DbClient } from '../db.ts';
+import type { Call } from './call.ts';
+import type { CallFacts } from './lifecycle.ts';
+import { isOpen } from './lifecycle.ts';
+
+export const findCall = (db: DbClient, id: string): Promise<Call | null> => db.callLog.findUnique({ where: { id } });
+
+export const findCallBySid = (db: DbClient, callSid: string): Promise<Call | null> =>
+  db.callLog.findUnique({ where: { callSid } });
+
+/** The open call of a room. */
+export const findOpenCall = (db: DbClient, roomName: string): Promise<Call | null> =>
+  db.callLog.findUnique({ where: { openRoom: roomName } });
+
+/** The refusal of a room's call, not older than `since`. */
+export const findRefusal = (db: DbClient, roomName: string, since: Date): Promise<Call | null> =>
+  db.callLog.findFirst({
+    where: { roomName, status: 'rejected', createdAt: { gte: since } },
+    orderBy: { createdAt: 'desc' },
+  });
+
+/** The calls that were held in a room, the newest first; refused ones are none. */
+export const callsOfRoom = (db: DbClient, roomName: string): Promise<Call[]> =>
+  db.callLog.findMany({
+    where: { roomName, status: { not: 'rejected' } },
+    orderBy: { createdAt: 'desc' },
+    take: 5,
+  });
+
+export type NewCall = Readonly<{
+  callSid: string;
+  roomName: string;
+  phoneNumber: string;
+  dialledNumber: string;
+  status: 'ringing' | 'rejected';
+  agentName: string | null;
+  rejectReason: string | null;
+  leadId: string | null;
+  campaignId: string | null;
+  tenantId: string | null;
+  phoneNumberId: string | null;
+  callerIdentity: string | null;
+  trunkId: string | null;
+  createdAt: Date;
+}>;
+
+export const insertCall = (db: DbClient, { trunkId, ...call }: NewCall): Promise<Call> =>
+  db.callLog.create({
+    data: {
+      ...call,
+      openRoom: isOpen(call.status) ? call.roomName : null,
+      metadata: {
+        call_type: 'inbound',
+        trunk_id: trunkId,
+        phone_number_id: call.phoneNumberId,
+        tenant_id: call.tenantId,
+        campaign_id: call.campaignId,
+      },
+    },
+  });
+
+/** Saves what `advance` made of the call that was read; false where somebody saved another version meanwhile. */
+export const saveFacts = async (db: DbClient, read: Call, facts: CallFacts): Promise<boolean> => {
+  const { count } = await db.callLog.updateMany({
+    where: { id: read.id, version: read.version },
+    data: { ...facts, version: { increment: 1 }, openRoom: isOpen(facts.status) ? read.roomName : null },
+  });
+  return count === 1;
+};
+
+export type Hold = Readonly<{
+  ownerId: string;
+  leaseUntil: Date;
+  jobId: string;
+  agentIdentity: string;
+  callerIdentity: string;
+}>;
+
+/** Puts an agent on an open call that has none; false where somebody was quicker. */
+export const holdCall = async (db: DbClient, callId: string, hold: Hold, now: Date): Promise<boolean> => {
+  const { count } = await db.callLog.updateMany({
+    where: {
+      id: callId,
+      status: { in: ['ringing', 'in_progress'] },
+      OR: [{ ownerId: null }, { leaseUntil: { lt: now } }],
+    },
+    data: { ...hold, dispatchedAt: null, attempt: { increment: 1 }, version: { increment: 1 } },
+  });
+  return count === 1;
+};
+
+/** The agent of this job is gone: the call may be taken by another. */
+export const releaseCall = async (db: DbClient, callId: string, jobId: string): Promise<boolean> => {
+  const { count } = await db.callLog.updateMany({
+    where: { id: callId, jobId, ownerId: { not: null } },
+    data: { ownerId: null, leaseUntil: null, version: { increment: 1 } },
+  });
+  return count === 1;
+};
+
+/** Says that this owner still has the links of its open calls. */
+export const renewLeases = async (db: DbClient, ownerId: string, leaseUntil: Date): Promise<void> => {
+  await db.callLog.updateMany({ where: { ownerId, openRoom: { not: null } }, data: { leaseUntil } });
+};
+
+/** The right to dispatch an agent to an unattended call: false where somebody else has just done it. */
+export const takeDispatch = async (db: DbClient, call: Call, now: Date): Promise<boolean> => {
+  const { count } = await db.callLog.updateMany({
+    where: { id: call.id, version: call.version },
+    data: { dispatchedAt: now, ownerId: null, leaseUntil: null, version: { increment: 1 } },
+  });
+  return count === 1;
+};
+
+/** Open calls that no service has a link to. */
+export const findUnattended = (db: DbClient, now: Date, statuses: ('ringing' | 'in_progress')[]): Promise<Call[]> =>
+  db.callLog.findMany({
+    where: { status: { in: statuses }, OR: [{ ownerId: null }, { leaseUntil: { lt: now } }] },
+    orderBy: { createdAt: 'asc' },
+    take: 100,
+  });
+
+/** Remembers the caller's identity in the room, once. */
+export const noteCaller = async (db: DbClient, callId: string, callerIdentity: string): Promise<void> => {
+  await db.callLog.updateMany({ where: { id: callId, callerIdentity: null }, data: { callerIdentity } });
+};
+
+/** Appends to what happened on a call. `data` holds facts, never speech, names or numbers. */
+export const appendEvent = async (
+  db: DbClient,
+  callId: string,
+  type: string,
+  data: Record<string, string | number | boolean | null | readonly string[]>,
+): Promise<void> => {
+  await db.callEvent.create({ data: { callId, type, data } });
+};
+
+/** Writes a turn; one of the same `seq` is replaced. Offsets count from the call's creation. */
+export const saveTurn = async (db: DbClient, call: Pick<Call, 'id' | 'createdAt'>, turn: SpokenTurn): Promise<void> => {
+  const offset = (at: number) => Math.max(0, Math.round(at - call.createdAt.getTime()));
+  const values = {
+    role: turn.role,
+    text: turn.text,
+    startMs: offset(turn.startedAt),
+    endMs: offset(turn.endedAt),
+    interrupted: turn.interrupted,
+    ...(turn.latency === null ? {} : { latency: turn.latency }),
+    ...(turn.tool === null
+      ? {}
+      : { toolName: turn.tool.name, toolArguments: jsonOf(turn.tool.arguments), toolResult: jsonOf(turn.tool.result) }),
+  };
+  await db.callTurn.upsert({
+    where: { callId_seq: { callId: call.id, seq: turn.seq } },
+    create: { callId: call.id, seq: turn.seq, ...values },
+    update: values,
+  });
+};
+
+const jsonOf = (value: unknown): string | number | boolean | object =>
+  value === null || value === undefined
+    ? {}
+    : (JSON.parse(JSON.stringify(value)) as string | number | boolean | object);
+
+export type Turn = Readonly<{ seq: number; role: 'agent' | 'caller' | 'tool'; text: string; interrupted: boolean }>;
+
+export const listTurns = (db: DbClient, callId: string): Promise<Turn[]> =>
+  db.callTurn.findMany({ where: { callId }, orderBy: { seq: 'asc' } });
+
+export const saveMessage = async (
+  db: DbClient,
+  callId: string,
+  message: Readonly<{ name: string; number: string; reason: string }>,
+): Promise<void> => {
+  await db.callMessage.create({ data: { callId, ...message } });
+};
+
+/** Keeps how long a stage took, in ms. The caller holds a transaction, since it reads and writes. */
+export const saveTiming = async (tx: DbClient, callId: string, stage: string, ms: number): Promise<void> => {
+  const call = await tx.callLog.findUnique({ where: { id: callId }, select: { timings: true } });
+  if (call === null) return;
+  const timings =
+    typeof call.timings === 'object' && call.timings !== null && !Array.isArray(call.timings) ? call.timings : {};
+  await tx.callLog.update({ where: { id: callId }, data: { timings: { ...timings, [stage]: Math.round(ms) } } });
+};
+
+export type InboxEntry = Readonly<{ id: string; event: string; roomName: string; callId: string }>;
+
+/** Takes a webhook into the inbox; false where it is there already. The caller holds the transaction that applies it. */
+export const takeIntoInbox = async (tx: DbClient, entry: InboxEntry): Promise<boolean> => {
+  if ((await tx.webhookEvent.findUnique({ where: { id: entry.id }, select: { id: true } })) !== null) return false;
+  await tx.webhookEvent.create({ data: entry });
+  return true;
+};
+
+/** The newest call of a room with everything that belongs to it. */
+export const callWithRecords = async (db: DbClient, roomName: string) => {
+  const found = await db.callLog.findFirst({
+    where: { roomName },
+    orderBy: { createdAt: 'desc' },
+    include: { lead: true, turns: { orderBy: { seq: 'asc' } }, messages: true },
+  });
+  if (found === null) return null;
+  const { lead, turns, messages, ...call } = found;
+  return { call, lead, turns, messages };
+};
+
+/** The turns of a room's calls after the turn `afterSeq`. */
+export const findTurnsOfRoom = (db: DbClient, roomName: string, afterSeq: number): Promise<Turn[]> =>
+  db.callTurn.findMany({ where: { call: { roomName }, seq: { gt: afterSeq } }, orderBy: { seq: 'asc' } });

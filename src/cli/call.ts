@@ -1,0 +1,70 @@
+/** `npm run cli -- call`: phones the agent of a running `npm run dev`, for those without a microphone. */
+import { parseArgs } from 'node:util';
+import { openDb } from '../db.ts';
+import { closeRtc, dial } from '../local/caller.ts';
+import { readDevState, type DevState } from '../local/dev-state.ts';
+import { findRecords } from '../local/records.ts';
+import { followScript } from '../local/scripted-caller.ts';
+import { printTurns } from '../local/turn-printer.ts';
+import type { Command } from './command.ts';
+
+const recordsTimeoutMs = 20_000;
+
+const help = `Usage: npm run cli -- call --say "…" [--say "…"] [--from NUMBER] [--to NUMBER] [--port PORT] [--json]
+
+Phones the agent of a running npm run dev and says one line after the other, each once the agent has finished.
+
+  --say TEXT     what the caller says; may be given several times
+  --from NUMBER  the caller's number (+15551234567)
+  --to NUMBER    the number that is dialled (the sample campaign's)
+  --port PORT    where npm run dev listens (3000)
+  --json         prints the records only, as one line of JSON`;
+
+const optionsOf = (argv: string[]) =>
+  parseArgs({
+    args: argv,
+    options: {
+      say: { type: 'string', multiple: true, default: [] },
+      from: { type: 'string', default: '+15551234567' },
+      to: { type: 'string' },
+      port: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  }).values;
+
+/** Tells the simulated transcription what it is about to hear. */
+const announce = async (state: DevState, lines: readonly string[]): Promise<void> => {
+  if (state.controlUrl === null) return;
+  for (const text of lines) {
+    const response = await fetch(`${state.controlUrl}/said`, { method: 'POST', body: JSON.stringify({ text }) });
+    if (!response.ok) throw new Error(`the simulated providers answered ${response.status}`);
+  }
+};
+
+const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
+  const { say, from, to, port, json } = optionsOf(argv);
+  if (say.length === 0) {
+    process.stderr.write('Nothing to say: give at least one --say "…".\n');
+    return 1;
+  }
+  const print = (line: string): void => void (json || process.stdout.write(`${line}\n`));
+  const state = await readDevState(Number(port ?? env.PORT ?? 3000));
+  await using db = await openDb(state.databaseUrl, {});
+  await announce(state, say);
+  const call = async () => {
+    await using caller = await dial({
+      ...state.livekit,
+      from,
+      to: to ?? state.number,
+      askFirst: { url: `${state.url}/api/v1/webhooks/livekit/sip-inbound` },
+    });
+    await using _turns = printTurns(db, caller.facts.room, print);
+    await followScript(caller, { lines: say, onHangUp: () => print('(the caller hangs up)') });
+    return findRecords(db, caller.facts.room, recordsTimeoutMs);
+  };
+  const records = await call().finally(closeRtc);
+  process.stdout.write(`${JSON.stringify(records)}\n`);
+  return records.call.status === 'completed' ? 0 : 1;
+};
+
+export const command: Command = { name: 'call', summary: 'phones the agent of a running npm run dev', help, run };

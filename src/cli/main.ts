@@ -1,0 +1,51 @@
+/** `npm run cli -- COMMAND`: what an operator or developer does by hand. */
+import { existsSync } from 'node:fs';
+import { AppError, describeError } from '../errors.ts';
+import type { Command } from './command.ts';
+
+/** Loaded when asked for: a command needs little, and the list of them nothing. */
+const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  call: () => import('./call.ts'),
+  'db:migrate': () => import('./db-migrate.ts'),
+  'db:seed': () => import('./db-seed.ts'),
+};
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const printList = async (): Promise<void> => {
+  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
+  const rows = loaded.map(({ command }) => `  ${command.name.padEnd(12)} ${command.summary}`);
+  print(`Usage: npm run cli -- COMMAND [--help]\n\n${rows.join('\n')}`);
+};
+
+const isBadArgument = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+
+const run = async ([name, ...argv]: string[]): Promise<number> => {
+  if (name === undefined || name === '--help' || name === 'help') {
+    await printList();
+    return name === undefined ? 1 : 0;
+  }
+  const load = commands[name];
+  if (load === undefined) {
+    process.stderr.write(`There is no command ${name}.\n`);
+    await printList();
+    return 1;
+  }
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const { command } = await load();
+  if (argv.includes('--help')) {
+    print(command.help);
+    return 0;
+  }
+  return command.run(argv, process.env);
+};
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const isExpected = error instanceof AppError || isBadArgument(error);
+  process.stderr.write(`${describeError(error)}\n`);
+  if (!isExpected && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  process.exitCode = 1;
+}

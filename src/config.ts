@@ -1,0 +1,269 @@
+/**
+ * The configuration: the environment, read once, as one value. The only reader of process.env is who calls loadConfig with it.
+ *
+ * Groups are complete or null: half a group is a mistake, and every mistake is reported at once, in a sentence that names the
+ * variable and what to put there.
+ */
+import { isSupportedCountry, type CountryCode } from 'libphonenumber-js';
+import { z } from 'zod';
+import { AppError } from './errors.ts';
+
+/** A provider's key and the address of its protocol, without a trailing slash. */
+export type Provider = Readonly<{ apiKey: string; baseUrl: string }>;
+
+export type Config = Readonly<{
+  production: boolean;
+  host: string;
+  port: number;
+  databaseUrl: string;
+  defaultCountry: CountryCode;
+  agentName: string;
+  maxCalls: number;
+  idleProcesses: number;
+  drainTimeoutMs: number;
+  livekit: null | Readonly<{
+    url: string;
+    apiKey: string;
+    apiSecret: string;
+    inboundTrunkId: string | null;
+    outboundTrunkId: string | null;
+  }>;
+  twilio: null | Readonly<{ accountSid: string; authToken: string }>;
+  /** The number that `db:seed` gives to the sample campaign. */
+  phoneNumber: string | null;
+  deepgram: null | Provider;
+  openai: null | Provider;
+  /** Started by local mode, with providers or a LiveKit server that are simulated. */
+  isLocal: boolean;
+  log: Readonly<{ level: string; pii: boolean }>;
+}>;
+
+/** LiveKit's development secret, known to everybody. */
+const knownSecrets = new Set(['secret', 'devsecret', 'changeme']);
+
+const blankIsUnset = (value: unknown) => (typeof value === 'string' && value.trim() === '' ? undefined : value);
+const text = z.preprocess((v) => (typeof v === 'string' ? v.trim() : v), z.string()).optional();
+const optional = z.preprocess(blankIsUnset, text);
+
+const wholeNumber = (name: string, example: number, range: { min: number; max: number }) =>
+  z.preprocess(
+    blankIsUnset,
+    z.coerce
+      .number({ error: `${name} must be a whole number, such as ${example}.` })
+      .int(`${name} must be a whole number, such as ${example}.`)
+      .min(range.min, `${name} must be between ${range.min} and ${range.max}, such as ${example}.`)
+      .max(range.max, `${name} must be between ${range.min} and ${range.max}, such as ${example}.`)
+      .default(example),
+  );
+
+const address = (name: string, protocols: readonly string[], example: string) =>
+  z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .trim()
+      .refine(
+        (value) => protocols.includes(URL.parse(value)?.protocol ?? ''),
+        `${name} must be an address such as ${example}.`,
+      )
+      .transform((value) => value.replace(/\/+$/, ''))
+      .optional(),
+  );
+
+const flag = (name: string) =>
+  z.preprocess(
+    blankIsUnset,
+    z
+      .enum(['0', '1', 'true', 'false'], { error: `${name} must be 1 or 0.` })
+      .default('0')
+      .transform((value) => value === '1' || value === 'true'),
+  );
+
+const environment = z.object({
+  NODE_ENV: optional,
+  HOST: optional,
+  PORT: wholeNumber('PORT', 3000, { min: 0, max: 65535 }),
+  DATABASE_URL: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .default('file:./dev.db')
+      .refine(
+        (value) => /^(file:.+|postgres(ql)?:\/\/.+)/.test(value),
+        'DATABASE_URL must be file:./dev.db (SQLite) or postgresql://user:password@host/database.',
+      ),
+  ),
+  DEFAULT_COUNTRY: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .default('US')
+      .refine(isSupportedCountry, 'DEFAULT_COUNTRY must be a two-letter country code such as US.'),
+  ),
+  AGENT_NAME: z.preprocess(blankIsUnset, z.string().trim().default('telephony-agent')),
+  MAX_CALLS: wholeNumber('MAX_CALLS', 10, { min: 1, max: 1000 }),
+  IDLE_PROCESSES: wholeNumber('IDLE_PROCESSES', 2, { min: 1, max: 32 }),
+  DRAIN_TIMEOUT_SECONDS: wholeNumber('DRAIN_TIMEOUT_SECONDS', 3600, { min: 1, max: 86_400 }),
+  LOG_LEVEL: z.preprocess(
+    blankIsUnset,
+    z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+        error: 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent.',
+      })
+      .default('info'),
+  ),
+  LOG_PII: flag('LOG_PII'),
+  LOCAL_MODE: flag('LOCAL_MODE'),
+  LIVEKIT_URL: address('LIVEKIT_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://your-project.livekit.cloud'),
+  LIVEKIT_API_KEY: optional,
+  LIVEKIT_API_SECRET: optional,
+  LIVEKIT_INBOUND_TRUNK_ID: optional,
+  LIVEKIT_OUTBOUND_TRUNK_ID: optional,
+  TWILIO_ACCOUNT_SID: optional,
+  TWILIO_AUTH_TOKEN: optional,
+  TWILIO_PHONE_NUMBER: optional,
+  DEEPGRAM_API_KEY: optional,
+  DEEPGRAM_BASE_URL: address('DEEPGRAM_BASE_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://api.deepgram.com'),
+  OPENAI_API_KEY: optional,
+  OPENAI_BASE_URL: address('OPENAI_BASE_URL', ['http:', 'https:'], 'https://api.openai.com/v1'),
+});
+type Environment = z.infer<typeof environment>;
+
+/** Which variables there are: what .env.example must name. */
+export const variableNames = Object.keys(environment.shape);
+
+const hints = {
+  LIVEKIT_URL: 'the address of your LiveKit project, such as wss://your-project.livekit.cloud',
+  LIVEKIT_API_KEY: "your LiveKit project's API key",
+  LIVEKIT_API_SECRET: "your LiveKit project's API secret",
+  TWILIO_ACCOUNT_SID: "your Twilio account's SID (AC…)",
+  TWILIO_AUTH_TOKEN: "your Twilio account's auth token",
+  DEEPGRAM_API_KEY: 'your Deepgram key',
+  OPENAI_API_KEY: 'your OpenAI key',
+} as const;
+type Hinted = keyof typeof hints;
+
+/** Every problem of a group of which something, but not all that it needs, is set. */
+const halfSet = (env: Environment, needs: readonly Hinted[], extras: readonly (keyof Environment)[]): string[] => {
+  const present = [...needs, ...extras].filter((name) => env[name] !== undefined);
+  if (present.length === 0) return [];
+  return needs
+    .filter((name) => env[name] === undefined)
+    .map((name) => `${name} is missing, but ${present.join(' and ')} is set: put ${hints[name]} there.`);
+};
+
+const livekitNames = ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET'] as const;
+
+const productionProblems = (env: Environment): string[] => {
+  if (env.NODE_ENV !== 'production') return [];
+  const secret = env.LIVEKIT_API_SECRET;
+  const weak = secret !== undefined && (knownSecrets.has(secret) || env.LIVEKIT_API_KEY === 'devkey');
+  return [
+    ...(livekitNames.every((name) => env[name] === undefined)
+      ? livekitNames.map((name) => `${name} is missing: in production put ${hints[name]} there.`)
+      : []),
+    ...(env.LOCAL_MODE === undefined ? [] : ['LOCAL_MODE is set: in production nothing may be simulated. Unset it.']),
+    ...(weak ? ["LIVEKIT_API_SECRET is LiveKit's well-known development secret: make a key pair of your own."] : []),
+  ];
+};
+
+const issuesOf = (error: z.ZodError): string[] =>
+  error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    return issue.message.startsWith(name) ? issue.message : `${name}: ${issue.message}`;
+  });
+
+const livekitOf = (env: Environment): Config['livekit'] =>
+  env.LIVEKIT_URL !== undefined && env.LIVEKIT_API_KEY !== undefined && env.LIVEKIT_API_SECRET !== undefined
+    ? {
+        url: env.LIVEKIT_URL,
+        apiKey: env.LIVEKIT_API_KEY,
+        apiSecret: env.LIVEKIT_API_SECRET,
+        inboundTrunkId: env.LIVEKIT_INBOUND_TRUNK_ID ?? null,
+        outboundTrunkId: env.LIVEKIT_OUTBOUND_TRUNK_ID ?? null,
+      }
+    : null;
+
+/** What a group needs, and whatever else of it makes no sense without that. */
+const groups: readonly (readonly [needs: readonly Hinted[], extras: readonly (keyof Environment)[]])[] = [
+  [livekitNames, ['LIVEKIT_INBOUND_TRUNK_ID', 'LIVEKIT_OUTBOUND_TRUNK_ID']],
+  [['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN'], []],
+  [['DEEPGRAM_API_KEY'], ['DEEPGRAM_BASE_URL']],
+  [['OPENAI_API_KEY'], ['OPENAI_BASE_URL']],
+];
+
+/** The stock plugin adds /v1/listen itself; people paste the whole address. */
+const deepgramBase = (url: string) => url.replace(/^http/, 'ws').replace(/\/v1(\/listen)?$/, '');
+
+/**
+ * Reads the environment.
+ * @param env such as process.env; blank values count as unset
+ * @throws AppError `config_invalid` with one sentence a line, for every problem at once
+ */
+export const loadConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+  const parsed = environment.safeParse(env);
+  // Groups are judged on the raw values too, so that one bad number doesn't hide a missing key.
+  const raw = Object.fromEntries(
+    variableNames.map((name) => [name, blankIsUnset(env[name])]),
+  ) as unknown as Environment;
+  const problems = [
+    ...(parsed.success ? [] : issuesOf(parsed.error)),
+    ...groups.flatMap(([needs, extras]) => halfSet(raw, needs, extras)),
+    ...productionProblems(raw),
+  ];
+  if (!parsed.success || problems.length > 0) throw new AppError('config_invalid', problems.join('\n'));
+  return configOf(parsed.data);
+};
+
+const configOf = (env: Environment): Config => ({
+  production: env.NODE_ENV === 'production',
+  host: env.HOST ?? '0.0.0.0',
+  port: env.PORT,
+  databaseUrl: env.DATABASE_URL,
+  defaultCountry: env.DEFAULT_COUNTRY,
+  agentName: env.AGENT_NAME,
+  maxCalls: env.MAX_CALLS,
+  idleProcesses: env.IDLE_PROCESSES,
+  drainTimeoutMs: env.DRAIN_TIMEOUT_SECONDS * 1000,
+  livekit: livekitOf(env),
+  twilio:
+    env.TWILIO_ACCOUNT_SID !== undefined && env.TWILIO_AUTH_TOKEN !== undefined
+      ? { accountSid: env.TWILIO_ACCOUNT_SID, authToken: env.TWILIO_AUTH_TOKEN }
+      : null,
+  phoneNumber: env.TWILIO_PHONE_NUMBER ?? null,
+  deepgram:
+    env.DEEPGRAM_API_KEY === undefined
+      ? null
+      : { apiKey: env.DEEPGRAM_API_KEY, baseUrl: deepgramBase(env.DEEPGRAM_BASE_URL ?? 'wss://api.deepgram.com') },
+  openai:
+    env.OPENAI_API_KEY === undefined
+      ? null
+      : { apiKey: env.OPENAI_API_KEY, baseUrl: env.OPENAI_BASE_URL ?? 'https://api.openai.com/v1' },
+  isLocal: env.LOCAL_MODE,
+  log: { level: env.LOG_LEVEL, pii: env.LOG_PII },
+});
+
+/** A configuration with which calls can be answered. */
+export type CallConfig = Config & {
+  livekit: NonNullable<Config['livekit']>;
+  deepgram: Provider;
+  openai: Provider;
+};
+
+/**
+ * Narrows a configuration to one that can answer calls.
+ * @throws AppError `config_invalid` naming every variable that is missing
+ */
+export const requireCallConfig = (config: Config): CallConfig => {
+  const { livekit, deepgram, openai } = config;
+  if (livekit !== null && deepgram !== null && openai !== null) return { ...config, livekit, deepgram, openai };
+  const missing: Hinted[] = [
+    ...(livekit === null ? livekitNames : []),
+    ...(deepgram === null ? (['DEEPGRAM_API_KEY'] as const) : []),
+    ...(openai === null ? (['OPENAI_API_KEY'] as const) : []),
+  ];
+  throw new AppError(
+    'config_invalid',
+    missing.map((name) => `${name} is missing: put ${hints[name]} there.`).join('\n'),
+  );
+};

@@ -1,0 +1,20 @@
+/** What the service's use cases work with. Each asks for what it needs: `Pick<Context, 'db' | 'now'>`. */
+import type { CallFeed } from './calls/feed.ts';
+import type { CallConfig } from './config.ts';
+import type { Db } from './db.ts';
+import type { Livekit } from './livekit/client.ts';
+import type { Log } from './log.ts';
+
+export type Context = Readonly<{
+  config: CallConfig;
+  db: Db;
+  log: Log;
+  livekit: Livekit;
+  /** Who listens to the calls of this process while they happen. */
+  feed: CallFeed;
+  /** This process, as the owner of the calls whose link it has. */
+  ownerId: string;
+  now: () => Date;
+  /** Whether no further call can be taken: at capacity, or draining. */
+  isBusy: () => boolean;
+}>;

@@ -1,0 +1,36 @@
+/** Leads in the database: who called a campaign. */
+import type { DbClient } from '../db.ts';
+
+/** How a lead is called whose name nobody knows yet, before its number. */
+export const inboundNamePrefix = 'Inbound Caller ';
+
+export type Lead = Readonly<{ id: string; name: string; phoneNumber: string }>;
+
+export const findLead = (db: DbClient, id: string): Promise<Lead | null> => db.lead.findUnique({ where: { id } });
+
+/** The lead of a caller who calls now: found or made, `calling`, one attempt more. */
+export const startLead = (
+  tx: DbClient,
+  lead: Readonly<{ campaignId: string; phoneNumber: string; name: string }>,
+): Promise<Lead> =>
+  tx.lead.upsert({
+    where: { campaignId_phoneNumber: { campaignId: lead.campaignId, phoneNumber: lead.phoneNumber } },
+    create: { ...lead, status: 'calling', attempts: 1, metadata: { source: 'inbound' } },
+    update: { status: 'calling', attempts: { increment: 1 } },
+  });
+
+/** Settles a lead once none of its calls is open: `completed`, or `failed` where all that it had was failed calls. */
+export const settleLead = async (tx: DbClient, leadId: string): Promise<void> => {
+  const open = await tx.callLog.count({ where: { leadId, openRoom: { not: null } } });
+  if (open > 0) return;
+  const last = await tx.callLog.aggregate({ where: { leadId }, _max: { endedAt: true } });
+  const newest = await tx.callLog.findFirst({
+    where: { leadId },
+    orderBy: { createdAt: 'desc' },
+    select: { status: true },
+  });
+  await tx.lead.update({
+    where: { id: leadId },
+    data: { status: newest?.status === 'failed' ? 'failed' : 'completed', lastCallAt: last._max.endedAt },
+  });
+};

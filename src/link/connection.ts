@@ -1,0 +1,214 @@
+/** One call process on the link: what it says is taken in order, and what it holds is released when it goes away. */
+import type { WebSocket } from 'ws';
+import type { Background } from '../background.ts';
+import { claimCall, type ClaimOutcome } from '../calls/claim-call.ts';
+import { handOver } from '../calls/hand-over.ts';
+import { loseAgent } from '../calls/lose-agent.ts';
+import { recordHappening } from '../calls/record-happening.ts';
+import type { Call } from '../calls/call.ts';
+import type { Context } from '../context.ts';
+import { isUnavailable } from '../db.ts';
+import { describeError } from '../errors.ts';
+import {
+  fromCallProcess,
+  readMessage,
+  type Claim,
+  type FromCallProcess,
+  type FromService,
+  type Happening,
+} from './messages.ts';
+
+export type Connection = Readonly<{
+  isReady: () => boolean;
+  /** The call that the process holds; null before and after. */
+  callId: () => string | null;
+  pid: () => number | null;
+  send: (message: FromService) => boolean;
+  /** Checks that the process lives; `isForgiving` where a silence may be our own fault. */
+  ping: (isForgiving: boolean) => void;
+  /** When everything that was said is taken in. */
+  settled: () => Promise<void>;
+}>;
+
+const silenceLimitMs = 5_000;
+/** The database is tried again for so long before a happening is given up. */
+const keepTryingMs = 60_000;
+
+type State = {
+  pid: number | null;
+  isReady: boolean;
+  held: { call: Call; jobId: string } | null;
+  lastHeardAt: number;
+  queue: Promise<void>;
+};
+
+export const openConnection = (
+  ctx: Context,
+  background: Background,
+  socket: WebSocket,
+  onChange: () => void,
+): Connection => {
+  const state: State = {
+    pid: null,
+    isReady: false,
+    held: null,
+    lastHeardAt: performance.now(),
+    queue: Promise.resolve(),
+  };
+  const send = (message: FromService): boolean => {
+    if (socket.readyState !== socket.OPEN) return false;
+    socket.send(JSON.stringify(message));
+    return true;
+  };
+  const heard = () => {
+    state.lastHeardAt = performance.now();
+  };
+  const inOrder = (name: string, task: () => Promise<void>): void => {
+    state.queue = state.queue.then(task).catch((error: unknown) => {
+      ctx.log.error({ callId: state.held?.call.id, task: name, error: describeError(error) }, 'link: task failed');
+    });
+    onChange();
+  };
+  socket.on('pong', heard);
+  socket.on('error', (error) =>
+    ctx.log.error({ pid: state.pid, error: describeError(error) }, 'link: connection failed'),
+  );
+  socket.on('message', (data) => {
+    heard();
+    const text = Buffer.isBuffer(data) ? data.toString('utf8') : '';
+    inOrder('message', () => take(ctx, state, send, readMessage(fromCallProcess, text), onChange));
+  });
+  socket.once('close', () => {
+    state.isReady = false;
+    // After everything that the process still said: perhaps it told its end.
+    inOrder('close', async () => {
+      const { held } = state;
+      state.held = null;
+      if (held !== null) await loseAgent(ctx, held.call.id, held.jobId);
+    });
+    background.add('link: last words', () => state.queue);
+  });
+  return {
+    isReady: () => state.isReady,
+    callId: () => state.held?.call.id ?? null,
+    pid: () => state.pid,
+    send,
+    ping: (isForgiving) => {
+      if (isForgiving) heard();
+      if (performance.now() - state.lastHeardAt > silenceLimitMs) killSilent(ctx, state, socket);
+      else socket.ping();
+    },
+    settled: () => state.queue,
+  };
+};
+
+/** A process that doesn't answer is as good as dead: make it so, lest it comes back beside its successor. */
+const killSilent = (ctx: Context, state: State, socket: WebSocket): void => {
+  ctx.log.error({ pid: state.pid, callId: state.held?.call.id }, 'link: silent call process killed');
+  if (state.pid !== null) killIfAlive(state.pid);
+  socket.terminate();
+};
+
+const killIfAlive = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    const isGone = error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    if (!isGone) throw error;
+  }
+};
+
+type Send = (message: FromService) => boolean;
+
+const take = async (
+  ctx: Context,
+  state: State,
+  send: Send,
+  message: FromCallProcess,
+  onChange: () => void,
+): Promise<void> => {
+  switch (message.type) {
+    case 'hello': {
+      const { deepgram, openai, log } = ctx.config;
+      state.pid = message.pid;
+      send({ type: 'welcome', providers: { deepgram, openai }, log });
+      return;
+    }
+    case 'ready':
+      state.isReady = true;
+      onChange();
+      return;
+    case 'claim':
+      state.isReady = false;
+      try {
+        await takeClaim(ctx, state, send, message.claim);
+      } catch (error) {
+        // Without a verdict the process would wait for ever. Its caller is looked after by attendCalls.
+        send({ type: 'verdict', verdict: { kind: 'leave', reason: 'claim_failed' } });
+        throw error;
+      }
+      onChange();
+      return;
+    case 'happening':
+      await takeHappening(ctx, state, send, message.happening);
+      onChange();
+      return;
+  }
+};
+
+const takeClaim = async (ctx: Context, state: State, send: Send, claim: Claim): Promise<void> => {
+  const first = await claimCall(ctx, claim, false);
+  const outcome = first.kind === 'other_agent' ? await afterHandOver(ctx, claim, first) : first;
+  switch (outcome.kind) {
+    case 'job':
+      state.held = { call: outcome.call, jobId: claim.jobId };
+      send({ type: 'verdict', verdict: { kind: 'job', job: outcome.job } });
+      return;
+    case 'refused':
+      await ctx.livekit.removeParticipant(claim.room, claim.caller.identity);
+      send({ type: 'verdict', verdict: { kind: 'leave', reason: outcome.reason } });
+      return ctx.livekit.deleteRoom(claim.room);
+    case 'taken':
+    case 'other_agent':
+      send({ type: 'verdict', verdict: { kind: 'leave', reason: outcome.kind } });
+  }
+};
+
+const afterHandOver = async (
+  ctx: Context,
+  claim: Claim,
+  other: Extract<ClaimOutcome, { kind: 'other_agent' }>,
+): Promise<ClaimOutcome> => {
+  const isThere = await handOver(ctx, other.call, other.agentName, claim.agentIdentity);
+  return isThere ? other : claimCall(ctx, claim, true);
+};
+
+const takeHappening = async (ctx: Context, state: State, send: Send, happening: Happening): Promise<void> => {
+  const { held } = state;
+  if (held === null && happening.kind === 'trouble') {
+    ctx.log.error(
+      { pid: state.pid, part: happening.part, detail: happening.detail },
+      'trouble in a call process without a call',
+    );
+    return;
+  }
+  if (held === null) throw new Error(`a happening (${happening.kind}) without a call`);
+  await persist(ctx, () => recordHappening(ctx, held.call, happening));
+  if (happening.kind !== 'ended') return;
+  state.held = null;
+  await ctx.livekit.deleteRoom(held.call.roomName).finally(() => send({ type: 'farewell' }));
+};
+
+/** A database that is away for a while loses nothing: the happening waits, and with it all that follows. */
+const persist = async (ctx: Context, save: () => Promise<void>): Promise<void> => {
+  const until = performance.now() + keepTryingMs;
+  for (;;) {
+    try {
+      return await save();
+    } catch (error) {
+      if (!isUnavailable(error) || performance.now() > until) throw error;
+      ctx.log.error({ error: describeError(error) }, 'database unavailable: a happening waits');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+};

@@ -1,0 +1,107 @@
+/**
+ * What a call process and its service say to each other over the link: JSON text frames on a WebSocket at a Unix socket.
+ *
+ * The order of a call: hello → welcome, ready (at prewarm), then claim → verdict, then happenings until `ended` → farewell.
+ * Times are epoch milliseconds, durations milliseconds.
+ */
+import { z } from 'zod';
+import { callJob, providerKeys } from '../calls/job.ts';
+
+/** Why a call ended, as the call process saw it. */
+export const linkEndReason = z.enum([
+  'caller_hangup', // the caller left
+  'caller_lost', // the caller's network vanished
+  'agent_hangup', // the agent said goodbye (end_call)
+  'silence', // nobody spoke for too long
+  'time_limit', // the limit of minutes
+  'announced', // a refusal was heard
+  'ended_by_service', // told to end
+  'agent_error', // the conversation could not go on
+]);
+export type LinkEndReason = z.infer<typeof linkEndReason>;
+
+export const spokenTurn = z.object({
+  seq: z.number().int(),
+  role: z.enum(['agent', 'caller', 'tool']),
+  /** What was really said: of an interrupted agent's turn only what was heard. For a tool: a readable line. */
+  text: z.string(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  interrupted: z.boolean(),
+  /** Latency parts in ms, where known: transcript, endOfTurn, firstToken, firstAudio, heard. */
+  latency: z.record(z.string(), z.number()).nullable(),
+  tool: z.object({ name: z.string(), arguments: z.unknown(), result: z.unknown() }).nullable(),
+});
+export type SpokenTurn = z.infer<typeof spokenTurn>;
+
+export const happening = z.discriminatedUnion('kind', [
+  /** The caller can hear us: media flows. */
+  z.object({ kind: z.literal('answered'), at: z.number() }),
+  /** A turn was spoken; sent again with the same `seq` it replaces the earlier one. */
+  z.object({ kind: z.literal('turn'), turn: spokenTurn }),
+  z.object({ kind: z.literal('message_taken'), name: z.string(), number: z.string(), reason: z.string() }),
+  /** A stage of pick-up, e.g. `connected`, `sessionStarted`, `active`, `greeted`: ms since the job's entry. */
+  z.object({ kind: z.literal('timing'), stage: z.string(), ms: z.number() }),
+  /** Something failed that a person should see; the call may go on. */
+  z.object({
+    kind: z.literal('trouble'),
+    part: z.enum(['stt', 'llm', 'tts', 'tool', 'room', 'session']),
+    detail: z.string(),
+  }),
+  /** The conversation is over. `at` is when the caller left, or when our last word was heard. */
+  z.object({ kind: z.literal('ended'), reason: linkEndReason, at: z.number() }),
+]);
+export type Happening = z.infer<typeof happening>;
+
+/** The caller as the job finds them in the room. */
+export const callerInRoom = z.object({
+  identity: z.string(),
+  isSip: z.boolean(),
+  attributes: z.record(z.string(), z.string()),
+});
+export type CallerInRoom = z.infer<typeof callerInRoom>;
+
+export const claim = z.object({
+  jobId: z.string(),
+  room: z.string(),
+  roomSid: z.string(),
+  agentIdentity: z.string(),
+  /** The dispatch's metadata: a hint, never the truth. */
+  metadata: z.string(),
+  caller: callerInRoom,
+});
+export type Claim = z.infer<typeof claim>;
+
+export const fromCallProcess = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), pid: z.number().int() }),
+  /** Prewarm went well: this process can take a call. */
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('claim'), claim }),
+  z.object({ type: z.literal('happening'), happening }),
+]);
+export type FromCallProcess = z.infer<typeof fromCallProcess>;
+
+export const verdict = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('job'), job: callJob }),
+  /** Another process has the call, or routing refused it: leave without a sound. */
+  z.object({ kind: z.literal('leave'), reason: z.string() }),
+]);
+export type Verdict = z.infer<typeof verdict>;
+
+export const fromService = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('welcome'),
+    providers: providerKeys,
+    log: z.object({ level: z.string(), pii: z.boolean() }),
+  }),
+  z.object({ type: z.literal('verdict'), verdict }),
+  z.object({ type: z.literal('say'), text: z.string() }),
+  /** End the call politely: say the text, if any, let it play, then `ended` with `ended_by_service`. */
+  z.object({ type: z.literal('end'), say: z.string().nullable() }),
+  /** `ended` is recorded and the room is gone: the process may stop. */
+  z.object({ type: z.literal('farewell') }),
+]);
+export type FromService = z.infer<typeof fromService>;
+
+/** Reads one frame. Throws on anything that is not of `schema`. */
+export const readMessage = <T>(schema: z.ZodType<T>, frame: string): T => schema.parse(JSON.parse(frame));

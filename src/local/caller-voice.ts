@@ -1,0 +1,101 @@
+/** The caller's side of the line: it never stops sending. Words are put on it; between them there is silence or noise. */
+import type { AudioSource } from '@livekit/rtc-node';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nowMs, type Rtc } from './rtc.ts';
+
+/** What was said, in milliseconds since the epoch: when its first and its last sample left the caller's queue. */
+export type Said = { firstSampleAt: number; lastSampleAt: number; interrupted: boolean };
+
+export type Saying = {
+  /** Settles once the last sample left the queue, or the line closed; never rejects. */
+  done: Promise<Said>;
+  /** Falls silent within the queue's 100 ms. */
+  stop: () => void;
+};
+
+export type Voice = AsyncDisposable & {
+  source: AudioSource;
+  /** Puts samples behind those that wait already. */
+  say: (pcm: Int16Array) => Saying;
+};
+
+type Waiting = {
+  pcm: Int16Array;
+  at: number;
+  firstSampleAt: number | null;
+  stopped: boolean;
+  settle: PromiseWithResolvers<Said>;
+};
+
+const frameMs = 20;
+/** How much is handed over ahead, so that a busy event loop doesn't tear holes into words. */
+const queueMs = 100;
+
+/** One second of white noise of that RMS, at which frames begin anywhere. */
+const makeNoise = (sampleRate: number, rms: number): Int16Array => {
+  const peak = rms * Math.sqrt(3);
+  return Int16Array.from({ length: sampleRate }, () => (Math.random() * 2 - 1) * peak);
+};
+
+/** The samples of the next frame: of the words that wait, laid over the noise. Says whose words it holds and up to where. */
+const nextFrame = (waiting: Waiting[], noise: Int16Array, length: number) => {
+  const start = Math.floor(Math.random() * (noise.length - length));
+  const samples = noise.slice(start, start + length);
+  const first = waiting[0];
+  if (first === undefined) return { samples, of: null, used: 0 };
+  const words = first.stopped ? first.pcm.subarray(0, 0) : first.pcm.subarray(first.at, first.at + length);
+  words.forEach((value, index) => {
+    samples[index] = Math.max(-32768, Math.min(32767, value + (samples[index] ?? 0)));
+  });
+  first.at += words.length;
+  return { samples, of: first, used: words.length };
+};
+
+type Line = { rtc: Rtc; source: AudioSource; waiting: Waiting[]; noise: Int16Array; sampleRate: number; open: boolean };
+
+/** Settles what was said once its last sample left the queue. */
+const finish = async (words: Waiting, lastSampleAt: number): Promise<void> => {
+  await sleep(Math.max(0, lastSampleAt - nowMs()));
+  const interrupted = words.at < words.pcm.length;
+  words.settle.resolve({ firstSampleAt: words.firstSampleAt ?? lastSampleAt, lastSampleAt, interrupted });
+};
+
+const send = async (line: Line): Promise<void> => {
+  const { rtc, source, sampleRate, waiting } = line;
+  const length = (sampleRate * frameMs) / 1000;
+  const finishing: Promise<void>[] = [];
+  while (line.open) {
+    const { samples, of, used } = nextFrame(waiting, line.noise, length);
+    await source.captureFrame(new rtc.AudioFrame(samples, sampleRate, 1, length));
+    if (of === null) continue;
+    // The frame that was just handed over lies at the end of the queue.
+    const leavesAt = nowMs() + source.queuedDuration - frameMs;
+    of.firstSampleAt ??= leavesAt;
+    if (!of.stopped && of.at < of.pcm.length) continue;
+    waiting.shift();
+    finishing.push(finish(of, leavesAt + (used / sampleRate) * 1000));
+  }
+  await Promise.all([...finishing, ...waiting.splice(0).map((words) => finish(words, nowMs()))]);
+};
+
+/** Opens the line; `noiseRms` is in 16-bit units (0: digital silence; 20: a quiet line). */
+export const openVoice = (rtc: Rtc, options: { sampleRate: number; noiseRms: number }): Voice => {
+  const { sampleRate } = options;
+  const source = new rtc.AudioSource(sampleRate, 1, queueMs);
+  const waiting: Waiting[] = [];
+  const line: Line = { rtc, source, waiting, noise: makeNoise(sampleRate, options.noiseRms), sampleRate, open: true };
+  const sending = send(line);
+  return {
+    source,
+    say: (pcm) => {
+      const words: Waiting = { pcm, at: 0, firstSampleAt: null, stopped: false, settle: Promise.withResolvers() };
+      waiting.push(words);
+      return { done: words.settle.promise, stop: () => void (words.stopped = true) };
+    },
+    [Symbol.asyncDispose]: async () => {
+      line.open = false;
+      await sending;
+      await source.close();
+    },
+  };
+};

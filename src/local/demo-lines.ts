@@ -1,0 +1,5 @@
+/** What the simulated caller of the demo says. */
+import { loadDemoScenario } from './providers/scenario.ts';
+
+export const demoLines = async (): Promise<string[]> =>
+  (await loadDemoScenario()).caller.map((line) => (typeof line === 'string' ? line : line.join(' ')));

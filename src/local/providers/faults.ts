@@ -1,0 +1,78 @@
+/** Faults on demand: which of the next requests go wrong, and how. */
+import { z } from 'zod';
+
+const common = {
+  /** How many requests it hits. */
+  times: z.union([z.int().min(1), z.literal('all')]).default(1),
+  /** Only requests of this scenario. */
+  scenario: z.string().optional(),
+};
+
+const status = {
+  status: z.union([z.literal(429), z.literal(500), z.literal(503)]).default(500),
+  retryAfterSeconds: z.number().min(0).optional(),
+};
+
+export const faultSchema = z.discriminatedUnion('service', [
+  z.strictObject({
+    service: z.literal('stt'),
+    kind: z.enum(['refuse429', 'hangConnect', 'dropAfterMs', 'dropAtFinal', 'silent']),
+    /** `dropAfterMs`: how long after the socket opened, or after the next start of speech on any socket. */
+    ms: z.number().min(0).default(0),
+    since: z.enum(['open', 'speech']).default('open'),
+    ...common,
+  }),
+  z.strictObject({
+    service: z.literal('llm'),
+    kind: z.enum(['status', 'hang', 'hangAfterHeaders', 'stallMidStream', 'cut', 'garbage']),
+    /** `stallMidStream`, `cut`, `garbage`: tokens sent before. */
+    afterTokens: z.int().min(0).default(3),
+    ...status,
+    ...common,
+  }),
+  z.strictObject({
+    service: z.literal('tts'),
+    kind: z.enum(['status', 'stall', 'empty', 'oddBytes']),
+    /** `stall`: milliseconds of audio sent before; 0 means not even the headers. */
+    afterAudioMs: z.number().min(0).default(300),
+    ...status,
+    ...common,
+  }),
+]);
+
+export type FaultInput = z.input<typeof faultSchema>;
+export type Fault = z.output<typeof faultSchema>;
+type OfService<S extends Fault['service']> = Extract<Fault, { service: S }>;
+
+export type FaultBook = {
+  add(fault: Fault): void;
+  clear(): void;
+  /** The first fault set for this service, scenario and one of these kinds; counted as used. */
+  take<S extends Fault['service']>(
+    service: S,
+    scenario: string,
+    test?: (fault: OfService<S>) => boolean,
+  ): OfService<S> | null;
+};
+
+export function openFaultBook(): FaultBook {
+  const entries: { fault: Fault; left: number }[] = [];
+  return {
+    add: (fault) => void entries.push({ fault, left: fault.times === 'all' ? Infinity : fault.times }),
+    clear: () => void entries.splice(0),
+    take(service, scenario, test = () => true) {
+      for (const entry of entries) {
+        const { fault } = entry;
+        if (entry.left <= 0 || !isOf(fault, service)) continue;
+        if ((fault.scenario ?? scenario) !== scenario || !test(fault)) continue;
+        entry.left -= 1;
+        return fault;
+      }
+      return null;
+    },
+  };
+}
+
+function isOf<S extends Fault['service']>(fault: Fault, service: S): fault is OfService<S> {
+  return fault.service === service;
+}

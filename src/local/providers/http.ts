@@ -1,0 +1,36 @@
+/** Reading and answering over HTTP. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+const maxBodyBytes = 10_000_000;
+
+/** @throws SyntaxError when the body is no JSON, RangeError when it is too large */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) throw new RangeError('the body is too large');
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+}
+
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** Writes, waiting while the client's buffer is full. @throws AbortError when the signal fires */
+export async function write(response: ServerResponse, data: string | Uint8Array, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (response.write(data)) return;
+  const drained = Promise.withResolvers<void>();
+  response.once('drain', drained.resolve);
+  signal.addEventListener('abort', () => drained.reject(signal.reason as Error), { once: true });
+  await drained.promise;
+}

@@ -1,0 +1,115 @@
+/**
+ * A scenario is data: what the callers will have said, and what the model answers.
+ *
+ * caller: one line per time the caller speaks. A string is one stretch of speech without a pause; an array is one line said in
+ *   several stretches, with pauses between them.
+ * replies: the first whose `when` matches is the model's answer.
+ */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+
+const lineSchema = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+const whenSchema = z.union([
+  /** Part of the last message, when that is the user's; case is ignored. */
+  z.string().min(1),
+  /** The last message is the result of this tool. */
+  z.strictObject({ tool: z.string().min(1) }),
+  /** The last message is the user's n-th, from 1. */
+  z.strictObject({ turn: z.int().min(1) }),
+  /** Nobody spoke last: the system messages ask for something and hold this text. */
+  z.strictObject({ instructions: z.string() }),
+]);
+
+const replySchema = z.strictObject({
+  when: whenSchema,
+  say: z.string().optional(),
+  /** Called only if the request lists it; `say` is said either way. */
+  tool: z
+    .strictObject({ name: z.string().min(1), arguments: z.record(z.string(), z.unknown()).default({}) })
+    .optional(),
+  /** At most so often in one conversation, told from the conversation itself. */
+  times: z.int().min(1).optional(),
+});
+
+export const scenarioSchema = z.strictObject({
+  name: z.string().regex(/^[\w.-]+$/, 'a scenario name holds letters, digits, ".", "_" and "-"'),
+  caller: z.array(lineSchema).default([]),
+  /** Start again with the first line after the last one; otherwise further speech is not understood. */
+  repeat: z.boolean().default(false),
+  replies: z.array(replySchema).default([]),
+  /** The answer when nothing matches, also to instructions. */
+  otherwise: z.string().default('I am sorry, could you say that again?'),
+});
+
+export type Line = z.infer<typeof lineSchema>;
+export type ScenarioInput = z.input<typeof scenarioSchema>;
+export type Scenario = z.output<typeof scenarioSchema>;
+type Reply = z.output<typeof replySchema>;
+
+/** A message of the chat completions protocol, as far as a scenario looks at it. */
+export const messageSchema = z.looseObject({
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
+  content: z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() })), z.null()]).optional(),
+  tool_calls: z
+    .array(z.looseObject({ id: z.string(), function: z.looseObject({ name: z.string(), arguments: z.string() }) }))
+    .optional(),
+  tool_call_id: z.string().optional(),
+});
+
+export type Message = z.infer<typeof messageSchema>;
+export type Answer = { text: string; tool: { name: string; arguments: Record<string, unknown> } | null };
+
+/** Reads the scenario that ships with the product: the front desk of a dentist. */
+export async function loadDemoScenario(): Promise<Scenario> {
+  return scenarioSchema.parse(JSON.parse(await readFile(new URL('./scenarios/demo.json', import.meta.url), 'utf8')));
+}
+
+/** What the model answers to these messages when it may call these tools. */
+export function answerTo(scenario: Scenario, messages: Message[], tools: string[]): Answer {
+  const reply = scenario.replies.find(
+    (rule) => matches(rule, messages) && timesUsed(rule, messages) < timesAllowed(rule),
+  );
+  const tool = reply?.tool && tools.includes(reply.tool.name) ? reply.tool : null;
+  if (!reply) return { text: scenario.otherwise, tool: null };
+  return { text: reply.say ?? (tool ? '' : scenario.otherwise), tool };
+}
+
+function matches({ when }: Reply, messages: Message[]): boolean {
+  const last = messages.findLast((message) => message.role !== 'system' && message.role !== 'developer');
+  if (typeof when === 'string') return last?.role === 'user' && includes(textOf(last), when);
+  if ('tool' in when) return last?.role === 'tool' && toolOf(last, messages) === when.tool;
+  if ('turn' in when) return last?.role === 'user' && messages.filter((m) => m.role === 'user').length === when.turn;
+  const asked = messages.filter((message) => message.role === 'system' || message.role === 'developer').map(textOf);
+  return (last === undefined || last.role === 'assistant') && includes(asked.join('\n'), when.instructions);
+}
+
+/** Counted in the conversation, not by the simulator: a model may be asked twice for one turn. */
+function timesUsed(reply: Reply, messages: Message[]): number {
+  return messages.filter((message) => message.role === 'assistant' && saidBy(reply, message)).length;
+}
+
+function saidBy(reply: Reply, message: Message): boolean {
+  if (reply.tool && message.tool_calls?.some((call) => call.function.name === reply.tool?.name)) return true;
+  const text = textOf(message).trim();
+  // What was interrupted is in the history only as far as it was heard.
+  return text !== '' && (reply.say ?? '').startsWith(text);
+}
+
+function timesAllowed(reply: Reply): number {
+  return reply.times ?? Infinity;
+}
+
+function toolOf(result: Message, messages: Message[]): string | undefined {
+  const calls = messages.flatMap((message) => message.tool_calls ?? []);
+  return calls.find((call) => call.id === result.tool_call_id)?.function.name;
+}
+
+function textOf(message: Message): string {
+  if (Array.isArray(message.content)) return message.content.map((part) => part.text ?? '').join(' ');
+  return message.content ?? '';
+}
+
+function includes(text: string, part: string): boolean {
+  return text.toLowerCase().includes(part.toLowerCase());
+}

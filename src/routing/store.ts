@@ -1,0 +1,74 @@
+/** What the database knows of a dialled number. On the path of every call: one statement. */
+import type { DbClient } from '../db.ts';
+import type { RouteFacts } from './route.ts';
+
+/** A ringing call whose caller never came into a room stops counting after this long. */
+const roomlessCountsMs = 60_000;
+
+/** As the driver gives it: SQLite has neither booleans nor enums, and counts may come as bigint. */
+type Flag = boolean | number | bigint;
+type Row = Readonly<{
+  numberId: string;
+  number: string;
+  numberActive: Flag;
+  livekitTrunkId: string | null;
+  tenantId: string;
+  tenantName: string;
+  tenantActive: Flag;
+  campaignId: string | null;
+  campaignName: string | null;
+  campaignStatus: string | null;
+  agentName: string | null;
+  maxConcurrent: number | bigint | null;
+  openCalls: number | bigint;
+  defaultAgent: string | null;
+}>;
+
+/** The facts that `decide` needs, with the campaign's open calls as of `now`. Null: we don't have the number. */
+export const loadRouteFacts = async (db: DbClient, number: string, now: Date): Promise<RouteFacts | null> => {
+  const [row] = await db.$queryRaw<Row[]>`
+    SELECT n."id" AS "numberId", n."number", n."isActive" AS "numberActive", n."livekitTrunkId",
+      t."id" AS "tenantId", t."name" AS "tenantName", t."isActive" AS "tenantActive",
+      c."id" AS "campaignId", c."name" AS "campaignName", CAST(c."status" AS TEXT) AS "campaignStatus",
+      c."agentName", c."maxConcurrent",
+      (SELECT COUNT(*) FROM "CallLog" l WHERE l."campaignId" = c."id" AND (l."status" = 'in_progress' OR (
+        l."status" = 'ringing' AND (l."callerIdentity" IS NOT NULL OR
+          l."createdAt" > ${new Date(now.getTime() - roomlessCountsMs)})))) AS "openCalls",
+      (SELECT a."name" FROM "Agent" a WHERE a."tenantId" = t."id" AND a."isActive" AND a."isDefault" LIMIT 1)
+        AS "defaultAgent"
+    FROM "PhoneNumber" n JOIN "Tenant" t ON t."id" = n."tenantId" LEFT JOIN "Campaign" c ON c."id" = n."campaignId"
+    WHERE n."number" = ${number}`;
+  return row === undefined ? null : factsOf(row);
+};
+
+const factsOf = (row: Row): RouteFacts => ({
+  number: {
+    id: row.numberId,
+    number: row.number,
+    isActive: Boolean(row.numberActive),
+    livekitTrunkId: row.livekitTrunkId,
+  },
+  tenant: { id: row.tenantId, name: row.tenantName, isActive: Boolean(row.tenantActive) },
+  campaign:
+    row.campaignId === null
+      ? null
+      : {
+          id: row.campaignId,
+          name: row.campaignName ?? '',
+          status: row.campaignStatus ?? '',
+          agentName: row.agentName,
+          maxConcurrent: Number(row.maxConcurrent),
+          openCalls: Number(row.openCalls),
+        },
+  defaultAgent: row.defaultAgent,
+});
+
+/**
+ * Lets one call at a time be counted and inserted for the campaign of a number: two callers can't both be the last that fits.
+ * SQLite has one writer anyway.
+ */
+export const lockCampaignOf = async (tx: DbClient, number: string): Promise<void> => {
+  if (tx.kind === 'sqlite') return;
+  await tx.$queryRaw`
+    SELECT "id" FROM "Campaign" WHERE "id" = (SELECT "campaignId" FROM "PhoneNumber" WHERE "number" = ${number}) FOR UPDATE`;
+};

@@ -1,0 +1,24 @@
+/** What the main thread and the worker's thread say to each other. */
+
+/** Given to the thread when it starts. */
+export type ThreadInput = Readonly<{
+  agentFile: string;
+  agentName: string;
+  livekit: Readonly<{ url: string; apiKey: string; apiSecret: string }>;
+  /** Calls at once, and the processes beyond them that say "busy". */
+  maxJobs: number;
+  idleProcesses: number;
+  logLevel: string;
+}>;
+
+export type ToThread =
+  /** How many call processes are ready: without one no job is accepted. */
+  | Readonly<{ type: 'ready'; processes: number }>
+  /** No new jobs; running ones go on. */
+  | Readonly<{ type: 'drain' }>
+  | Readonly<{ type: 'close' }>;
+
+export type FromThread =
+  | Readonly<{ type: 'registered'; workerId: string }>
+  | Readonly<{ type: 'trouble'; detail: string }>
+  | Readonly<{ type: 'closed' }>;

@@ -1,0 +1,78 @@
+/**
+ * The thread in which LiveKit's AgentServer runs. Its children die when it doesn't ping them for 15 s, so nothing else runs here:
+ * no database, no HTTP. Of rtc-node nothing is used here: one thread of a process only may.
+ */
+import { AgentServer, initializeLogger, ServerOptions, type JobRequest } from '@livekit/agents';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { describeError } from '../errors.ts';
+import type { FromThread, ThreadInput, ToThread } from './messages.ts';
+
+// The server gives a worker 7.5 s to answer an assignment.
+const patienceMs = 6_000;
+const lookEveryMs = 50;
+
+type State = { readyProcesses: number; isDraining: boolean };
+
+/** Accepts a job once a call process has reported a good prewarm: else it would never start. */
+const accept = async (state: State, request: JobRequest): Promise<void> => {
+  const until = Date.now() + patienceMs;
+  while (state.readyProcesses === 0 && Date.now() < until) await sleep(lookEveryMs);
+  // An identity of its own for every job: one that was used before makes the server end the new job.
+  if (state.readyProcesses > 0) await request.accept('', `agent-${request.id}`);
+  else await request.reject();
+};
+
+const optionsOf = (input: ThreadInput, state: State): ServerOptions =>
+  new ServerOptions({
+    agent: input.agentFile,
+    agentName: input.agentName,
+    wsURL: input.livekit.url.replace(/^http/, 'ws'),
+    apiKey: input.livekit.apiKey,
+    apiSecret: input.livekit.apiSecret,
+    production: false, // decides defaults only; with true a health port of 0 would mean 8081
+    host: '127.0.0.1',
+    port: 0,
+    numIdleProcesses: input.idleProcesses,
+    loadThreshold: 0.999,
+    loadFunc: (server) => Promise.resolve(state.isDraining ? 1 : server.activeJobs.length / input.maxJobs),
+    requestFunc: (request) => accept(state, request),
+    initializeProcessTimeout: 60_000,
+    shutdownProcessTimeout: 10_000,
+    sessionEndTimeout: 20_000,
+    maxRetry: Infinity,
+    logLevel: input.logLevel,
+  });
+
+const run = (port: MessagePort, input: ThreadInput): void => {
+  const tell = (message: FromThread): void => port.postMessage(message);
+  const trouble = (error: unknown): void => tell({ type: 'trouble', detail: describeError(error) });
+  const state: State = { readyProcesses: 0, isDraining: false };
+  initializeLogger({ pretty: false, level: input.logLevel });
+  const server = new AgentServer(optionsOf(input, state));
+  server.event.on('worker_registered', (workerId: string) => tell({ type: 'registered', workerId }));
+  server.run().catch(trouble);
+  port.on('message', (message: ToThread) => {
+    switch (message.type) {
+      case 'ready':
+        state.readyProcesses = message.processes;
+        return;
+      case 'drain':
+        state.isDraining = true;
+        // Rejects while a process is still initialising ("runner not started"); then the load says that we are full.
+        server.drain().catch(trouble);
+        return;
+      case 'close':
+        server
+          .close()
+          .catch(trouble)
+          .finally(() => {
+            tell({ type: 'closed' });
+            port.close();
+          });
+    }
+  });
+};
+
+if (parentPort === null) throw new Error('worker/thread.ts is a worker thread');
+run(parentPort, workerData as ThreadInput);

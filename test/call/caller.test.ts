@@ -1,0 +1,225 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { dial, nowMs, type Caller, type DialOptions } from '#src/local/caller.ts';
+import { dialFromProcess } from '#src/local/caller-process.ts';
+import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit-server.ts';
+import { callerIn, joinAsAgent, tone } from './stand-in-agent.ts';
+
+let server: LivekitServer;
+let rooms: RoomServiceClient;
+beforeAll(async () => {
+  server = await startLivekitServer({ binary: await obtainLivekitServer({ env: process.env, progress: () => {} }) });
+  rooms = new RoomServiceClient(server.httpUrl, server.apiKey, server.apiSecret);
+}, 300_000);
+afterAll(() => server[Symbol.asyncDispose]());
+
+const phone = async (options: Partial<DialOptions> = {}): Promise<Caller> => {
+  const caller = await dial({ ...server, from: '+15551234567', to: '+18588796658', ...options });
+  onTestFinished(() => caller[Symbol.asyncDispose]());
+  return caller;
+};
+
+const answer = async (caller: Caller) => {
+  const agent = await joinAsAgent(server, caller.facts.room);
+  onTestFinished(() => agent[Symbol.asyncDispose]());
+  await expect.poll(() => callerIn(agent)?.trackPublications.size, { timeout: 5_000 }).toBe(1);
+  return agent;
+};
+
+test('for LiveKit it is a SIP participant that rings, until 200 ms after somebody published', async () => {
+  const caller = await phone();
+  const [seen] = await rooms.listParticipants(caller.facts.room);
+  expect(seen).toMatchObject({ kind: 3, identity: 'sip_+15551234567' });
+  expect(seen?.attributes).toMatchObject({
+    'sip.phoneNumber': '+15551234567',
+    'sip.trunkPhoneNumber': '+18588796658',
+    'sip.callID': caller.facts.callId,
+    'sip.trunkID': 'ST_simulated',
+    'sip.callStatus': 'ringing',
+  });
+  const agent = await answer(caller);
+  await sleep(300);
+  expect(caller.activeAt()).toBeNull();
+  const publishedAt = nowMs();
+  await agent.publish();
+  expect(await caller.whenActive(5_000)).toBeGreaterThan(publishedAt + 195);
+  await expect.poll(() => agent.callStatus).toEqual(['active']);
+});
+
+test('what is said to it before it is active is lost, and counted', async () => {
+  const caller = await phone();
+  const agent = await answer(caller);
+  await agent.publish();
+  await agent.voice.say(tone(1_500)).done;
+  expect(caller.heard.clippedMs()).toBeGreaterThan(50);
+  expect(caller.firstHeardAt()).toBeGreaterThanOrEqual(caller.activeAt() ?? Infinity);
+});
+
+test('what it says arrives when it says so, and not before it was answered', async () => {
+  const caller = await phone();
+  const agent = await answer(caller);
+  const saying = caller.say(tone(600));
+  await sleep(400);
+  expect(agent.ear.lastSpeech()).toBeNull();
+  await agent.publish();
+  const said = await saying;
+  expect(said.interrupted).toBe(false);
+  expect(said.lastSampleAt - said.firstSampleAt).toBeGreaterThan(560);
+  expect(said.lastSampleAt - said.firstSampleAt).toBeLessThan(640);
+  await sleep(500);
+  const lag = (agent.ear.lastSpeech()?.at ?? 0) - said.lastSampleAt;
+  expect(lag).toBeGreaterThan(-50);
+  expect(lag).toBeLessThan(300);
+});
+
+test('it speaks a text in real words, and can be stopped in the middle', async () => {
+  const caller = await phone();
+  const agent = await answer(caller);
+  await agent.publish();
+  await caller.say('Hello, is anybody there?');
+  await expect.poll(() => agent.ear.lastSpeech()).not.toBeNull();
+  await sleep(400);
+  const saying = caller.startSaying(tone(5_000));
+  await sleep(500);
+  const stoppedAt = nowMs();
+  saying.stop();
+  expect(await saying.done).toMatchObject({ interrupted: true });
+  await sleep(500);
+  expect((agent.ear.lastSpeech()?.at ?? 0) - stoppedAt).toBeLessThan(400);
+});
+
+test('it tells when the agent speaks and when the agent has fallen silent', async () => {
+  const caller = await phone();
+  const agent = await answer(caller);
+  await agent.publish();
+  await caller.whenActive(5_000);
+  const speaking = caller.whenAgentSpeaks({ timeoutMs: 5_000 });
+  const said = await agent.voice.say(tone(700)).done;
+  const heardAt = await speaking;
+  expect(heardAt - said.firstSampleAt).toBeGreaterThan(-50);
+  expect(heardAt - said.firstSampleAt).toBeLessThan(300);
+  const quietSince = await caller.whenAgentQuiet({ quietMs: 300, timeoutMs: 5_000 });
+  expect(quietSince - said.lastSampleAt).toBeLessThan(400);
+  expect(nowMs() - quietSince).toBeGreaterThanOrEqual(300);
+  await expect(caller.whenAgentSpeaks({ timeoutMs: 200 })).rejects.toThrow('200 ms passed before the agent spoke');
+  expect(await caller.whenAgentSpeaks({ timeoutMs: 200, since: said.firstSampleAt })).toBe(heardAt);
+});
+
+test('it keeps what it heard, at its time', async () => {
+  const caller = await phone({ keepSound: true });
+  const agent = await answer(caller);
+  await agent.publish();
+  const activeAt = await caller.whenActive(5_000);
+  await sleep(500);
+  await agent.voice.say(tone(400)).done;
+  await caller.whenAgentQuiet({ quietMs: 200, timeoutMs: 3_000 });
+  const sound = caller.heard.recording(activeAt);
+  const loud = [...sound.entries()].filter(([, value]) => Math.abs(value) > 2_000).map(([index]) => index / 16);
+  expect(Math.abs((loud[0] ?? 0) - ((caller.firstHeardAt() ?? 0) - activeAt))).toBeLessThan(60);
+  expect((loud.at(-1) ?? 0) - (loud[0] ?? 0)).toBeGreaterThan(350);
+  expect((loud.at(-1) ?? 0) - (loud[0] ?? 0)).toBeLessThan(450);
+});
+
+test('its end is told with the reason, whoever ends it', async () => {
+  const first = await phone();
+  await rooms.deleteRoom(first.facts.room);
+  expect(await first.whenEnded()).toMatchObject({ reason: 'ROOM_DELETED' });
+  await expect(first.say(tone(100))).rejects.toThrow('ROOM_DELETED');
+  const second = await phone();
+  const agent = await answer(second);
+  await second.hangUp();
+  expect(await second.whenEnded()).toMatchObject({ reason: 'CLIENT_INITIATED' });
+  await expect.poll(() => callerIn(agent), { timeout: 2_000 }).toBeUndefined();
+  const third = await phone();
+  await rooms.removeParticipant(third.facts.room, third.facts.identity);
+  expect(await third.whenEnded()).toMatchObject({ reason: 'PARTICIPANT_REMOVED' });
+});
+
+test('several phone at once, each hears its own agent', async () => {
+  const callers = await Promise.all(['+15550000001', '+15550000002', '+15550000003'].map((from) => phone({ from })));
+  const agents = await Promise.all(callers.map(answer));
+  await Promise.all(agents.map((agent) => agent.publish()));
+  await Promise.all(callers.map((caller) => caller.whenActive(5_000)));
+  await agents[1]?.voice.say(tone(400)).done;
+  await sleep(300);
+  expect(callers.map((caller) => caller.firstHeardAt() !== null)).toEqual([false, true, false]);
+});
+
+test('its keys arrive as DTMF', async () => {
+  const caller = await phone();
+  const agent = await answer(caller);
+  await caller.sendDtmf('12#');
+  await expect.poll(() => agent.digits.join(''), { timeout: 2_000 }).toBe('12#');
+  await expect(caller.sendDtmf('x')).rejects.toThrow('no key x');
+});
+
+/** A service that is asked first; keeps what it was asked. */
+const service = async (status: number, body: unknown) => {
+  const asked: { body: string; signature: string | undefined }[] = [];
+  const listener = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const signature = request.headers['x-livekit-signature'];
+      asked.push({ body: Buffer.concat(chunks).toString('utf8'), signature: [signature].flat()[0] });
+      response.writeHead(status).end(JSON.stringify(body));
+    });
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  onTestFinished(() => void listener.close());
+  return { url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/sip-inbound`, asked };
+};
+
+test('asked first: the request is signed, and who it names is dispatched with its metadata', async () => {
+  const attributes = { inbound: 'true', caller: '+15551234567' };
+  const { url, asked } = await service(200, {
+    agent_name: 'somebody',
+    metadata: '{"call_type":"inbound"}',
+    attributes,
+  });
+  const caller = await phone({ askFirst: { url } });
+  const [request] = asked;
+  const expected = createHmac('sha256', server.apiSecret)
+    .update(request?.body ?? '')
+    .digest('hex');
+  expect(request?.signature).toBe(`sha256=${expected}`);
+  expect(JSON.parse(request?.body ?? '')).toMatchObject({
+    call_id: caller.facts.callId,
+    from_number: '+15551234567',
+    to_number: '+18588796658',
+    room_name: caller.facts.room,
+  });
+  const client = new AgentDispatchClient(server.httpUrl, server.apiKey, server.apiSecret);
+  const dispatches = await client.listDispatch(caller.facts.room);
+  const named = dispatches.filter(({ agentName }) => agentName !== '');
+  expect(named).toMatchObject([{ agentName: 'somebody', metadata: '{"call_type":"inbound"}' }]);
+  const [seen] = await rooms.listParticipants(caller.facts.room);
+  expect(seen?.attributes).toMatchObject(attributes);
+});
+
+test('a refusal, and a room that cannot be joined, are thrown', async () => {
+  const { url } = await service(404, { error: { code: 'not_found', message: 'no such number' } });
+  await expect(phone({ askFirst: { url } })).rejects.toThrow(/404.*not_found/);
+  await expect(phone({ apiSecret: 'x'.repeat(32) })).rejects.toThrow();
+});
+
+test('a caller whose network vanishes says no goodbye: LiveKit notices by itself', async () => {
+  const caller = await dialFromProcess({ ...server, from: '+15551234567', to: '+18588796658' });
+  onTestFinished(() => caller[Symbol.asyncDispose]());
+  const agent = await joinAsAgent(server, caller.facts.room);
+  onTestFinished(() => agent[Symbol.asyncDispose]());
+  await agent.publish();
+  await caller.whenActive(10_000);
+  await caller.say(tone(300));
+  await expect.poll(() => agent.ear.lastSpeech(), { timeout: 5_000 }).not.toBeNull();
+  caller.vanish();
+  await sleep(5_000);
+  expect(callerIn(agent)).toBeDefined();
+  await expect.poll(() => callerIn(agent), { timeout: 40_000, interval: 100 }).toBeUndefined();
+});

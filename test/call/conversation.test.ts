@@ -1,0 +1,209 @@
+/** Whole calls: real LiveKit server, real audio, real signed webhooks. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeRtc } from '#src/local/caller.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+const greeting = 'Hello! This is your AI assistant. How can I help you?';
+const hours = 'We are open from eight to six.';
+
+const scenario = (
+  name: string,
+  caller: string[],
+  replies: {
+    when: string | { tool: string };
+    say?: string;
+    tool?: { name: string; arguments?: Record<string, unknown> };
+  }[],
+) => world.providers.setScenario({ name: 'demo', caller, replies, repeat: true, otherwise: `Sorry, ${name}?` });
+
+test('asked first: greeted, answered, and the caller hangs up', async () => {
+  await scenario('asked', ['What are your opening hours?'], [{ when: 'opening hours', say: hours }]);
+  const caller = await world.phone({ askFirst: { url: `${world.service.url}/api/v1/webhooks/livekit/sip-inbound` } });
+  const greetedAt = await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  expect(greetedAt).toBeGreaterThan(caller.activeAt() ?? Infinity);
+  expect(caller.heard.clippedMs()).toBe(0);
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  const said = await caller.say('What are your opening hours?');
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: said.lastSampleAt });
+  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.length === 3);
+  await caller.hangUp();
+  const { call, lead, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({
+    status: 'completed',
+    endReason: 'caller_hangup',
+    phoneNumber: callerNumber,
+    callSid: caller.facts.callId,
+    agentName: 'telephony-agent',
+    callerIdentity: caller.facts.identity,
+    attempt: 1,
+  });
+  expect(call.duration).toBeGreaterThan(2);
+  expect(call.answeredAt?.getTime()).toBeGreaterThan(call.createdAt.getTime());
+  expect(lead).toMatchObject({ status: 'completed', attempts: 1, lastCallAt: call.endedAt });
+  expect(turns.map(({ role, text }) => [role, text])).toEqual([
+    ['agent', greeting],
+    ['caller', 'What are your opening hours?'],
+    ['agent', hours],
+  ]);
+  for (const turn of turns) expect(turn.endMs).toBeGreaterThanOrEqual(turn.startMs);
+  expect(turns[1]?.startMs).toBeGreaterThan(turns[0]?.startMs ?? Infinity);
+  const { lastChat } = await world.providers.log();
+  expect(JSON.stringify(lastChat)).toContain(`You answer the phone of Front desk for ${callerNumber}.`);
+});
+
+test('only dispatched, without metadata: routed by its SIP attributes; the agent says goodbye and hangs up', async () => {
+  await scenario(
+    'dispatched',
+    ['Thank you, goodbye'],
+    [{ when: 'goodbye', tool: { name: 'end_call', arguments: { goodbye: 'Goodbye, and have a nice day!' } } }],
+  );
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  const { lastSampleAt } = await caller.say('Thank you, goodbye');
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns, lead } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({
+    status: 'completed',
+    endReason: 'agent_hangup',
+    callSid: caller.facts.callId,
+    phoneNumber: callerNumber,
+  });
+  expect(lead?.status).toBe('completed');
+  expect(turns.map(({ role }) => role)).toEqual(expect.arrayContaining(['agent', 'caller', 'tool']));
+  expect(turns.find(({ toolName }) => toolName === 'end_call')).toBeDefined();
+  expect(turns.some(({ role, text }) => role === 'agent' && text.includes('nice day'))).toBe(true);
+  // The goodbye was heard to its end: the line was quiet before it went dead.
+  expect((await caller.whenEnded()).at).toBeGreaterThan(caller.heard.lastSpeech()?.at ?? Infinity);
+});
+
+test('barge-in: the agent falls silent, and its turn says what was really heard', async () => {
+  const long =
+    'First I will tell you about our history. It began a long time ago in a small village. Then came the railway, and with it the tourists. After that the town grew and grew, and so did we.';
+  await scenario(
+    'barge',
+    ['Tell me everything', 'Stop please, that is enough'],
+    [
+      { when: 'everything', say: long },
+      { when: 'enough', say: 'Alright.' },
+    ],
+  );
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  const stop = await caller.pronounce('Stop please, that is enough');
+  const first = await caller.say('Tell me everything');
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: first.lastSampleAt });
+  await sleep(2_500);
+  const interruptedAt = Date.now();
+  await caller.say(stop);
+  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'Alright.'));
+  const { turns } = await (async () => {
+    await caller.hangUp();
+    return finalRecords(world, caller.facts.room);
+  })();
+  const cut = turns.find(({ interrupted }) => interrupted);
+  expect(cut?.role).toBe('agent');
+  expect(cut?.text.length).toBeGreaterThan(10);
+  expect(cut?.text.length).toBeLessThan(long.length - 20);
+  expect(long.startsWith(cut?.text.slice(0, 20) ?? '-')).toBe(true);
+  const silentSoon = caller.heard.frames.filter(
+    ({ at, rms }) => at > interruptedAt + 1_500 && at < interruptedAt + 2_000 && rms > 1_000,
+  );
+  expect(silentSoon).toEqual([]);
+  expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, n) => n));
+});
+
+test('a message is taken, and kept on the call', async () => {
+  const message = { name: 'Sarah Miller', number: callerNumber, reason: 'move her appointment' };
+  await scenario(
+    'message',
+    ['I want to talk to a person'],
+    [
+      { when: 'person', tool: { name: 'take_message', arguments: message } },
+      { when: { tool: 'take_message' }, say: 'I have noted that.' },
+    ],
+  );
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await caller.say('I want to talk to a person');
+  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
+  await caller.hangUp();
+  const { messages, turns } = await finalRecords(world, caller.facts.room);
+  expect(messages).toMatchObject([message]);
+  expect(turns.find(({ toolName }) => toolName === 'take_message')?.toolArguments).toEqual(message);
+});
+
+test('two agents for one room: one takes the call, the other leaves silently', async () => {
+  await scenario('two', ['Hello'], []);
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await world.service.ctx.livekit.dispatch(caller.facts.room, 'telephony-agent', '');
+  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await expect
+    .poll(
+      async () =>
+        (await world.service.ctx.livekit.members(caller.facts.room))?.filter(({ kind }) => kind === 'agent').length,
+      { timeout: 15_000 },
+    )
+    .toBe(1);
+  await caller.hangUp();
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', attempt: 1 });
+  expect(turns.filter(({ text }) => text === greeting)).toHaveLength(1);
+  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.facts.room } })).toBe(1);
+});
+
+test('end events doubled and reordered change nothing more', async () => {
+  await scenario('events', ['Hello'], []);
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.hangUp();
+  await untilRecorded(world, caller.facts.room, ({ call: { endSource } }) => endSource === 'link');
+  const { call } = await finalRecords(world, caller.facts.room);
+  // LiveKit's own webhooks come in by themselves: the caller's leaving and the end of the room.
+  const inbox = () => world.service.ctx.db.webhookEvent.count({ where: { callId: call.id } });
+  await expect.poll(inbox, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+  const later = await finalRecords(world, caller.facts.room);
+  expect(later.call).toMatchObject({
+    status: 'completed',
+    duration: call.duration,
+    endedAt: call.endedAt,
+    endReason: 'caller_hangup',
+  });
+});
+
+test('a call process that dies: another agent takes the call, in the same record', async () => {
+  await scenario('dies', ['Hello'], []);
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentQuiet({ quietMs: 500, timeoutMs: 15_000 });
+  const killedAt = Date.now();
+  process.kill(world.service.link.pidOf((await finalOrOpen(caller.facts.room)).id) ?? 0, 'SIGKILL');
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: killedAt });
+  await caller.hangUp();
+  const { call } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', attempt: 2, endReason: 'caller_hangup' });
+  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.facts.room } })).toBe(1);
+});
+
+const finalOrOpen = async (room: string) =>
+  world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: room } });
+
+test('the whole number of calls that were placed is recorded, each final', async () => {
+  const calls = await world.service.ctx.db.callLog.findMany();
+  expect(calls.every(({ status, dialledNumber }) => status === 'completed' && dialledNumber === dialled)).toBe(true);
+  expect(calls.length).toBeGreaterThanOrEqual(7);
+});

@@ -1,0 +1,151 @@
+/** Calls that are refused, handed over, or come to a limit. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeRtc } from '#src/local/caller.ts';
+import { startService } from '#src/service.ts';
+import { loadConfig, requireCallConfig } from '#src/config.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+
+const campaign = {
+  silenceAskMs: 10_000,
+  silenceGoodbyeMs: 30_000,
+  maxCallMs: 1_800_000,
+  maxConcurrent: 3,
+  agentName: 'telephony-agent',
+};
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+  await world.providers.setScenario({ name: 'demo', caller: ['Hello'], repeat: true, otherwise: 'Yes, I am here.' });
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+const texts = (turns: { role: string; text: string }[]) =>
+  turns.filter(({ role }) => role === 'agent').map(({ text }) => text);
+
+test('silence: asks, asks again, says goodbye and hangs up', async () => {
+  await world.setCampaign({
+    ...campaign,
+    greeting: 'Hi.',
+    silenceAskMs: 2_500,
+    silenceGoodbyeMs: 7_500,
+    silenceSentence: 'Still there?',
+    goodbyeSentence: 'Bye then.',
+  });
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', endReason: 'silence' });
+  expect(texts(turns)).toEqual(['Hi.', 'Still there?', 'Still there?', 'Bye then.']);
+  const gapsMs = turns.slice(1).map(({ startMs }) => startMs - (turns[0]?.endMs ?? 0));
+  for (const [n, gapMs] of gapsMs.entries()) expect(Math.abs(gapMs - 2_500 * (n + 1))).toBeLessThan(1_500);
+});
+
+test('the limit of minutes: a sentence, then the end', async () => {
+  await world.setCampaign({
+    ...campaign,
+    greeting: 'Hi.',
+    maxCallMs: 4_000,
+    timeLimitSentence: 'Our time is up. Goodbye!',
+  });
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', endReason: 'time_limit' });
+  expect(texts(turns)).toEqual(['Hi.', 'Our time is up. Goodbye!']);
+});
+
+test('the caller speaks first where the campaign says so', async () => {
+  await world.setCampaign({ ...campaign, maxCallMs: 1_800_000, firstSpeaker: 'caller' });
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenActive(15_000);
+  await caller.say('Hello');
+  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.length >= 2);
+  await caller.hangUp();
+  const { turns } = await finalRecords(world, caller.facts.room);
+  expect(turns.map(({ role, text }) => [role, text])).toEqual([
+    ['caller', 'Hello'],
+    ['agent', 'Yes, I am here.'],
+  ]);
+  await world.setCampaign({ firstSpeaker: 'agent' });
+});
+
+test('a call to an unknown number is refused unanswered: nothing is heard, the refusal is recorded', async () => {
+  const caller = await world.phone({ agentName: 'telephony-agent', to: '+12025550123' });
+  const end = await caller.whenEnded();
+  expect(['PARTICIPANT_REMOVED', 'ROOM_DELETED']).toContain(end.reason);
+  expect(caller.activeAt()).toBeNull();
+  expect(caller.firstHeardAt()).toBeNull();
+  const { call, lead } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'rejected', rejectReason: 'number_unknown', tenantId: null });
+  expect(lead).toBeNull();
+});
+
+test('a full campaign is heard: its sentence, then the end', async () => {
+  await world.setCampaign({
+    ...campaign,
+    maxConcurrent: 0,
+    fullSentence: 'All lines of {{campaign.name}} are busy. Goodbye!',
+  });
+  const asked = await fetch(`${world.service.url}/api/v1/webhooks/health`);
+  expect(asked.status).toBe(200);
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns, lead } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'rejected', rejectReason: 'campaign_full', attempt: 0 });
+  expect(texts(turns)).toEqual(['All lines of Front desk are busy. Goodbye!']);
+  expect(lead).toBeNull();
+  await world.setCampaign(campaign);
+});
+
+test('nobody dispatched an agent: after 3 s the service does, once', async () => {
+  const caller = await world.phone();
+  const at = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  expect(at - caller.dialledAt).toBeGreaterThan(3_000);
+  await caller.hangUp();
+  const { call } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', attempt: 1 });
+  const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'redispatched' } });
+  expect(events).toHaveLength(1);
+});
+
+test('another agent that does not come: after 3 s this one takes the call', async () => {
+  await world.setCampaign({ ...campaign, agentName: 'nobody-there' });
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const at = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  expect(at - caller.dialledAt).toBeGreaterThan(3_000);
+  await caller.hangUp();
+  const { call } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', agentName: 'nobody-there', attempt: 1 });
+});
+
+test('another agent that is there gets the room, and this one leaves', async () => {
+  await world.setCampaign({ ...campaign, agentName: 'sales-agent' });
+  const config = requireCallConfig(loadConfig({ ...world.env, AGENT_NAME: 'sales-agent', PORT: '0' }));
+  await using other = await startService({ config, env: process.env });
+  await other.ready;
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  const open = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  expect(open).toMatchObject({ status: 'in_progress', ownerId: other.ctx.ownerId, attempt: 1 });
+  await caller.hangUp();
+  const { call } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup' });
+  await world.setCampaign(campaign);
+});
+
+test('a commanded end: a sentence is said, then the call is over', async () => {
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  const { id } = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  expect(world.service.link.say('no such call', 'Hello?')).toBe(false);
+  expect(world.service.link.end(id, 'We are closing now. Goodbye!')).toBe(true);
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', endReason: 'ended_by_service' });
+  expect(texts(turns).at(-1)).toBe('We are closing now. Goodbye!');
+});

@@ -1,0 +1,74 @@
+/** Somebody at the other end of a simulated call: joins the room as an agent, sends tones and texts, hears the caller. */
+import type { RemoteParticipant, Room } from '@livekit/rtc-node';
+import { AccessToken } from 'livekit-server-sdk';
+import { openEar, type Ear } from '#src/local/caller-ear.ts';
+import { openVoice, type Voice } from '#src/local/caller-voice.ts';
+import { loadRtc } from '#src/local/rtc.ts';
+import type { LivekitServer } from '#src/local/livekit-server.ts';
+
+export const agentSampleRate = 16_000;
+
+/** A tone of 440 Hz, loud enough to count as speech. */
+export const tone = (ms: number, amplitude = 8_000): Int16Array =>
+  Int16Array.from(
+    { length: (agentSampleRate * ms) / 1000 },
+    (_, n) => amplitude * Math.sin((2 * Math.PI * 440 * n) / agentSampleRate),
+  );
+
+export type StandInAgent = AsyncDisposable & {
+  room: Room;
+  voice: Voice;
+  ear: Ear;
+  digits: string[];
+  /** Every change of the caller's `sip.callStatus` that was seen. */
+  callStatus: string[];
+  publish: () => Promise<void>;
+  /** As @livekit/agents sends it: whole segments of a speaker, by topic. */
+  transcribe: (identity: string, segment: string, text: string, final: boolean) => Promise<void>;
+};
+
+/** Joins `roomName`; hears and is told what happens there; is silent until it publishes. */
+export const joinAsAgent = async (server: LivekitServer, roomName: string): Promise<StandInAgent> => {
+  const rtc = await loadRtc();
+  const room = new rtc.Room();
+  const voice = openVoice(rtc, { sampleRate: agentSampleRate, noiseRms: 0 });
+  const ear = openEar(rtc, { sampleRate: agentSampleRate, keep: false, isThrough: () => true });
+  const digits: string[] = [];
+  const callStatus: string[] = [];
+  room.on(rtc.RoomEvent.TrackSubscribed, (track) => ear.listen(track));
+  room.on(rtc.RoomEvent.DtmfReceived, (_code, digit) => digits.push(digit));
+  room.on(rtc.RoomEvent.ParticipantAttributesChanged, (changed) => {
+    if (changed['sip.callStatus'] !== undefined) callStatus.push(changed['sip.callStatus']);
+  });
+  const token = new AccessToken(server.apiKey, server.apiSecret, { identity: `agent-${roomName}` });
+  token.kind = 'agent';
+  token.addGrant({ roomJoin: true, room: roomName, canPublish: true, canSubscribe: true, canPublishData: true });
+  await room.connect(server.url, await token.toJwt(), { autoSubscribe: true, dynacast: false });
+  return {
+    room,
+    voice,
+    ear,
+    digits,
+    callStatus,
+    publish: async () => {
+      const track = rtc.LocalAudioTrack.createAudioTrack('agent', voice.source);
+      const options = new rtc.TrackPublishOptions({ source: rtc.TrackSource.SOURCE_MICROPHONE });
+      await room.localParticipant?.publishTrack(track, options);
+    },
+    transcribe: async (identity, segment, text, final) => {
+      const attributes = { 'lk.segment_id': segment, 'lk.transcription_final': String(final) };
+      const options = { topic: 'lk.transcription', senderIdentity: identity, attributes };
+      const writer = await room.localParticipant?.streamText(options);
+      await writer?.write(text);
+      await writer?.close();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await room.disconnect();
+      await ear[Symbol.asyncDispose]();
+      await voice[Symbol.asyncDispose]();
+    },
+  };
+};
+
+export const callerIn = (agent: StandInAgent): RemoteParticipant | undefined =>
+  [...agent.room.remoteParticipants.values()][0];

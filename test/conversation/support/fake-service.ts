@@ -1,0 +1,135 @@
+/** The service's side of the link, without a service: it answers every claim with a job and keeps what it is told. */
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { CallJob, ProviderKeys } from '#src/calls/job.ts';
+import {
+  fromCallProcess,
+  readMessage,
+  type Claim,
+  type FromService,
+  type Happening,
+  type SpokenTurn,
+  type Verdict,
+} from '#src/link/messages.ts';
+
+export type FakeService = AsyncDisposable & {
+  path: string;
+  /** Whether a process waits for a call. */
+  ready: () => boolean;
+  claims: Claim[];
+  happenings: Happening[];
+  send: (message: FromService) => void;
+  /** Breaks every connection, as when the service dies. */
+  vanish: () => void;
+  /** Waits for the first happening of that kind, up to `timeoutMs`. */
+  until: <K extends Happening['kind']>(kind: K, timeoutMs?: number) => Promise<Extract<Happening, { kind: K }>>;
+  turns: () => SpokenTurn[];
+};
+
+export type FakeServiceOptions = {
+  providers: ProviderKeys;
+  verdict: (claim: Claim) => Verdict;
+  /** What the service does at the end, before the farewell: it deletes the room. */
+  onEnded?: (room: string) => Promise<void>;
+  onReady?: () => void;
+};
+
+/** Opens it at a Unix socket of its own. */
+export const openFakeService = async (options: FakeServiceOptions): Promise<FakeService> => {
+  const folder = await mkdtemp(join(tmpdir(), 'link-'));
+  const path = join(folder, 'link');
+  const server = createServer();
+  const sockets = new WebSocketServer({ server });
+  const kept = { claims: [] as Claim[], happenings: [] as Happening[], ready: 0, active: null as WebSocket | null };
+  const send = (socket: WebSocket | null, message: FromService) => socket?.send(JSON.stringify(message));
+  sockets.on('connection', (socket) => {
+    let room = '';
+    socket.on('message', (data: Buffer) => {
+      const message = readMessage(fromCallProcess, data.toString('utf8'));
+      if (message.type === 'hello') {
+        send(socket, { type: 'welcome', providers: options.providers, log: { level: process.env['TRIAL_LOG'] ?? 'warn', pii: true } });
+      } else if (message.type === 'ready') {
+        kept.ready += 1;
+        options.onReady?.();
+      } else if (message.type === 'claim') {
+        room = message.claim.room;
+        kept.active = socket;
+        kept.claims.push(message.claim);
+        send(socket, { type: 'verdict', verdict: options.verdict(message.claim) });
+      } else {
+        kept.happenings.push(message.happening);
+        if (message.happening.kind !== 'ended') return;
+        const farewell = () => send(socket, { type: 'farewell' });
+        void Promise.resolve(options.onEnded?.(room)).then(farewell, farewell);
+      }
+    });
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  return {
+    path,
+    ready: () => kept.ready > 0,
+    claims: kept.claims,
+    happenings: kept.happenings,
+    send: (message) => send(kept.active, message),
+    vanish: () => sockets.clients.forEach((socket) => socket.terminate()),
+    until: (kind, timeoutMs = 20_000) => waitFor(kept.happenings, kind, timeoutMs),
+    turns: () => kept.happenings.flatMap((happening) => (happening.kind === 'turn' ? [happening.turn] : [])),
+    [Symbol.asyncDispose]: async () => {
+      sockets.clients.forEach((socket) => socket.terminate());
+      await new Promise((resolve) => server.close(resolve));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+const waitFor = async <K extends Happening['kind']>(
+  happenings: Happening[],
+  kind: K,
+  timeoutMs: number,
+): Promise<Extract<Happening, { kind: K }>> => {
+  for (const until = Date.now() + timeoutMs; Date.now() < until; await sleep(10)) {
+    const found = happenings.find((happening): happening is Extract<Happening, { kind: K }> => happening.kind === kind);
+    if (found !== undefined) return found;
+  }
+  throw new Error(`no ${kind} within ${timeoutMs} ms; told: ${JSON.stringify(happenings)}`);
+};
+
+/** A job like the service makes them; `more` goes over it. */
+export const jobOf = (more: Partial<CallJob> = {}): CallJob => ({
+  callId: 'call-1',
+  attempt: 1,
+  purpose: 'converse',
+  room: 'room-1',
+  agentName: 'telephony-agent',
+  caller: { identity: 'caller', number: '+15551234567', name: null },
+  instructions: 'You answer the phone of Bright Smile Dental.',
+  firstSpeaker: 'agent',
+  greeting: 'Hello! This is your AI assistant. How can I help you?',
+  language: 'en-US',
+  stt: { model: 'nova-3' },
+  llm: { model: 'gpt-4.1-mini', temperature: null },
+  tts: { provider: 'openai', model: 'tts-1', voice: 'alloy' },
+  vad: 'bundled',
+  limits: {
+    silenceAskMs: 10_000,
+    silenceGoodbyeMs: 30_000,
+    silenceHoldMs: 60_000,
+    maxCallMs: 600_000,
+    activeTimeoutMs: 10_000,
+  },
+  sentences: {
+    silence: 'Are you still there?',
+    goodbye: 'Goodbye!',
+    timeLimit: 'We have to stop here. Goodbye!',
+    announcement: 'All our lines are busy. Please call again later.',
+  },
+  history: [],
+  firstTurnSeq: 1,
+  ...more,
+});

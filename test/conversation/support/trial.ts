@@ -1,0 +1,84 @@
+/**
+ * The call process as it will really run: forked by a real worker, in a room of a real LiveKit server, with simulated
+ * providers and a simulated phone caller. Only the service's side of the link is made up.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoomServiceClient } from 'livekit-server-sdk';
+import type { CallJob } from '#src/calls/job.ts';
+import { dial, type Caller, type DialOptions } from '#src/local/caller.ts';
+import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit-server.ts';
+import { startProviders, type Providers, type ScenarioInput } from '#src/local/providers/server.ts';
+import { openLog } from '#src/log.ts';
+import { startWorker } from '#src/worker/worker.ts';
+import { jobOf, openFakeService, type FakeService } from './fake-service.ts';
+
+export type Trial = AsyncDisposable & {
+  livekit: LivekitServer;
+  providers: Providers;
+  service: FakeService;
+  /** What the next claim gets. */
+  job: { next: CallJob; leave: boolean };
+  call: (options?: Partial<DialOptions>) => Promise<Caller>;
+};
+
+/** Starts everything and waits until a call process is warm. */
+export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
+  await using opened = new AsyncDisposableStack();
+  const livekit = opened.use(
+    await startLivekitServer({ binary: await obtainLivekitServer({ progress: () => {}, env: process.env }) }),
+  );
+  const providers = opened.use(await startProviders({ scenarios: [scenario] }));
+  const job = { next: jobOf(), leave: false };
+  const rooms = new RoomServiceClient(livekit.httpUrl, livekit.apiKey, livekit.apiSecret);
+  let onReady = () => {};
+  const service = opened.use(
+    await openFakeService({
+      providers: {
+        deepgram: { apiKey: 'any', baseUrl: providers.deepgramUrl },
+        openai: { apiKey: 'any', baseUrl: providers.openaiUrl },
+      },
+      verdict: (claim) =>
+        job.leave ? { kind: 'leave', reason: 'refused' } : { kind: 'job', job: { ...job.next, room: claim.room } },
+      onEnded: (room) => rooms.deleteRoom(room),
+      onReady: () => onReady(),
+    }),
+  );
+  const worker = opened.use(
+    startWorker({
+      config: {
+        agentName: 'telephony-agent',
+        maxCalls: 4,
+        idleProcesses: 1,
+        livekit: { url: livekit.url, apiKey: livekit.apiKey, apiSecret: livekit.apiSecret },
+        log: { level: 'warn', pii: true },
+      } as Parameters<typeof startWorker>[0]['config'],
+      linkPath: service.path,
+      log: openLog({ level: 'warn', pii: true }),
+      env: process.env,
+      onRegistered: () => {},
+    }),
+  );
+  onReady = () => worker.setReadyProcesses(1);
+  for (const until = Date.now() + 30_000; !(service.ready() && worker.isRegistered()); await sleep(20)) {
+    if (Date.now() > until) throw new Error('no call process became ready');
+  }
+  worker.setReadyProcesses(1);
+  const kept = opened.move();
+  return {
+    livekit,
+    providers,
+    service,
+    job,
+    call: (options = {}) =>
+      dial({
+        url: livekit.url,
+        apiKey: livekit.apiKey,
+        apiSecret: livekit.apiSecret,
+        from: '+15551234567',
+        to: '+18588796658',
+        agentName: 'telephony-agent',
+        ...options,
+      }),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+};

@@ -1,0 +1,142 @@
+/** `npm start` as an operator runs it: a process of its own, with real signals. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openDb } from '#src/db.ts';
+import { closeRtc, dial } from '#src/local/caller.ts';
+import { freePort, openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
+import { descendantsOf } from '#test/support/processes.ts';
+import { seedTenant } from '#test/support/context.ts';
+
+const root = new URL('../../', import.meta.url).pathname;
+const bare: Env = { PATH: process.env.PATH, HOME: process.env.HOME };
+
+let around: Surroundings;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'telephony-agent-process-'));
+  around = await openSurroundings({
+    env: { ...bare, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME },
+    port: await freePort(),
+    databaseUrl: `file:${join(folder, 'process.db')}`,
+    progress: () => undefined,
+  });
+  await using db = await openDb(`file:${join(folder, 'process.db')}`);
+  await seedTenant(db, { campaign: { agentName: 'telephony-agent' } });
+}, 300_000);
+afterAll(async () => {
+  await around[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+  await closeRtc();
+});
+
+type Started = { child: ChildProcess; output: () => string; exited: Promise<number | null> };
+
+/** Runs npm; killed when the test ends. */
+const npm = (args: string[], env: Env): Started => {
+  const child = spawn('npm', args, { cwd: root, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null);
+  onTestFinished(() => {
+    for (const { pid } of descendantsOf(child.pid ?? -1)) process.kill(pid, 'SIGKILL');
+    child.kill('SIGKILL');
+  });
+  return { child, output: () => output, exited };
+};
+
+const startService = async (): Promise<Started> => {
+  const started = npm(['start'], { ...around.env, IDLE_PROCESSES: '1', LOCAL_MODE: undefined });
+  const health = `http://127.0.0.1:${around.env.PORT ?? ''}/api/v1/webhooks/health`;
+  const ready = () =>
+    fetch(health).then(
+      async (response) => ((await response.json()) as { ready_processes: number }).ready_processes,
+      () => 0,
+    );
+  await expect.poll(ready, { timeout: 60_000, interval: 200, message: started.output() }).toBeGreaterThan(0);
+  return started;
+};
+
+const phone = async () => {
+  const caller = await dial({
+    ...around.livekit,
+    from: '+15551234567',
+    to: '+18588796658',
+    agentName: 'telephony-agent',
+  });
+  onTestFinished(() => caller[Symbol.asyncDispose]());
+  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  return caller;
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test('npm start without a configuration says precisely what is missing, and starts nothing', async () => {
+  const { exited, output } = npm(['start'], bare);
+  expect(await exited).toBe(1);
+  for (const name of ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET', 'DEEPGRAM_API_KEY', 'OPENAI_API_KEY'])
+    expect(output()).toContain(`${name} is missing`);
+  expect(output()).not.toContain('    at ');
+});
+
+test("SIGTERM to npm's own process during a call: the call finishes, exit 0, nothing is left", async () => {
+  const { child, exited, output } = await startService();
+  const caller = await phone();
+  const family = descendantsOf(child.pid ?? -1).map(({ pid }) => pid);
+  expect(family.length).toBeGreaterThanOrEqual(2);
+  child.kill('SIGTERM');
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  const { lastSampleAt } = await caller.say('What are your opening hours this week?');
+  // The conversation goes on as if nothing had happened.
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
+  const health = await fetch(`http://127.0.0.1:${around.env.PORT ?? ''}/api/v1/webhooks/health`);
+  expect([health.status, await health.json()]).toMatchObject([503, { worker: 'draining' }]);
+  await caller.hangUp();
+  expect(await exited, output()).toBe(0);
+  expect(family.filter(isAlive)).toEqual([]);
+  await using db = await openDb(around.env.DATABASE_URL ?? '');
+  const call = await db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', openRoom: null });
+});
+
+test('a second SIGTERM hurries: the running call is ended, its record final, exit 0', async () => {
+  const { child, exited, output } = await startService();
+  const caller = await phone();
+  child.kill('SIGTERM');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  child.kill('SIGTERM');
+  expect(await exited, output()).toBe(0);
+  await using db = await openDb(around.env.DATABASE_URL ?? '');
+  const call = await db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  expect(call).toMatchObject({ status: 'completed', openRoom: null });
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+});
+
+test('call processes know nothing of our environment but the link', async () => {
+  const { child, exited } = await startService();
+  const { readFile } = await import('node:fs/promises');
+  const callProcesses = descendantsOf(child.pid ?? -1).filter(({ command }) => command.includes('job_proc'));
+  expect(callProcesses.length).toBeGreaterThan(0);
+  for (const { pid } of callProcesses) {
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+    const names = environment
+      .split('\0')
+      .flatMap((entry) => (entry === '' ? [] : [entry.slice(0, entry.indexOf('='))]));
+    expect(names.toSorted()).toEqual(expect.arrayContaining(['NODE_ENV', 'TELEPHONY_LINK']));
+    for (const secret of ['LIVEKIT_API_SECRET', 'DATABASE_URL', 'OPENAI_API_KEY', 'DEEPGRAM_API_KEY'])
+      expect(names).not.toContain(secret);
+  }
+  child.kill('SIGTERM');
+  expect(await exited).toBe(0);
+});

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { seedTenant, testContext, testHttp } from '#test/support/context.ts';
+import { describeBothDatabases } from '#test/support/database.ts';
+import { signature } from '#test/support/signed.ts';
+
+describeBothDatabases('the other endpoints', (openDatabase) => {
+  const url = '/api/v1/webhooks/test';
+  const payload = JSON.stringify({ to_number: '+18588796658', from_number: '+15551234567' });
+
+  test('a trial routes as sip-inbound would, and writes nothing', async () => {
+    const db = await openDatabase();
+    const { tenant, campaign, number } = await seedTenant(db);
+    const http = testHttp(testContext(db));
+    const response = await http.inject({
+      method: 'POST',
+      url,
+      payload,
+      headers: { 'content-type': 'application/json' },
+    });
+    expect([response.statusCode, response.json()]).toEqual([
+      200,
+      {
+        decision: 'accept',
+        reasons: expect.arrayContaining(["the tenant's default agent: house-agent"]),
+        number: { id: number.id, number: '+18588796658' },
+        tenant: { id: tenant.id, name: 'Dental' },
+        campaign: { id: campaign?.id, name: 'Front desk' },
+        agent_name: 'house-agent',
+      },
+    ]);
+    expect([await db.callLog.count(), await db.lead.count(), await db.callEvent.count()]).toEqual([0, 0, 0]);
+  });
+
+  test('a trial of an unknown number is answered, with the reason', async () => {
+    const http = testHttp(testContext(await openDatabase()));
+    const response = await http.inject({
+      method: 'POST',
+      url,
+      payload,
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(response.json()).toEqual({
+      decision: 'reject',
+      reasons: ['the dialled number is not in the database'],
+      number: null,
+      tenant: null,
+      campaign: null,
+      agent_name: null,
+    });
+  });
+
+  test('in production a trial needs a proof', async () => {
+    const http = testHttp(testContext(await openDatabase(), { env: { NODE_ENV: 'production' } }));
+    const bare = await http.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
+    expect(bare.statusCode).toBe(401);
+    expect((await http.inject({ method: 'POST', url, payload, headers: signature(payload) })).statusCode).toBe(200);
+  });
+
+  test('livez is about the process only; health tells database, worker and LiveKit apart', async () => {
+    const db = await openDatabase();
+    const http = testHttp(testContext(db));
+    expect((await http.inject('/livez')).json()).toEqual({ status: 'ok' });
+    const healthy = await http.inject('/api/v1/webhooks/health');
+    expect([healthy.statusCode, healthy.json()]).toMatchObject([
+      200,
+      { database: 'ok', worker: 'ok', livekit: 'failed' },
+    ]);
+    await db.$executeRaw`ALTER TABLE "Tenant" RENAME TO "Elsewhere"`;
+    const broken = await http.inject('/api/v1/webhooks/health');
+    expect([broken.statusCode, broken.json()]).toMatchObject([503, { database: 'failed', worker: 'ok' }]);
+    expect((await http.inject('/livez')).statusCode).toBe(200);
+  });
+
+  test('an unknown address is 404 in the same shape', async () => {
+    const http = testHttp(testContext(await openDatabase()));
+    expect((await http.inject('/nowhere')).json()).toEqual({
+      error: { code: 'not_found', message: 'There is no GET /nowhere.' },
+    });
+  });
+});

@@ -1,0 +1,66 @@
+/** A service's context and its HTTP side, on a real database, without worker and LiveKit. */
+import type { FastifyInstance } from 'fastify';
+import { createFeed } from '#src/calls/feed.ts';
+import { loadConfig, requireCallConfig } from '#src/config.ts';
+import type { Context } from '#src/context.ts';
+import type { Db } from '#src/db.ts';
+import { buildHttp } from '#src/http/server.ts';
+import { openLivekit } from '#src/livekit/client.ts';
+import { openLog } from '#src/log.ts';
+import { keys } from './signed.ts';
+
+export type TestClock = { now: Date };
+
+/** `env` goes over a complete configuration whose LiveKit and providers nobody answers. */
+export const testContext = (
+  db: Db,
+  options: { env?: Record<string, string>; clock?: TestClock; isBusy?: () => boolean } = {},
+): Context => {
+  const config = requireCallConfig(
+    loadConfig({
+      LIVEKIT_URL: 'ws://127.0.0.1:9',
+      LIVEKIT_API_KEY: keys.apiKey,
+      LIVEKIT_API_SECRET: keys.apiSecret,
+      DEEPGRAM_API_KEY: 'none',
+      OPENAI_API_KEY: 'none',
+      ...options.env,
+    }),
+  );
+  return {
+    config,
+    db,
+    log: openLog({ level: 'silent', pii: false }),
+    livekit: openLivekit(config.livekit),
+    feed: createFeed(),
+    ownerId: 'test-owner',
+    now: () => options.clock?.now ?? new Date(),
+    isBusy: options.isBusy ?? (() => false),
+  };
+};
+
+export const testHttp = (ctx: Context): FastifyInstance =>
+  buildHttp(ctx, { isRegistered: () => true, isDraining: () => false, readyProcesses: () => 1 });
+
+/** The sample data of these tests: a tenant with a number, a campaign and a default agent. */
+export const seedTenant = async (
+  db: Db,
+  options: { number?: string; campaign?: false | Record<string, unknown>; livekitTrunkId?: string } = {},
+) => {
+  const tenant = await db.tenant.create({ data: { name: 'Dental' } });
+  await db.agent.create({ data: { tenantId: tenant.id, name: 'house-agent', isDefault: true } });
+  const campaign =
+    options.campaign === false
+      ? null
+      : await db.campaign.create({
+          data: { tenantId: tenant.id, name: 'Front desk', status: 'active', ...options.campaign },
+        });
+  const number = await db.phoneNumber.create({
+    data: {
+      number: options.number ?? '+18588796658',
+      tenantId: tenant.id,
+      campaignId: campaign?.id ?? null,
+      livekitTrunkId: options.livekitTrunkId ?? null,
+    },
+  });
+  return { tenant, campaign, number };
+};

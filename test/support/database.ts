@@ -1,0 +1,57 @@
+/** Fresh, migrated databases: SQLite and PostgreSQL run the same tests. */
+import { afterAll, beforeAll, describe, inject, onTestFinished } from 'vitest';
+import { openDb, type DatabaseKind, type Db } from '#src/db.ts';
+import { copyTemplate, startTestDatabases, type TestDatabases } from './postgres.ts';
+
+/** Opens a fresh database, which is closed and deleted after the test. */
+export type OpenTestDb = (options?: Parameters<typeof openDb>[1]) => Promise<Db>;
+
+/** What a test of both databases is given beside `openDatabase`: for tests that open and close by themselves. */
+export type BothDatabases = Readonly<{
+  kind: DatabaseKind;
+  /** Makes a fresh database, which is deleted after the test, and gives its address. */
+  createDatabase: () => Promise<string>;
+}>;
+
+/**
+ * Defines the same tests for both databases.
+ *
+ *   describeBothDatabases('leads', (openDatabase) => {
+ *     test('…', async () => { const db = await openDatabase(); … });
+ *   });
+ */
+export const describeBothDatabases = (
+  name: string,
+  define: (openDatabase: OpenTestDb, both: BothDatabases) => void,
+): void => {
+  describe.each(['sqlite', 'postgres'] as const)(`${name} (%s)`, (kind) => {
+    const databases = useTestDatabases();
+    const createDatabase = async () => {
+      const database = await copyTemplate(kind, databases());
+      onTestFinished(() => database[Symbol.asyncDispose]());
+      return database.url;
+    };
+    const openDatabase: OpenTestDb = async (options) => {
+      const db = await openDb(await createDatabase(), options);
+      onTestFinished(() => db[Symbol.asyncDispose]());
+      return db;
+    };
+    define(openDatabase, { kind, createDatabase });
+  });
+};
+
+/** The databases of this run (vitest.config.ts: globalSetup); where it has none, a pair of this file's own. */
+export const useTestDatabases = (): (() => TestDatabases) => {
+  const shared = inject('testDatabases');
+  if (shared !== undefined) return () => shared;
+  const own = new AsyncDisposableStack();
+  let started: TestDatabases | undefined;
+  beforeAll(async () => {
+    started = own.use(await startTestDatabases());
+  });
+  afterAll(() => own.disposeAsync());
+  return () => {
+    if (started === undefined) throw new Error('The test databases are there inside tests only.');
+    return started;
+  };
+};

