@@ -128,6 +128,7 @@ const environment = z.object({
   OPENAI_BASE_URL: address('OPENAI_BASE_URL', ['http:', 'https:'], 'https://api.openai.com/v1'),
 });
 type Environment = z.infer<typeof environment>;
+type RawEnvironment = Readonly<Record<string, string | undefined>>;
 
 /** Which variables there are: what .env.example must name. */
 export const variableNames = Object.keys(environment.shape);
@@ -143,27 +144,28 @@ const hints = {
 } as const;
 type Hinted = keyof typeof hints;
 
+type IsSet = (name: keyof Environment) => boolean;
+
 /** Every problem of a group of which something, but not all that it needs, is set. */
-const halfSet = (env: Environment, needs: readonly Hinted[], extras: readonly (keyof Environment)[]): string[] => {
-  const present = [...needs, ...extras].filter((name) => env[name] !== undefined);
+const halfSet = (isSet: IsSet, needs: readonly Hinted[], extras: readonly (keyof Environment)[]): string[] => {
+  const present = [...needs, ...extras].filter(isSet);
   if (present.length === 0) return [];
   return needs
-    .filter((name) => env[name] === undefined)
+    .filter((name) => !isSet(name))
     .map((name) => `${name} is missing, but ${present.join(' and ')} is set: put ${hints[name]} there.`);
 };
 
 const livekitNames = ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET'] as const;
 
-const productionProblems = (env: Environment): string[] => {
-  if (env.NODE_ENV !== 'production') return [];
-  const secret = env.LIVEKIT_API_SECRET;
-  const weak = secret !== undefined && (knownSecrets.has(secret) || env.LIVEKIT_API_KEY === 'devkey');
+const productionProblems = (env: RawEnvironment, isSet: IsSet): string[] => {
+  if (env.NODE_ENV?.trim() !== 'production') return [];
+  const isWeak = knownSecrets.has(env.LIVEKIT_API_SECRET?.trim() ?? '') || env.LIVEKIT_API_KEY?.trim() === 'devkey';
   return [
-    ...(livekitNames.every((name) => env[name] === undefined)
-      ? livekitNames.map((name) => `${name} is missing: in production put ${hints[name]} there.`)
-      : []),
-    ...(env.LOCAL_MODE === undefined ? [] : ['LOCAL_MODE is set: in production nothing may be simulated. Unset it.']),
-    ...(weak ? ["LIVEKIT_API_SECRET is LiveKit's well-known development secret: make a key pair of your own."] : []),
+    ...(livekitNames.some(isSet)
+      ? []
+      : livekitNames.map((name) => `${name} is missing: in production put ${hints[name]} there.`)),
+    ...(isSet('LOCAL_MODE') ? ['LOCAL_MODE is set: in production nothing may be simulated. Unset it.'] : []),
+    ...(isWeak ? ["LIVEKIT_API_SECRET is LiveKit's well-known development secret: make a key pair of your own."] : []),
   ];
 };
 
@@ -200,16 +202,14 @@ const deepgramBase = (url: string) => url.replace(/^http/, 'ws').replace(/\/v1(\
  * @param env such as process.env; blank values count as unset
  * @throws AppError `config_invalid` with one sentence a line, for every problem at once
  */
-export const loadConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+export const loadConfig = (env: RawEnvironment): Config => {
   const parsed = environment.safeParse(env);
-  // Groups are judged on the raw values too, so that one bad number doesn't hide a missing key.
-  const raw = Object.fromEntries(
-    variableNames.map((name) => [name, blankIsUnset(env[name])]),
-  ) as unknown as Environment;
+  // Groups are judged on the raw values, so that one bad number doesn't hide a missing key.
+  const isSet = (name: keyof Environment): boolean => blankIsUnset(env[name]) !== undefined;
   const problems = [
     ...(parsed.success ? [] : issuesOf(parsed.error)),
-    ...groups.flatMap(([needs, extras]) => halfSet(raw, needs, extras)),
-    ...productionProblems(raw),
+    ...groups.flatMap(([needs, extras]) => halfSet(isSet, needs, extras)),
+    ...productionProblems(env, isSet),
   ];
   if (!parsed.success || problems.length > 0) throw new AppError('config_invalid', problems.join('\n'));
   return configOf(parsed.data);

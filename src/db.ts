@@ -182,7 +182,7 @@ export const transaction = async <T>(db: Db, work: (tx: DbClient) => Promise<T>)
  * Whether the database answers within `timeoutMs`; false is all that health needs to know of what is wrong.
  */
 export const pingDb = async (db: Db, timeoutMs: number): Promise<boolean> => {
-  const answers = db.$queryRaw`SELECT 1`.then(
+  const answers = db.$queryRaw`SELECT "id" FROM "Tenant" LIMIT 1`.then(
     () => true,
     () => false,
   );

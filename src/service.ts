@@ -6,7 +6,7 @@ import { attendCalls } from './calls/attend-calls.ts';
 import { createFeed } from './calls/feed.ts';
 import type { CallConfig } from './config.ts';
 import type { Context } from './context.ts';
-import { openDb } from './db.ts';
+import { openDb, type Db } from './db.ts';
 import { buildHttp } from './http/server.ts';
 import { openLink, type LinkServer } from './link/server.ts';
 import { openLivekit } from './livekit/client.ts';
@@ -17,7 +17,6 @@ export type Service = Readonly<{
   ctx: Context;
   /** Where HTTP listens, such as http://127.0.0.1:3000. */
   url: string;
-  isReady: () => boolean;
   /** Resolves once the worker is registered and a call process is ready. */
   ready: Promise<void>;
   /** Resolves, with why, when the service can't go on. */
@@ -40,42 +39,29 @@ export type ServiceOptions = Readonly<{
 const ringingEveryMs = 1_000;
 const inProgressEveryMs = 5_000;
 
+type Parts = { isDraining: boolean; link: LinkServer | null; worker: CallWorker | null };
+
 /** Starts the service. What was opened is closed again where a later step fails. */
-export const startService = async ({
-  config,
-  env,
-  log = openLog(config.log),
-  extend,
-}: ServiceOptions): Promise<Service> => {
+export const startService = async (options: ServiceOptions): Promise<Service> => {
+  const { config, env, log = openLog(options.config.log) } = options;
   await using opened = new AsyncDisposableStack();
+  const parts: Parts = { isDraining: false, link: null, worker: null };
   const db = opened.use(await openDb(config.databaseUrl, { log }));
   const background = opened.use(openBackground(log));
-  const state = { isDraining: false };
-  let link: LinkServer | null = null;
-  let worker: CallWorker | null = null;
-  const ctx: Context = {
-    config,
-    db,
-    log,
-    livekit: openLivekit(config.livekit),
-    feed: createFeed(),
-    ownerId: randomUUID(),
-    now: () => new Date(),
-    isBusy: () => state.isDraining || (link?.activeCalls() ?? 0) >= config.maxCalls,
-  };
+  const ctx = contextOf(config, db, log, parts);
   const ready = Promise.withResolvers<void>();
   const onChange = (): void => {
-    const processes = link?.ready() ?? 0;
-    worker?.setReadyProcesses(processes);
-    if (processes > 0 && worker?.isRegistered() === true) ready.resolve();
+    const processes = parts.link?.ready() ?? 0;
+    parts.worker?.setReadyProcesses(processes);
+    if (processes > 0 && parts.worker?.isRegistered() === true) ready.resolve();
   };
-  link = opened.use(await openLink(ctx, background, onChange));
-  worker = opened.use(startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange }));
-  const { activeCalls, ready: readyProcesses } = link;
-  const { isRegistered, drain, failed } = worker;
-  const http = opened.use(
-    await listen(ctx, { isRegistered, isDraining: () => state.isDraining, readyProcesses }, extend),
-  );
+  const link = (parts.link = opened.use(await openLink(ctx, background, onChange)));
+  const worker = (parts.worker = opened.use(
+    startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange }),
+  ));
+  const isDraining = (): boolean => parts.isDraining;
+  const readiness = { isRegistered: worker.isRegistered, isDraining, readyProcesses: link.ready };
+  const http = opened.use(await listen(ctx, readiness, options.extend));
   background.every('attend ringing calls', ringingEveryMs, () => attendCalls(ctx, ['ringing']));
   background.every('attend calls in progress', inProgressEveryMs, () => attendCalls(ctx, ['in_progress']));
   const stack = opened.move();
@@ -83,18 +69,28 @@ export const startService = async ({
     ctx,
     link,
     url: http.url,
-    isReady: () => isRegistered() && readyProcesses() > 0 && !state.isDraining,
     ready: ready.promise,
-    failed,
-    activeCalls,
+    failed: worker.failed,
+    activeCalls: link.activeCalls,
     drain: async () => {
-      state.isDraining = true;
-      drain();
-      await until(() => activeCalls() === 0, config.drainTimeoutMs);
+      parts.isDraining = true;
+      worker.drain();
+      await until(() => link.activeCalls() === 0, config.drainTimeoutMs);
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 };
+
+const contextOf = (config: CallConfig, db: Db, log: Log, parts: Parts): Context => ({
+  config,
+  db,
+  log,
+  livekit: openLivekit(config.livekit),
+  feed: createFeed(),
+  ownerId: randomUUID(),
+  now: () => new Date(),
+  isBusy: () => parts.isDraining || (parts.link?.activeCalls() ?? 0) >= config.maxCalls,
+});
 
 const listen = async (
   ctx: Context,

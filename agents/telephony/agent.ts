@@ -1,15 +1,16 @@
 /** Who speaks: instructions, history and tools of one call. */
-import { llm, voice } from '@livekit/agents';
+import { llm } from '@livekit/agents';
 import type { CallJob } from '#src/calls/job.ts';
 import { instructionsOf } from './instructions.ts';
+import { InterruptibleAgent } from './interruptible.ts';
 import { endCallTool, type HangUp } from './tools/end-call.ts';
 import { takeMessageTool, type Message } from './tools/take-message.ts';
 
 export type AgentActions = { hangUp: HangUp; takeMessage: (message: Message) => void };
 
 /** Makes the agent of a call. It has these tools and no others, whatever the caller says. */
-export const makeAgent = (job: CallJob, actions: AgentActions): voice.Agent =>
-  new voice.Agent({
+export const makeAgent = (job: CallJob, actions: AgentActions): InterruptibleAgent =>
+  new InterruptibleAgent({
     instructions: instructionsOf(job),
     chatCtx: historyOf(job),
     tools: [endCallTool(actions.hangUp), takeMessageTool(job.caller.number, actions.takeMessage)],

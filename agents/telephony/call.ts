@@ -80,6 +80,7 @@ const speakWith = async (call: Call, caller: RemoteParticipant, bundledVad: VAD)
     hangUp: (saidWords, goodbye) => conversation.actions.hangUp(saidWords, goodbye),
     takeMessage: (message) => conversation.actions.takeMessage(message),
   });
+  agent.watch(session);
   session.updateAgent(agent); // not started yet: it is only noted, and the room's audio asks for it
   const audio = openAudio(session, ctx, caller.identity);
   using conversation = openConversation({ job, session, ender, tell: link.tell, mark, log });

@@ -78,7 +78,7 @@ export const openConversation = (options: ConversationOptions): Conversation => 
 type Held = ConversationOptions & { speak: Speak; tasks: Tasks; turns: Turns; greetingIsOver: () => void };
 
 const converse = async (held: Held, onCommand: (take: (command: Command) => void) => void): Promise<Ending> => {
-  const { job, session, ender, speak, tasks } = held;
+  const { job, session, ender, speak } = held;
   using _limit = startLimit(held);
   const caller = listenToCaller(session);
   onCommand((command) => obey(held, command));

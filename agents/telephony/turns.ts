@@ -46,8 +46,11 @@ export const recordTurns = (
     held.release();
     for (const [call, output] of voice.zipFunctionCallsAndOutputs(event)) add(toolTurn(call, output, event.createdAt));
   };
-  session.on(voice.AgentSessionEventTypes.ConversationItemAdded, onItem);
-  session.on(voice.AgentSessionEventTypes.FunctionToolsExecuted, onTools);
+  using opened = new DisposableStack();
+  opened.use(held);
+  opened.use(words);
+  opened.use(listen(session, onItem, onTools));
+  const kept = opened.move();
   return {
     agentSpokeLast: () => told.findLast(({ tool }) => tool?.name !== 'end_call')?.role === 'agent',
     flush: () => {
@@ -55,11 +58,21 @@ export const recordTurns = (
       const unanswered = words.takeUnanswered();
       if (unanswered !== null) add(unanswered);
     },
+    [Symbol.dispose]: () => kept.dispose(),
+  };
+};
+
+const listen = (
+  session: voice.AgentSession,
+  onItem: (event: voice.ConversationItemAddedEvent) => void,
+  onTools: (event: voice.FunctionToolsExecutedEvent) => void,
+): Disposable => {
+  session.on(voice.AgentSessionEventTypes.ConversationItemAdded, onItem);
+  session.on(voice.AgentSessionEventTypes.FunctionToolsExecuted, onTools);
+  return {
     [Symbol.dispose]: () => {
       session.off(voice.AgentSessionEventTypes.ConversationItemAdded, onItem);
       session.off(voice.AgentSessionEventTypes.FunctionToolsExecuted, onTools);
-      held[Symbol.dispose]();
-      words[Symbol.dispose]();
     },
   };
 };

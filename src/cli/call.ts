@@ -60,7 +60,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
     });
     await using _turns = printTurns(db, caller.facts.room, print);
     await followScript(caller, { lines: say, onHangUp: () => print('(the caller hangs up)') });
-    return findRecords(db, caller.facts.room, recordsTimeoutMs);
+    return await findRecords(db, caller.facts.room, recordsTimeoutMs);
   };
   const records = await call().finally(closeRtc);
   process.stdout.write(`${JSON.stringify(records)}\n`);

@@ -30,15 +30,13 @@ export const healthRoute = (app: FastifyInstance, ctx: Context, readiness: Readi
     const failing = Object.entries({ database, worker, livekit }).flatMap(([part, state]) =>
       state === 'ok' ? [] : [part],
     );
-    return reply
-      .code(isReady ? 200 : 503)
-      .send({
-        status: isReady ? 'ok' : 'failed',
-        database,
-        worker,
-        livekit,
-        failing,
-        ready_processes: readiness.readyProcesses(),
-      });
+    return reply.code(isReady ? 200 : 503).send({
+      status: isReady ? 'ok' : 'failed',
+      database,
+      worker,
+      livekit,
+      failing,
+      ready_processes: readiness.readyProcesses(),
+    });
   });
 };

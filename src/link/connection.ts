@@ -60,14 +60,33 @@ export const openConnection = (
     socket.send(JSON.stringify(message));
     return true;
   };
-  const heard = () => {
-    state.lastHeardAt = performance.now();
+  listen(ctx, background, socket, { state, send, onChange });
+  return {
+    isReady: () => state.isReady,
+    callId: () => state.held?.call.id ?? null,
+    pid: () => state.pid,
+    send,
+    ping: (isForgiving) => {
+      if (isForgiving) state.lastHeardAt = performance.now();
+      if (performance.now() - state.lastHeardAt > silenceLimitMs) killSilent(ctx, state, socket);
+      else socket.ping();
+    },
+    settled: () => state.queue,
   };
-  const inOrder = (name: string, task: () => Promise<void>): void => {
+};
+
+type Wiring = Readonly<{ state: State; send: Send; onChange: () => void }>;
+
+/** Takes what the process says, one thing after the other. */
+const listen = (ctx: Context, background: Background, socket: WebSocket, { state, send, onChange }: Wiring): void => {
+  const inOrder = (task: () => Promise<void>): void => {
     state.queue = state.queue.then(task).catch((error: unknown) => {
-      ctx.log.error({ callId: state.held?.call.id, task: name, error: describeError(error) }, 'link: task failed');
+      ctx.log.error({ callId: state.held?.call.id, pid: state.pid, error: describeError(error) }, 'link: task failed');
     });
     onChange();
+  };
+  const heard = (): void => {
+    state.lastHeardAt = performance.now();
   };
   socket.on('pong', heard);
   socket.on('error', (error) =>
@@ -76,30 +95,20 @@ export const openConnection = (
   socket.on('message', (data) => {
     heard();
     const text = Buffer.isBuffer(data) ? data.toString('utf8') : '';
-    inOrder('message', () => take(ctx, state, send, readMessage(fromCallProcess, text), onChange));
+    inOrder(() => take(ctx, state, send, readMessage(fromCallProcess, text), onChange));
   });
   socket.once('close', () => {
     state.isReady = false;
     // After everything that the process still said: perhaps it told its end.
-    inOrder('close', async () => {
-      const { held } = state;
-      state.held = null;
-      if (held !== null) await loseAgent(ctx, held.call.id, held.jobId);
-    });
+    inOrder(() => release(ctx, state));
     background.add('link: last words', () => state.queue);
   });
-  return {
-    isReady: () => state.isReady,
-    callId: () => state.held?.call.id ?? null,
-    pid: () => state.pid,
-    send,
-    ping: (isForgiving) => {
-      if (isForgiving) heard();
-      if (performance.now() - state.lastHeardAt > silenceLimitMs) killSilent(ctx, state, socket);
-      else socket.ping();
-    },
-    settled: () => state.queue,
-  };
+};
+
+const release = async (ctx: Context, state: State): Promise<void> => {
+  const { held } = state;
+  state.held = null;
+  if (held !== null) await loseAgent(ctx, held.call.id, held.jobId);
 };
 
 /** A process that doesn't answer is as good as dead: make it so, lest it comes back beside its successor. */

@@ -31,24 +31,43 @@ export type WorkerOptions = Readonly<{
   onRegistered: () => void;
 }>;
 
+type State = { isRegistered: boolean; isClosing: boolean };
+
 /** Starts the worker. It registers by itself, and again after every outage, for ever. */
 export const startWorker = (options: WorkerOptions): CallWorker => {
-  const { config, log } = options;
   const thread = new Worker(new URL('./thread.ts', import.meta.url), {
-    workerData: inputOf(config),
+    workerData: inputOf(options.config),
     env: environmentOf(options),
     execArgv: [],
   });
-  let isRegistered = false;
-  let isClosing = false;
+  const state: State = { isRegistered: false, isClosing: false };
+  const { closed, failed } = follow(thread, state, options);
+  const tell = (message: ToThread): void => thread.postMessage(message);
+  return {
+    isRegistered: () => state.isRegistered,
+    setReadyProcesses: (processes) => tell({ type: 'ready', processes }),
+    drain: () => tell({ type: 'drain' }),
+    failed,
+    [Symbol.asyncDispose]: async () => {
+      state.isClosing = true;
+      state.isRegistered = false;
+      tell({ type: 'close' });
+      await closed;
+      await thread.terminate();
+    },
+  };
+};
+
+/** Keeps `state` up to what the thread says. */
+const follow = (thread: Worker, state: State, { log, config, onRegistered }: WorkerOptions) => {
   const closed = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<string>();
   thread.on('message', (message: FromThread) => {
     switch (message.type) {
       case 'registered':
-        isRegistered = true;
+        state.isRegistered = true;
         log.info({ workerId: message.workerId, agentName: config.agentName }, 'worker registered');
-        return options.onRegistered();
+        return onRegistered();
       case 'trouble':
         return log.error({ detail: message.detail }, 'worker trouble');
       case 'closed':
@@ -57,24 +76,11 @@ export const startWorker = (options: WorkerOptions): CallWorker => {
   });
   thread.on('error', (error) => failed.resolve(describeError(error)));
   thread.on('exit', (code) => {
-    isRegistered = false;
+    state.isRegistered = false;
     closed.resolve();
-    if (!isClosing) failed.resolve(`the worker's thread ended with ${code}`);
+    if (!state.isClosing) failed.resolve(`the worker's thread ended with ${code}`);
   });
-  const tell = (message: ToThread): void => thread.postMessage(message);
-  return {
-    isRegistered: () => isRegistered,
-    setReadyProcesses: (processes) => tell({ type: 'ready', processes }),
-    drain: () => tell({ type: 'drain' }),
-    failed: failed.promise,
-    [Symbol.asyncDispose]: async () => {
-      isClosing = true;
-      isRegistered = false;
-      tell({ type: 'close' });
-      await closed.promise;
-      await thread.terminate();
-    },
-  };
+  return { closed: closed.promise, failed: failed.promise };
 };
 
 const inputOf = (config: CallConfig): ThreadInput => ({

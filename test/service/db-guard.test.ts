@@ -1,5 +1,6 @@
 /** The guard around SQLite: what is acknowledged stays, and waiting for a lock doesn't stop the process. */
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -26,7 +27,9 @@ const openFile = async (file: string, lockedTimeoutMs?: number): Promise<Db> => 
   return db;
 };
 
-const openClient = async (guard: (factory: SqlDriverAdapterFactory) => SqlDriverAdapterFactory): Promise<PrismaClient> => {
+const openClient = async (
+  guard: (factory: SqlDriverAdapterFactory) => SqlDriverAdapterFactory,
+): Promise<PrismaClient> => {
   const file = await newFile();
   await applyMigrations('sqlite', file);
   const client = new PrismaClient({ adapter: guard(new PrismaBetterSqlite3({ url: file })) });
@@ -34,12 +37,17 @@ const openClient = async (guard: (factory: SqlDriverAdapterFactory) => SqlDriver
   return client;
 };
 
-const callNamed = (callSid: string) => ({ callSid, phoneNumber: '+15551234567', dialledNumber: '+18588796658', roomName: 'r' });
+const callNamed = (callSid: string) => ({
+  callSid,
+  phoneNumber: '+15551234567',
+  dialledNumber: '+18588796658',
+  roomName: 'r',
+});
 
-/** A nested create, which is a transaction of Prisma's own: its second event breaks a foreign key… so all of it fails. */
+/** A nested create is a transaction of Prisma's own: the third turn breaks its unique key, so all of it fails. */
 const failingNestedCreate = (client: PrismaClient, name: string) =>
   client.callLog.create({
-    data: { ...callNamed(`nested-${name}`), turns: { create: [turn(1), turn(2), turn(1)] } }, // (callId, seq) is unique
+    data: { ...callNamed(`nested-${name}`), turns: { create: [turn(1), turn(2), turn(1)] } },
   });
 const turn = (seq: number) => ({ seq, role: 'agent' as const, text: 'Hello', startMs: 0, endMs: 1 });
 
@@ -118,6 +126,18 @@ test('a transaction that takes too long gives the turn back, and its late statem
   expect(await client.tenant.findMany({ select: { name: true } })).toEqual([{ name: 'plain' }]);
 });
 
+test('what comes after the end of a transaction does not reach the connection', async () => {
+  const factory = new PrismaBetterSqlite3({ url: ':memory:' });
+  const connection = await guardSqlite(factory, { setUp: 'CREATE TABLE t (x)', lockedTimeoutMs: 0 }).connect();
+  onTestFinished(() => connection.dispose());
+  const statement = (sql: string) => ({ sql, args: [], argTypes: [] });
+  const tx = await connection.startTransaction();
+  await tx.executeRaw(statement('ROLLBACK'));
+  await expect(tx.executeRaw(statement('INSERT INTO t VALUES (1)'))).rejects.toThrow('TransactionAlreadyClosed');
+  await tx.rollback();
+  expect((await connection.queryRaw(statement('SELECT count(*) FROM t'))).rows).toEqual([[0]]);
+});
+
 test('a transaction whose start took too long gives the turn back', async () => {
   const client = await openClient((factory) => guardSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
   const long = client.$transaction(async (tx) => {
@@ -142,7 +162,8 @@ const lockElsewhere = async (file: string, forMs: number): Promise<void> => {
     db.exec('BEGIN IMMEDIATE');
     parentPort.postMessage('locked');
     setTimeout(() => { db.exec('COMMIT'); db.close(); }, workerData.forMs);`;
-  const driver = import.meta.resolve === undefined ? 'better-sqlite3' : join(process.cwd(), 'node_modules/better-sqlite3');
+  const driver =
+    import.meta.resolve === undefined ? 'better-sqlite3' : join(process.cwd(), 'node_modules/better-sqlite3');
   const worker = new Worker(source, { eval: true, workerData: { file, forMs, driver } });
   onTestFinished(async () => {
     await worker.terminate();

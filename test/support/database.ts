@@ -1,17 +1,13 @@
 /** Fresh, migrated databases: SQLite and PostgreSQL run the same tests. */
 import { afterAll, beforeAll, describe, inject, onTestFinished } from 'vitest';
 import { openDb, type DatabaseKind, type Db } from '#src/db.ts';
-import { copyTemplate, startTestDatabases, type TestDatabases } from './postgres.ts';
+import { makeDatabase, startTestDatabases, type TestDatabases } from './postgres.ts';
 
 /** Opens a fresh database, which is closed and deleted after the test. */
 export type OpenTestDb = (options?: Parameters<typeof openDb>[1]) => Promise<Db>;
 
 /** What a test of both databases is given beside `openDatabase`: for tests that open and close by themselves. */
-export type BothDatabases = Readonly<{
-  kind: DatabaseKind;
-  /** Makes a fresh database, which is deleted after the test, and gives its address. */
-  createDatabase: () => Promise<string>;
-}>;
+export type BothDatabases = Readonly<{ kind: DatabaseKind; databases: () => TestDatabases }>;
 
 /**
  * Defines the same tests for both databases.
@@ -26,21 +22,27 @@ export const describeBothDatabases = (
 ): void => {
   describe.each(['sqlite', 'postgres'] as const)(`${name} (%s)`, (kind) => {
     const databases = useTestDatabases();
-    const createDatabase = async () => {
-      const database = await copyTemplate(kind, databases());
-      onTestFinished(() => database[Symbol.asyncDispose]());
-      return database.url;
-    };
     const openDatabase: OpenTestDb = async (options) => {
-      const db = await openDb(await createDatabase(), options);
-      onTestFinished(() => db[Symbol.asyncDispose]());
+      const db = await openDb(await createDatabase(kind, databases()), options);
+      onTestFinished(async () => db[Symbol.asyncDispose]());
       return db;
     };
-    define(openDatabase, { kind, createDatabase });
+    define(openDatabase, { kind, databases });
   });
 };
 
-/** The databases of this run (vitest.config.ts: globalSetup); where it has none, a pair of this file's own. */
+/** Makes a database, migrated unless told otherwise, that is deleted after the test. Gives its address. */
+export const createDatabase = async (
+  kind: DatabaseKind,
+  databases: TestDatabases,
+  options?: { migrated: boolean },
+): Promise<string> => {
+  const database = await makeDatabase(kind, databases, options);
+  onTestFinished(async () => database[Symbol.asyncDispose]());
+  return database.url;
+};
+
+/** The databases of this run (vitest.config.ts: globalSetup); where it has none, a pair of this suite's own. */
 export const useTestDatabases = (): (() => TestDatabases) => {
   const shared = inject('testDatabases');
   if (shared !== undefined) return () => shared;

@@ -13,7 +13,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { applyMigrations } from '#prisma/apply-migrations.ts';
+import { applyMigrations, type DatabaseKind } from '#prisma/apply-migrations.ts';
 
 /** Where fresh databases come from: a server with a migrated template, and a migrated SQLite file. */
 export type TestDatabases = Readonly<{ postgresUrl: string; sqliteTemplate: string }>;
@@ -24,7 +24,7 @@ declare module 'vitest' {
   }
 }
 
-export const templateDatabase = 'migrated';
+const templateDatabase = 'migrated';
 
 /** Vitest's globalSetup: one server and one migrated template a run. Returns what closes it. */
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
@@ -45,10 +45,9 @@ export const startTestDatabases = async (): Promise<TestDatabases & AsyncDisposa
   return { postgresUrl, sqliteTemplate, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 };
 
-/** The address of a database of the server. */
-export const urlOf = (postgresUrl: string, database: string): string => new URL(`/${database}`, postgresUrl).href;
+const urlOf = (postgresUrl: string, database: string): string => new URL(`/${database}`, postgresUrl).href;
 
-/** Runs one statement on the server's own database. */
+/** Runs one statement. */
 export const query = async (postgresUrl: string, sql: string): Promise<void> => {
   const client = new pg.Client({ connectionString: postgresUrl });
   await client.connect();
@@ -150,23 +149,22 @@ const stop = async (server: ChildProcess): Promise<void> => {
   await ended;
 };
 
-/** Makes a fresh database from the template. */
-export const copyTemplate = async (
-  kind: 'sqlite' | 'postgres',
+/** Makes a fresh database, deleted when it is disposed of: a copy of the migrated template, or empty. */
+export const makeDatabase = async (
+  kind: DatabaseKind,
   { postgresUrl, sqliteTemplate }: TestDatabases,
+  { migrated = true } = {},
 ): Promise<{ url: string } & AsyncDisposable> => {
-  await using stack = new AsyncDisposableStack();
-  let url: string;
   if (kind === 'sqlite') {
+    await using stack = new AsyncDisposableStack();
     const folder = await temporaryFolder(stack);
-    await copyFile(sqliteTemplate, join(folder, 'test.db'));
-    url = `file:${join(folder, 'test.db')}`;
-  } else {
-    const name = `test_${crypto.randomUUID()}`;
-    await query(postgresUrl, `CREATE DATABASE "${name}" TEMPLATE "${templateDatabase}"`);
-    stack.defer(() => query(postgresUrl, `DROP DATABASE "${name}" WITH (FORCE)`));
-    url = urlOf(postgresUrl, name);
+    const file = join(folder, 'test.db');
+    if (migrated) await copyFile(sqliteTemplate, file);
+    const made = stack.move();
+    return { url: `file:${file}`, [Symbol.asyncDispose]: async () => made.disposeAsync() };
   }
-  const made = stack.move();
-  return { url, [Symbol.asyncDispose]: () => made.disposeAsync() };
+  const name = `test_${crypto.randomUUID()}`;
+  await query(postgresUrl, `CREATE DATABASE "${name}" TEMPLATE "${migrated ? templateDatabase : 'template0'}"`);
+  const drop = () => query(postgresUrl, `DROP DATABASE "${name}" WITH (FORCE)`);
+  return { url: urlOf(postgresUrl, name), [Symbol.asyncDispose]: drop };
 };

@@ -52,7 +52,11 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
     socket.on('message', (data: Buffer) => {
       const message = readMessage(fromCallProcess, data.toString('utf8'));
       if (message.type === 'hello') {
-        send(socket, { type: 'welcome', providers: options.providers, log: { level: process.env['TRIAL_LOG'] ?? 'warn', pii: true } });
+        send(socket, {
+          type: 'welcome',
+          providers: options.providers,
+          log: { level: process.env['TRIAL_LOG'] ?? 'warn', pii: true },
+        });
       } else if (message.type === 'ready') {
         kept.ready += 1;
         options.onReady?.();

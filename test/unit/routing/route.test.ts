@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decide, type RouteFacts, type RouteQuery } from '#src/routing/route.ts';
+import { objectWith } from '#test/support/matchers.ts';
 
 const query: RouteQuery = { trunkId: null, inboundTrunkId: null, standardAgent: 'telephony-agent', isBusy: false };
 const campaign = { id: 'c', name: 'Front desk', status: 'active', agentName: null, maxConcurrent: 3, openCalls: 0 };
@@ -10,8 +11,8 @@ const facts: RouteFacts = {
   defaultAgent: 'house-agent',
 };
 
-const reject = (reason: string) => expect.objectContaining({ kind: 'reject', reason });
-const accept = (agentName: string) => expect.objectContaining({ kind: 'accept', agentName });
+const reject = (reason: string) => objectWith({ kind: 'reject', reason });
+const accept = (agentName: string) => objectWith({ kind: 'accept', agentName });
 
 describe('decide', () => {
   test("chooses the campaign's agent, else the tenant's default, else the standard one", () => {

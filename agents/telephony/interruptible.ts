@@ -1,0 +1,58 @@
+/**
+ * An agent that stops at once. The framework, when a speech is cut off, waits for the next token, the next sound and the end of
+ * the transcript before it lets go: up to 4 s in which the caller gets no answer to what they went on to say. Here each of
+ * these streams ends as soon as its speech is cut off.
+ */
+import { voice } from '@livekit/agents';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { ReadableStream } from 'node:stream/web';
+
+export class InterruptibleAgent extends voice.Agent {
+  readonly #speech = new AsyncLocalStorage<voice.SpeechHandle>();
+
+  /** To be called before the session starts. */
+  watch(session: voice.AgentSession): void {
+    // The event comes in the very call that then starts the speech's tasks: they inherit which speech they belong to.
+    session.on(voice.AgentSessionEventTypes.SpeechCreated, ({ speechHandle }) => this.#speech.enterWith(speechHandle));
+  }
+
+  override async llmNode(...args: Parameters<voice.Agent['llmNode']>): ReturnType<voice.Agent['llmNode']> {
+    return this.#untilCutOff(await super.llmNode(...args));
+  }
+
+  override async ttsNode(...args: Parameters<voice.Agent['ttsNode']>): ReturnType<voice.Agent['ttsNode']> {
+    return this.#untilCutOff(await super.ttsNode(...args));
+  }
+
+  override async transcriptionNode(
+    ...args: Parameters<voice.Agent['transcriptionNode']>
+  ): ReturnType<voice.Agent['transcriptionNode']> {
+    return this.#untilCutOff(await super.transcriptionNode(...args));
+  }
+
+  #untilCutOff<T>(stream: ReadableStream<T> | null): ReadableStream<T> | null {
+    const speech = this.#speech.getStore();
+    return stream === null || speech === undefined ? stream : endWith(stream, cutOff(speech));
+  }
+}
+
+const cutOff = async (speech: voice.SpeechHandle): Promise<void> => {
+  await speech.waitIfNotInterrupted([new Promise<never>(() => {})]);
+};
+
+/** The same stream, which ends when `end` settles, whatever its source does. */
+const endWith = <T>(source: ReadableStream<T>, end: Promise<void>): ReadableStream<T> => {
+  const reader = source.getReader();
+  return new ReadableStream<T>(
+    {
+      pull: async (controller) => {
+        const next = await Promise.race([reader.read(), end]);
+        if (next !== undefined && !next.done) return controller.enqueue(next.value);
+        controller.close();
+        if (next === undefined) await reader.cancel();
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+};

@@ -1,0 +1,194 @@
+/** Migrations: that they lead to the schema, that they are applied all or none, and that drift is found. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import Database from 'better-sqlite3';
+import pg from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { applyMigrations, listMigrations, migrationsFolder, type DatabaseKind } from '#prisma/apply-migrations.ts';
+import { diffSchemas, toPostgres } from '#prisma/migrate.ts';
+import { databaseFile, migrateDb, openDb } from '#src/db.ts';
+import { createDatabase, describeBothDatabases, useTestDatabases } from '#test/support/database.ts';
+import { query } from '#test/support/postgres.ts';
+
+const root = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+const databases = useTestDatabases();
+
+/** What `applyMigrations` takes. */
+const placeOf = (kind: DatabaseKind, url: string): string => (kind === 'sqlite' ? databaseFile(url) : url);
+
+const newFolder = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-migrate-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+/** A copy of the released migrations, to which a test adds. */
+const copyMigrations = async (kind: DatabaseKind): Promise<string> => {
+  const folder = join(await newFolder(), 'migrations');
+  await cp(migrationsFolder(kind), folder, { recursive: true });
+  return folder;
+};
+
+const addMigration = async (folder: string, name: string, sql: string): Promise<void> => {
+  await mkdir(join(folder, name), { recursive: true });
+  await writeFile(join(folder, name, 'migration.sql'), sql);
+};
+
+describeBothDatabases('migrations', (_, { kind }) => {
+  test("are recorded in Prisma's table, once, with the checksum of the script", async () => {
+    const url = await createDatabase(kind, databases(), { migrated: false });
+    const names = await listMigrations(migrationsFolder(kind));
+    expect(await migrateDb(url)).toEqual(names);
+    expect(await migrateDb(url)).toEqual([]);
+    await using db = await openDb(url);
+    const rows = await db.$queryRaw<Record<string, unknown>[]>`SELECT * FROM _prisma_migrations ORDER BY migration_name`;
+    const scripts = await Promise.all(names.map((name) => readFile(join(migrationsFolder(kind), name, 'migration.sql'))));
+    expect(rows).toMatchObject(
+      names.map((name, index) => ({
+        migration_name: name,
+        checksum: createHash('sha256').update(scripts[index] ?? '').digest('hex'),
+        logs: null,
+        rolled_back_at: null,
+        finished_at: expect.anything() as unknown,
+      })),
+    );
+  });
+
+  test('are applied by one of several processes that start at once', async () => {
+    const url = await createDatabase(kind, databases(), { migrated: false });
+    const applied = await Promise.all(Array.from({ length: 3 }, () => migrateDb(url)));
+    expect(applied.flat()).toEqual(await listMigrations(migrationsFolder(kind)));
+  });
+
+  test('change nothing when one of them fails, and apply once it is mended', async () => {
+    const url = await createDatabase(kind, databases());
+    const folder = await copyMigrations(kind);
+    await addMigration(folder, '29990101000000_good', 'CREATE TABLE "Good" (id TEXT);');
+    await addMigration(folder, '29990102000000_bad', 'CREATE TABLE "Half" (id TEXT); INSERT INTO "Nowhere" VALUES (1);');
+    await expect(applyMigrations(kind, placeOf(kind, url), { folder })).rejects.toThrow(/Nowhere/);
+    {
+      await using db = await openDb(url); // would be refused had the first of them stayed
+      await expect(db.$queryRaw`SELECT * FROM "Good"`).rejects.toThrow();
+      await expect(db.$queryRaw`SELECT * FROM "Half"`).rejects.toThrow();
+    }
+    await addMigration(folder, '29990102000000_bad', 'CREATE TABLE "Half" (id TEXT);');
+    const applied = await applyMigrations(kind, placeOf(kind, url), { folder });
+    expect(applied).toEqual(['29990101000000_good', '29990102000000_bad']);
+  });
+});
+
+test('SQLite: a table that is made anew keeps what refers to it', async () => {
+  const url = await createDatabase('sqlite', databases());
+  {
+    await using db = await openDb(url);
+    const call = { callSid: 'SIP1', roomName: 'r', phoneNumber: '+15551234567', dialledNumber: '+18588796658' };
+    await db.callLog.create({ data: { ...call, events: { create: [{ type: 'received' }] } } });
+  }
+  const folder = await copyMigrations('sqlite');
+  const next = (await readFile(join(root, 'prisma/schema.prisma'), 'utf8')).replace(/^(  dialledNumber +String) /m, '$1?');
+  const sql = await diffSchemas('sqlite', await readFile(join(root, 'prisma/schema.prisma'), 'utf8'), next);
+  expect(sql).toContain('DROP TABLE "CallLog"');
+  await addMigration(folder, '29990101000000_optional', sql ?? '');
+  expect(await applyMigrations('sqlite', databaseFile(url), { folder })).toEqual(['29990101000000_optional']);
+  const file = new Database(databaseFile(url), { readonly: true });
+  onTestFinished(() => void file.close());
+  const kept = file.prepare('SELECT type, "callSid" FROM "CallEvent" JOIN "CallLog" ON "CallLog".id = "callId"').all();
+  expect(kept).toEqual([{ type: 'received', callSid: 'SIP1' }]);
+});
+
+test('PostgreSQL: the migrations make what the schema asks for', async () => {
+  const [migrated, wanted] = await Promise.all([
+    createDatabase('postgres', databases()),
+    createDatabase('postgres', databases(), { migrated: false }),
+  ]);
+  const schema = toPostgres(await readFile(join(root, 'prisma/schema.prisma'), 'utf8'));
+  await query(wanted, (await diffSchemas('postgres', null, schema)) ?? '');
+  const described = await describePostgres(wanted);
+  expect(described.length).toBeGreaterThan(100);
+  expect(await describePostgres(migrated)).toEqual(described);
+});
+
+/** Everything that makes up a PostgreSQL database, in an order that doesn't depend on how it came to be. */
+const describePostgres = async (url: string): Promise<string[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ part: string }>(`
+      SELECT concat_ws(' ', 'column', table_name, column_name, udt_name, is_nullable, column_default, datetime_precision) AS part
+        FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '_prisma_migrations'
+      UNION ALL SELECT 'index ' || indexdef FROM pg_indexes
+        WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'
+      UNION ALL SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND conrelid <> coalesce(to_regclass('_prisma_migrations'), 0::oid)
+      UNION ALL SELECT concat_ws(' ', 'enum', t.typname, string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder))
+        FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY t.typname`);
+    return rows.map(({ part }) => part).sort();
+  } finally {
+    await client.end();
+  }
+};
+
+/** A copy of prisma/ in which a developer works. */
+const copyProject = async () => {
+  const folder = await newFolder();
+  await cp(join(root, 'prisma'), join(folder, 'prisma'), {
+    recursive: true,
+    filter: (source) => !source.includes('generated'),
+  });
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const schemaFile = join(folder, 'prisma/schema.prisma');
+  return {
+    migrations: join(folder, 'prisma/migrations'),
+    postgresSchema: join(folder, 'prisma/postgres/schema.prisma'),
+    change: async (from: string | RegExp, to: string) =>
+      writeFile(schemaFile, (await readFile(schemaFile, 'utf8')).replace(from, to)),
+    /** Runs `node prisma/migrate.ts …`; gives its exit code and what it said. */
+    migrate: async (...args: string[]) => {
+      const command = run(process.execPath, [join(folder, 'prisma/migrate.ts'), ...args]);
+      const { stdout, stderr } = await command.catch((error: { stdout: string; stderr: string }) => error);
+      return { code: command.child.exitCode, said: stdout + stderr };
+    },
+  };
+};
+
+test('the check finds nothing in this checkout', async () => {
+  const { stderr } = await run(process.execPath, [join(root, 'prisma/migrate.ts'), 'check']);
+  expect(stderr).toBe('');
+});
+
+test('a change without a migration is found by the check, refused by generate, and done by new', async () => {
+  const project = await copyProject();
+  await project.change('model Tenant {', 'model Tenant {\n  notes String?');
+  expect(await project.migrate('check')).toMatchObject({ code: 1, said: expect.stringContaining('column Tenant notes') as unknown });
+  expect(await project.migrate('generate')).toMatchObject({ code: 1 });
+  expect(await project.migrate('new', 'notes')).toMatchObject({ code: 0 });
+  expect(await project.migrate('check')).toEqual({ code: 0, said: '' });
+  const [, added = ''] = (await listMigrations(project.migrations)).slice(-2);
+  expect(await readFile(join(project.migrations, added, 'migration.sql'), 'utf8')).toContain('ADD COLUMN "notes" TEXT');
+});
+
+test('a change that needs no migration only needs generate', async () => {
+  const project = await copyProject();
+  await project.change('model Tenant {', '// A customer.\nmodel Tenant {');
+  expect(await project.migrate('check')).toMatchObject({ code: 1, said: expect.stringContaining('postgres/schema.prisma') as unknown });
+  expect(await project.migrate('generate')).toMatchObject({ code: 0 });
+  expect(await project.migrate('check')).toEqual({ code: 0, said: '' });
+});
+
+test('a migration that was changed, and a PostgreSQL schema that was, are found', async () => {
+  const project = await copyProject();
+  const [name = ''] = await listMigrations(project.migrations);
+  const script = join(project.migrations, name, 'migration.sql');
+  await writeFile(script, (await readFile(script, 'utf8')).replace('CREATE UNIQUE INDEX "Agent_tenantId_default_key"', '-- '));
+  await writeFile(project.postgresSchema, (await readFile(project.postgresSchema, 'utf8')).replace('model Tenant', 'model Tenants'));
+  const { code, said } = await project.migrate('check');
+  expect(code).toBe(1);
+  expect(said).toContain('Agent_tenantId_default_key');
+  expect(said).toContain('prisma/postgres/schema.prisma');
+});
