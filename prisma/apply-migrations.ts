@@ -99,7 +99,7 @@ const migrateSqlite = async (file: string, migrations: MigrationList, lockedTime
   }
 };
 
-/** The same on an open connection, which should be used for nothing else meanwhile. */
+/** The same on an open connection of its own; when it throws, closing the connection rolls back. */
 export const migrateOpenSqlite = async (
   adapter: SqlDriverAdapter,
   migrations: MigrationList,
@@ -108,16 +108,11 @@ export const migrateOpenSqlite = async (
   // Inside a transaction this pragma does nothing, and dropping a table that is made anew would delete what refers to it.
   await adapter.executeScript('PRAGMA foreign_keys = OFF');
   await retryLocked(() => adapter.executeScript('BEGIN IMMEDIATE'), performance.now() + lockedTimeoutMs);
-  try {
-    const applied = await runEngine(adapter, (script) => adapter.executeScript(script), migrations);
-    const broken = await adapter.queryRaw(query('PRAGMA foreign_key_check'));
-    if (broken.rows.length > 0) throw new Error(`The migrations leave ${broken.rows.length} rows that refer to nothing.`);
-    await adapter.executeScript('COMMIT');
-    return applied;
-  } catch (error) {
-    await adapter.executeScript('ROLLBACK');
-    throw error;
-  }
+  const applied = await runEngine(adapter, (script) => adapter.executeScript(script), migrations);
+  const { rows } = await adapter.queryRaw(query('PRAGMA foreign_key_check'));
+  if (rows.length > 0) throw new Error(`The migrations leave ${rows.length} rows that refer to nothing.`);
+  await adapter.executeScript('COMMIT');
+  return applied;
 };
 
 const migratePostgres = async (url: string, migrations: MigrationList): Promise<string[]> => {
@@ -129,18 +124,25 @@ const migratePostgres = async (url: string, migrations: MigrationList): Promise<
       // Without arguments it is PostgreSQL's simple protocol, which takes several statements.
       await transaction.executeRaw(query(sql));
     };
+    /** With a savepoint: the engine goes on after a failure, to say what failed. */
+    const executeScript = async (script: string) => {
+      await execute('SAVEPOINT migration');
+      try {
+        await execute(script);
+      } catch (error) {
+        await execute('ROLLBACK TO SAVEPOINT migration');
+        throw error;
+      }
+    };
     try {
-      const applied = await runEngine(transaction, execute, migrations);
+      const applied = await runEngine(transaction, executeScript, migrations);
       await execute('COMMIT');
       return applied;
-    } catch (error) {
-      await execute('ROLLBACK');
-      throw error;
     } finally {
-      await transaction.commit(); // gives the connection back
+      await transaction.commit(); // only gives the connection back
     }
   } finally {
-    await adapter.dispose(); // and with the session goes the engine's lock
+    await adapter.dispose(); // with the session goes what isn't committed, and the engine's lock
   }
 };
 

@@ -36,7 +36,10 @@ export const toPostgres = (schema: string): string =>
 
 /** The schema.prisma that a PostgreSQL schema was generated from. */
 const toSqlite = (schema: string): string =>
-  differences.reduce((text, [sqlite, postgres]) => replaceOnce(text, postgres, sqlite), schema.replace(postgresHeader, ''));
+  differences.reduce(
+    (text, [sqlite, postgres]) => replaceOnce(text, postgres, sqlite),
+    schema.replace(postgresHeader, ''),
+  );
 
 /** Comparing schemas asks PostgreSQL for nothing but its version. */
 const silentPostgres: SqlDriverAdapter = {
@@ -85,8 +88,7 @@ export const diffSchemas = async (kind: DatabaseKind, from: string | null, to: s
 };
 
 /** The engine forgets the quotes of JSON defaults on SQLite, which then doesn't understand them. */
-const quoteJsonDefaults = (sql: string): string =>
-  sql.replace(/( JSONB .*DEFAULT )([{[].*[}\]])(,?)$/gm, "$1'$2'$3");
+const quoteJsonDefaults = (sql: string): string => sql.replace(/( JSONB .*DEFAULT )([{[].*[}\]])(,?)$/gm, "$1'$2'$3");
 
 const readSchemas = async () => {
   const next = await readFile(schemaFile, 'utf8');

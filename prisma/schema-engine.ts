@@ -25,7 +25,7 @@ const loadEngine = async (): Promise<typeof SchemaEngine> => {
   bindings.__wbg_set_wasm(exports);
   const { __wbindgen_start: start } = exports;
   if (typeof start !== 'function') throw new Error('The schema engine has no start function.');
-  start();
+  Reflect.apply(start, undefined, []);
   return bindings.SchemaEngine;
 };
 

@@ -29,7 +29,7 @@ type Call = { ctx: JobContext; link: Link; log: Log; job: CallJob; ender: Ender;
 export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): Promise<void> => {
   const { link, log } = warm;
   const mark = (stage: string) => link.tell({ kind: 'timing', stage, ms: Math.round(performance.now() - startedAt) });
-  link.lost.addEventListener('abort', () => ctx.shutdown('the service is gone'));
+  link.lost.addEventListener('abort', () => leaveAtOnce(ctx, log));
   try {
     const caller = await waitForCaller(ctx.room, callerTimeoutMs);
     if (caller === null) return log.warn({ room: ctx.job.room?.name }, 'nobody came');
@@ -44,6 +44,14 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
   } finally {
     ctx.shutdown('the call is over');
   }
+};
+
+/** The service is gone: out of the room first, so that another agent can take the caller over; then all the rest. */
+const leaveAtOnce = (ctx: JobContext, log: Log): void => {
+  ctx.room
+    .disconnect()
+    .catch((error: unknown) => log.error({ err: error }, 'leaving failed'))
+    .finally(() => ctx.shutdown('the service is gone'));
 };
 
 const claimOf = (ctx: JobContext, caller: RemoteParticipant) => ({

@@ -31,41 +31,70 @@ const patience = 2;
 
 /** Watches a session's providers. */
 export const watchTroubles = (session: voice.AgentSession, options: TroubleOptions): Troubles => {
-  let failures = 0;
-  let greeting = true;
-  const giveUp = () => {
-    if (!options.ender.begin('agent_error')) return;
-    options.tasks.add('farewell', async () => {
-      const spoken = await options.speak(farewell, { interruptible: false });
-      if (spoken === 'failed') await options.speak(farewell, { interruptible: false });
-      options.ender.finish('agent_error');
-    });
-  };
+  const state = { failures: 0, greeting: true };
+  const speech = followSpeech(session);
   const onError = ({ error }: voice.ErrorEvent) => {
     if (error === null || !('type' in error) || error.recoverable) return;
     const part = partOf(error.type);
-    if (part === 'tts') options.playout.noteFailure();
     options.tell(part, describeFailure(error));
+    if (part === 'tts') options.playout.noteFailure();
     if (error.type === 'stt_error') {
       // An unrecoverable STT error makes the framework close the session on the spot, before a word could be said.
       error.recoverable = true;
-      return giveUp();
+      return giveUp(options);
     }
-    failures += 1;
-    if (greeting || options.ender.begun) return;
-    if (failures >= patience) giveUp();
-    else options.tasks.add('apology', () => options.speak(apology));
+    // The model starts before the caller's turn is over: what is said before that is cut off again.
+    speech.whenOver(() => {
+      state.failures += 1;
+      if (!state.greeting) react(state.failures, options);
+    });
   };
   session.on(voice.AgentSessionEventTypes.Error, onError);
   return {
     greetingIsOver: () => {
-      greeting = false;
-      if (failures >= patience) giveUp();
+      state.greeting = false;
+      if (state.failures >= patience) giveUp(options);
     },
     recovered: () => {
-      failures = 0;
+      state.failures = 0;
     },
-    [Symbol.dispose]: () => void session.off(voice.AgentSessionEventTypes.Error, onError),
+    [Symbol.dispose]: () => {
+      session.off(voice.AgentSessionEventTypes.Error, onError);
+      speech[Symbol.dispose]();
+    },
+  };
+};
+
+const react = (failures: number, options: TroubleOptions): void => {
+  if (options.ender.begun) return;
+  if (failures >= patience) giveUp(options);
+  else options.tasks.add('apology', () => options.speak(apology));
+};
+
+const giveUp = ({ ender, tasks, speak }: TroubleOptions): void => {
+  if (!ender.begin('agent_error')) return;
+  tasks.add('farewell', async () => {
+    const spoken = await speak(farewell, { interruptible: false });
+    if (spoken === 'failed') await speak(farewell, { interruptible: false });
+    ender.finish('agent_error');
+  });
+};
+
+/** Knows the speech that is being made now, spoken or not yet. */
+const followSpeech = (session: voice.AgentSession) => {
+  let latest: voice.SpeechHandle | null = null;
+  const onSpeech = ({ speechHandle }: voice.SpeechCreatedEvent) => {
+    latest = speechHandle;
+  };
+  session.on(voice.AgentSessionEventTypes.SpeechCreated, onSpeech);
+  return {
+    /** Calls `then` when that speech is over, unless it was cut off: the caller went on, and gets another answer. */
+    whenOver: (then: () => void) => {
+      const speech = latest;
+      if (speech === null) return then();
+      speech.addDoneCallback(() => (speech.interrupted ? undefined : then()));
+    },
+    [Symbol.dispose]: () => void session.off(voice.AgentSessionEventTypes.SpeechCreated, onSpeech),
   };
 };
 

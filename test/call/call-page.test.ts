@@ -8,6 +8,7 @@ import { errorHandler } from '#src/http/errors.ts';
 import { callPage } from '#src/local/call-page.ts';
 import { nowMs } from '#src/local/caller.ts';
 import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit-server.ts';
+import { obtainChromium } from '#test/support/chromium.ts';
 import { callerIn, joinAsAgent, tone } from './stand-in-agent.ts';
 
 const number = '+18588796658';
@@ -19,6 +20,7 @@ let rooms: RoomServiceClient;
 let app: FastifyInstance;
 let origin: string;
 let browser: Browser;
+let executablePath: string;
 
 beforeAll(async () => {
   server = await startLivekitServer({ binary: await obtainLivekitServer({ env: process.env, progress: () => {} }) });
@@ -28,6 +30,7 @@ beforeAll(async () => {
   await app.register(callPage({ livekit: server, agentName: 'telephony-agent', number }));
   const address = await app.listen({ host: '127.0.0.1', port: 0 });
   origin = address.replace('127.0.0.1', 'localhost');
+  executablePath = await obtainChromium(() => {});
   browser = await launch(['--use-fake-ui-for-media-stream']);
 }, 300_000);
 
@@ -42,7 +45,7 @@ afterEach(async () => {
 });
 
 const launch = (more: string[]): Promise<Browser> =>
-  chromium.launch({ executablePath: '/usr/bin/chromium', args: [...flags, ...quiet, ...more] });
+  chromium.launch({ executablePath, args: [...flags, ...quiet, ...more] });
 
 /** The page in a window of its own; fails the test on any error the browser reports. */
 const openPage = async (options: { in?: Browser; width?: number; height?: number } = {}) => {
@@ -172,7 +175,7 @@ test('it is worked by keyboard, and fits a phone', async () => {
 
 test('a blocked and a missing microphone are said in a sentence', async () => {
   await using blocking = await disposable(
-    chromium.launch({ executablePath: '/usr/bin/chromium', args: [...flags, ...quiet, '--deny-permission-prompts'] }),
+    chromium.launch({ executablePath, args: [...flags, ...quiet, '--deny-permission-prompts'] }),
   );
   const page = await openPage({ in: blocking.browser });
   await page.getByRole('button', { name: 'Call' }).click();
@@ -180,7 +183,7 @@ test('a blocked and a missing microphone are said in a sentence', async () => {
   await shot(page, 'blocked');
   await page.close();
   const args = [...flags, '--use-fake-ui-for-media-stream'];
-  await using deaf = await disposable(chromium.launch({ executablePath: '/usr/bin/chromium', args }));
+  await using deaf = await disposable(chromium.launch({ executablePath, args }));
   const other = await openPage({ in: deaf.browser });
   await other.getByRole('button', { name: 'Call' }).click();
   await expect.poll(() => other.getByRole('alert').textContent()).toContain('No microphone was found');

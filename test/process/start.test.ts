@@ -1,17 +1,15 @@
 /** `npm start` as an operator runs it: a process of its own, with real signals. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openDb } from '#src/db.ts';
 import { closeRtc, dial } from '#src/local/caller.ts';
 import { freePort, openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
+import { npm, survivorsOf, type Started } from '#test/support/npm.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import { seedTenant } from '#test/support/context.ts';
 
-const root = new URL('../../', import.meta.url).pathname;
 const bare: Env = { PATH: process.env.PATH, HOME: process.env.HOME };
 
 let around: Surroundings;
@@ -32,22 +30,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
   await closeRtc();
 });
-
-type Started = { child: ChildProcess; output: () => string; exited: Promise<number | null> };
-
-/** Runs npm; killed when the test ends. */
-const npm = (args: string[], env: Env): Started => {
-  const child = spawn('npm', args, { cwd: root, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const exited = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null);
-  onTestFinished(() => {
-    for (const { pid } of descendantsOf(child.pid ?? -1)) process.kill(pid, 'SIGKILL');
-    child.kill('SIGKILL');
-  });
-  return { child, output: () => output, exited };
-};
 
 const startService = async (): Promise<Started> => {
   const started = npm(['start'], { ...around.env, IDLE_PROCESSES: '1', LOCAL_MODE: undefined });
@@ -73,15 +55,6 @@ const phone = async () => {
   return caller;
 };
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 test('npm start without a configuration says precisely what is missing, and starts nothing', async () => {
   const { exited, output } = npm(['start'], bare);
   expect(await exited).toBe(1);
@@ -91,10 +64,10 @@ test('npm start without a configuration says precisely what is missing, and star
 });
 
 test("SIGTERM to npm's own process during a call: the call finishes, exit 0, nothing is left", async () => {
-  const { child, exited, output } = await startService();
+  const service = await startService();
+  const { child, exited, output } = service;
   const caller = await phone();
-  const family = descendantsOf(child.pid ?? -1).map(({ pid }) => pid);
-  expect(family.length).toBeGreaterThanOrEqual(2);
+  expect(service.family().length).toBeGreaterThanOrEqual(2);
   child.kill('SIGTERM');
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const { lastSampleAt } = await caller.say('What are your opening hours this week?');
@@ -104,7 +77,7 @@ test("SIGTERM to npm's own process during a call: the call finishes, exit 0, not
   expect([health.status, await health.json()]).toMatchObject([503, { worker: 'draining' }]);
   await caller.hangUp();
   expect(await exited, output()).toBe(0);
-  expect(family.filter(isAlive)).toEqual([]);
+  expect(await survivorsOf(service)).toEqual([]);
   await using db = await openDb(around.env.DATABASE_URL ?? '');
   const call = await db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', openRoom: null });
@@ -125,7 +98,6 @@ test('a second SIGTERM hurries: the running call is ended, its record final, exi
 
 test('call processes know nothing of our environment but the link', async () => {
   const { child, exited } = await startService();
-  const { readFile } = await import('node:fs/promises');
   const callProcesses = descendantsOf(child.pid ?? -1).filter(({ command }) => command.includes('job_proc'));
   expect(callProcesses.length).toBeGreaterThan(0);
   for (const { pid } of callProcesses) {

@@ -61,7 +61,10 @@ describeBothDatabases('the sample data', (openDatabase, { kind, databases }) => 
     await seed(db, { number: '+15550002222' });
     await seed(db, { number: '+15550001111' });
     expect(await db.phoneNumber.count()).toBe(3);
-    expect(await db.phoneNumber.findUnique({ where: { number: '+15550001111' } })).toMatchObject({ tenantId, campaignId: null });
+    expect(await db.phoneNumber.findUnique({ where: { number: '+15550001111' } })).toMatchObject({
+      tenantId,
+      campaignId: null,
+    });
     expect([await db.tenant.count(), await db.campaign.count(), await db.agent.count()]).toEqual([2, 1, 1]);
   });
 
@@ -76,7 +79,9 @@ describeBothDatabases('the sample data', (openDatabase, { kind, databases }) => 
     };
     expect(JSON.parse(await cli('db:migrate', '--json'))).toEqual({ applied: [expect.stringMatching(/_init$/)] });
     expect(await cli('db:migrate')).toBe('The schema is up to date.\n');
-    expect(await cli('db:seed')).toMatch(/^created +tenant .*\ncreated +agent .*\ncreated +campaign .*\ncreated +number +\+15550003333\n$/);
+    expect(await cli('db:seed')).toMatch(
+      /^created +tenant .*\ncreated +agent .*\ncreated +campaign .*\ncreated +number +\+15550003333\n$/,
+    );
     expect(JSON.parse(await cli('db:seed', '--json'))).toMatchObject({ steps: Array(4).fill({ action: 'kept' }) });
   });
 });

@@ -157,7 +157,10 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     }
     const error = await failureOf(openDb(url));
     expect(error).toBeInstanceOf(AppError);
-    expect(error).toMatchObject({ code: 'schema_ahead', message: expect.stringContaining('29990101000000_future') as unknown });
+    expect(error).toMatchObject({
+      code: 'schema_ahead',
+      message: expect.stringContaining('29990101000000_future') as unknown,
+    });
   });
 
   test('it answers a ping', async () => {
@@ -253,7 +256,10 @@ test('PostgreSQL: connections that break are unavailability, and the next statem
   const url = await createDatabase('postgres', databases());
   await using db = await openDb(url);
   const breakAll = () =>
-    query(url, 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()');
+    query(
+      url,
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
   const inQuery = failureOf(db.$queryRaw`SELECT pg_sleep(5)::text`);
   const inTransaction = failureOf(
     transaction(db, async (tx) => {
@@ -286,4 +292,3 @@ test('PostgreSQL: transactions that deadlock are run again', async () => {
   expect(runs).toBeGreaterThan(2);
   expect(await db.tenant.findMany({ select: { name: true } })).toEqual([{ name: 'xx' }, { name: 'xx' }]);
 });
-

@@ -46,12 +46,18 @@ describeBothDatabases('migrations', (_, { kind }) => {
     expect(await migrateDb(url)).toEqual(names);
     expect(await migrateDb(url)).toEqual([]);
     await using db = await openDb(url);
-    const rows = await db.$queryRaw<Record<string, unknown>[]>`SELECT * FROM _prisma_migrations ORDER BY migration_name`;
-    const scripts = await Promise.all(names.map((name) => readFile(join(migrationsFolder(kind), name, 'migration.sql'))));
+    const rows = await db.$queryRaw<
+      Record<string, unknown>[]
+    >`SELECT * FROM _prisma_migrations ORDER BY migration_name`;
+    const scripts = await Promise.all(
+      names.map((name) => readFile(join(migrationsFolder(kind), name, 'migration.sql'))),
+    );
     expect(rows).toMatchObject(
       names.map((name, index) => ({
         migration_name: name,
-        checksum: createHash('sha256').update(scripts[index] ?? '').digest('hex'),
+        checksum: createHash('sha256')
+          .update(scripts[index] ?? '')
+          .digest('hex'),
         logs: null,
         rolled_back_at: null,
         finished_at: expect.anything() as unknown,
@@ -69,7 +75,11 @@ describeBothDatabases('migrations', (_, { kind }) => {
     const url = await createDatabase(kind, databases());
     const folder = await copyMigrations(kind);
     await addMigration(folder, '29990101000000_good', 'CREATE TABLE "Good" (id TEXT);');
-    await addMigration(folder, '29990102000000_bad', 'CREATE TABLE "Half" (id TEXT); INSERT INTO "Nowhere" VALUES (1);');
+    await addMigration(
+      folder,
+      '29990102000000_bad',
+      'CREATE TABLE "Half" (id TEXT); INSERT INTO "Nowhere" VALUES (1);',
+    );
     await expect(applyMigrations(kind, placeOf(kind, url), { folder })).rejects.toThrow(/Nowhere/);
     {
       await using db = await openDb(url); // would be refused had the first of them stayed
@@ -90,7 +100,10 @@ test('SQLite: a table that is made anew keeps what refers to it', async () => {
     await db.callLog.create({ data: { ...call, events: { create: [{ type: 'received' }] } } });
   }
   const folder = await copyMigrations('sqlite');
-  const next = (await readFile(join(root, 'prisma/schema.prisma'), 'utf8')).replace(/^(  dialledNumber +String) /m, '$1?');
+  const next = (await readFile(join(root, 'prisma/schema.prisma'), 'utf8')).replace(
+    /^( +dialledNumber +String)$/m,
+    '$1?',
+  );
   const sql = await diffSchemas('sqlite', await readFile(join(root, 'prisma/schema.prisma'), 'utf8'), next);
   expect(sql).toContain('DROP TABLE "CallLog"');
   await addMigration(folder, '29990101000000_optional', sql ?? '');
@@ -165,7 +178,10 @@ test('the check finds nothing in this checkout', async () => {
 test('a change without a migration is found by the check, refused by generate, and done by new', async () => {
   const project = await copyProject();
   await project.change('model Tenant {', 'model Tenant {\n  notes String?');
-  expect(await project.migrate('check')).toMatchObject({ code: 1, said: expect.stringContaining('column Tenant notes') as unknown });
+  expect(await project.migrate('check')).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('column Tenant notes') as unknown,
+  });
   expect(await project.migrate('generate')).toMatchObject({ code: 1 });
   expect(await project.migrate('new', 'notes')).toMatchObject({ code: 0 });
   expect(await project.migrate('check')).toEqual({ code: 0, said: '' });
@@ -176,7 +192,10 @@ test('a change without a migration is found by the check, refused by generate, a
 test('a change that needs no migration only needs generate', async () => {
   const project = await copyProject();
   await project.change('model Tenant {', '// A customer.\nmodel Tenant {');
-  expect(await project.migrate('check')).toMatchObject({ code: 1, said: expect.stringContaining('postgres/schema.prisma') as unknown });
+  expect(await project.migrate('check')).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('postgres/schema.prisma') as unknown,
+  });
   expect(await project.migrate('generate')).toMatchObject({ code: 0 });
   expect(await project.migrate('check')).toEqual({ code: 0, said: '' });
 });
@@ -185,8 +204,14 @@ test('a migration that was changed, and a PostgreSQL schema that was, are found'
   const project = await copyProject();
   const [name = ''] = await listMigrations(project.migrations);
   const script = join(project.migrations, name, 'migration.sql');
-  await writeFile(script, (await readFile(script, 'utf8')).replace('CREATE UNIQUE INDEX "Agent_tenantId_default_key"', '-- '));
-  await writeFile(project.postgresSchema, (await readFile(project.postgresSchema, 'utf8')).replace('model Tenant', 'model Tenants'));
+  await writeFile(
+    script,
+    (await readFile(script, 'utf8')).replace('CREATE UNIQUE INDEX "Agent_tenantId_default_key"', '-- '),
+  );
+  await writeFile(
+    project.postgresSchema,
+    (await readFile(project.postgresSchema, 'utf8')).replace('model Tenant', 'model Tenants'),
+  );
   const { code, said } = await project.migrate('check');
   expect(code).toBe(1);
   expect(said).toContain('Agent_tenantId_default_key');

@@ -124,8 +124,8 @@ const freePort = async (): Promise<number> => {
 
 const succeed = async (child: ChildProcess): Promise<void> => {
   if (child.stderr === null) throw new Error('no stderr');
-  const [complaint, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
-  if (code !== 0) throw new Error(`${child.spawnfile} failed:\n${complaint}`);
+  const [complaint, exit] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  if (exit[0] !== 0) throw new Error(`${child.spawnfile} failed:\n${complaint}`);
 };
 
 /** Waits for the server to be ready; otherwise gives what it said before it ended. */

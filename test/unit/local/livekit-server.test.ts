@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -193,10 +193,30 @@ const isRunning = async (pid: number): Promise<boolean> => {
   return status !== null && !status.includes(') Z ');
 };
 
-const listeners = async (pid: number): Promise<string> => {
-  const child = spawn('ss', ['-Hlntup'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const found = (await text(child.stdout)).split('\n').filter((line) => line.includes(`pid=${pid},`));
-  return found.join('\n');
+/** What a process listens on, as `tcp 127.0.0.1:7880`: its sockets of those that the kernel lists (proc_net(5)). */
+const listeners = async (pid: number): Promise<string[]> => {
+  const inodes = new Set<string>();
+  for (const fd of await readdir(`/proc/${pid}/fd`)) {
+    const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
+    inodes.add(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? '');
+  }
+  const found: string[] = [];
+  for (const protocol of ['tcp', 'tcp6', 'udp', 'udp6']) {
+    const rows = (await readFile(`/proc/net/${protocol}`, 'utf8')).trim().split('\n').slice(1);
+    for (const row of rows) {
+      const [, local = '', , state, , , , , , inode = ''] = row.trim().split(/\s+/);
+      // 0A: listening; 07: a UDP socket without a peer.
+      if (inodes.has(inode) && (state === '0A' || state === '07')) found.push(`${protocol} ${readAddress(local)}`);
+    }
+  }
+  return found;
+};
+
+const readAddress = (local: string): string => {
+  const [address = '', port = ''] = local.split(':');
+  const bytes = address.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? [];
+  const host = bytes.length === 4 ? bytes.toReversed().join('.') : address;
+  return `${host}:${Number.parseInt(port, 16)}`;
 };
 
 test('a started server takes our keys only, listens on loopback only, and is gone after', async () => {
@@ -210,9 +230,9 @@ test('a started server takes our keys only, listens on loopback only, and is gon
     expect((await rooms.listRooms()).map((room) => room.name)).toEqual(['r1']);
     await expect(new RoomServiceClient(server.httpUrl, 'devkey', 'secret').listRooms()).rejects.toThrow();
     const listening = await listeners(pid);
-    expect(listening).toContain(`127.0.0.1:${server.port}`);
-    expect(listening).toMatch(/^udp .*127\.0\.0\.1:/m);
-    expect(listening).not.toMatch(/\*:\d|0\.0\.0\.0:\d|\[::\]:\d/);
+    expect(listening).toContain(`tcp 127.0.0.1:${server.port}`);
+    expect(listening.some((socket) => socket.startsWith('udp 127.0.0.1:'))).toBe(true);
+    expect(listening.filter((socket) => !/^(tcp|udp) 127\.0\.0\.1:/.test(socket))).toEqual([]);
     expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(server.apiSecret);
   }
   expect(await isRunning(pid)).toBe(false);
