@@ -4,7 +4,6 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import type { SqlDriverAdapter, SqlQueryable } from '@prisma/driver-adapter-utils';
 import { noFilter, openSchemaEngine, type MigrationList } from './schema-engine.ts';
 import { blockingWaitMs, retryLocked } from './sqlite-guard.ts';
@@ -91,6 +90,7 @@ export const applyMigrations = async (
 };
 
 const migrateSqlite = async (file: string, migrations: MigrationList, lockedTimeoutMs: number): Promise<string[]> => {
+  const { PrismaBetterSqlite3 } = await import('@prisma/adapter-better-sqlite3');
   const adapter = await new PrismaBetterSqlite3({ url: file, timeout: blockingWaitMs }).connect();
   try {
     return await migrateOpenSqlite(adapter, migrations, lockedTimeoutMs);

@@ -49,7 +49,7 @@ class SpokenReply extends tts.SynthesizeStream {
   readonly #request: Omit<SpeechRequest, 'text'>;
   readonly #id = shortuuid();
   #voicedSamples = 0;
-  /** Held back by one, so that the last frame can say that it is the last. */
+  /** Within a sentence one frame is held back: the last one tells where the sentence ends. */
   #held: tts.SynthesizedAudio | null = null;
 
   constructor(voice: OpenAiTts, request: Omit<SpeechRequest, 'text'>, connOptions?: APIConnectOptions) {
@@ -69,12 +69,10 @@ class SpokenReply extends tts.SynthesizeStream {
   async #playAll(pieces: Prefetch<string, Uint8Array>, stop: AbortController): Promise<void> {
     try {
       for await (const piece of pieces.inOrder) await this.#play(piece.of, piece.items);
-      this.#release(true);
       if (!this.queue.closed && !this.abortSignal.aborted) this.queue.put(tts.SynthesizeStream.END_OF_STREAM);
     } finally {
       // After a failure nothing more is requested, and the text that is still to come is of no use.
       stop.abort();
-      this.#release(true);
       if (!this.input.closed) this.input.close();
     }
   }
@@ -106,9 +104,13 @@ class SpokenReply extends tts.SynthesizeStream {
         said = null;
       }
     };
-    for await (const pcm of chunks) play(framer.push(pcm));
-    play(framer.flush());
-    if (said === null) this.#noteEnd();
+    try {
+      for await (const pcm of chunks) play(framer.push(pcm));
+      play(framer.flush());
+      if (said === null) this.#noteEnd();
+    } finally {
+      this.#release();
+    }
   }
 
   get #voicedSeconds(): number {
@@ -116,7 +118,7 @@ class SpokenReply extends tts.SynthesizeStream {
   }
 
   #emit(frame: AudioFrame, said: ReturnType<typeof createTimedString> | null): void {
-    this.#release(false);
+    this.#release();
     this.#voicedSamples += frame.samplesPerChannel;
     this.#held = { requestId: this.#id, segmentId: this.#id, frame, final: false };
     if (said !== null) this.#held.timedTranscripts = [said];
@@ -129,8 +131,8 @@ class SpokenReply extends tts.SynthesizeStream {
     this.#held.timedTranscripts = [...(this.#held.timedTranscripts ?? []), end];
   }
 
-  #release(final: boolean): void {
-    if (this.#held !== null && !this.queue.closed) this.queue.put({ ...this.#held, final });
+  #release(): void {
+    if (this.#held !== null && !this.queue.closed) this.queue.put(this.#held);
     this.#held = null;
   }
 }

@@ -21,7 +21,8 @@ export const openSpeechServer = async (answer: Answer): Promise<SpeechServer> =>
       const entry = { text: input, atMs: Date.now(), aborted: false };
       asked.push(entry);
       response.on('close', () => (entry.aborted = !response.writableFinished));
-      void answer(response, input, asked.filter(({ text }) => text === input).length);
+      const attempt = asked.filter(({ text }) => text === input).length;
+      Promise.resolve(answer(response, input, attempt)).catch((error: Error) => response.destroy(error));
     });
   });
   server.listen(0, '127.0.0.1');

@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { jobOf } from './support/fake-service.ts';
+import { openTextCall } from './support/text-call.ts';
+
+const limitsOf = (more: Partial<ReturnType<typeof jobOf>['limits']>) => ({ limits: { ...jobOf().limits, ...more } });
+const agentLines = (lines: string[]) => lines.filter((line) => line.startsWith('agent')).map((line) => line.slice(7));
+
+test('silence: asks twice, says goodbye, ends', async () => {
+  await using call = await openTextCall([], limitsOf({ silenceAskMs: 200, silenceGoodbyeMs: 600 }));
+  expect((await call.ended).reason).toBe('silence');
+  expect(agentLines(call.lines()).slice(1)).toEqual(['Are you still there?', 'Are you still there?', 'Goodbye!']);
+});
+
+test('an answer starts the clock again', async () => {
+  const script = [{ input: 'Hi', content: 'Hello.' }];
+  await using call = await openTextCall(script, limitsOf({ silenceAskMs: 300, silenceGoodbyeMs: 900 }));
+  await sleep(150);
+  await call.say('Hi');
+  await sleep(200);
+  expect(agentLines(call.lines())).not.toContain('Are you still there?');
+  await sleep(200);
+  expect(agentLines(call.lines())).toContain('Are you still there?');
+});
+
+test('the limit of the call: a last sentence, then the end', async () => {
+  await using call = await openTextCall([], limitsOf({ maxCallMs: 300 }));
+  expect((await call.ended).reason).toBe('time_limit');
+  expect(agentLines(call.lines()).at(-1)).toBe('We have to stop here. Goodbye!');
+});
+
+test('the service says something, and ends the call politely or at once', async () => {
+  await using call = await openTextCall([]);
+  call.command({ type: 'say', text: 'A colleague says hello.' });
+  await sleep(100);
+  call.command({ type: 'end', say: 'We close now.' });
+  call.command({ type: 'say', text: 'Too late.' });
+  expect((await call.ended).reason).toBe('ended_by_service');
+  expect(agentLines(call.lines()).slice(1)).toEqual(['A colleague says hello.', 'We close now.']);
+  await using other = await openTextCall([]);
+  other.command({ type: 'end', say: null });
+  expect((await other.ended).reason).toBe('ended_by_service');
+});
+
+test('a session that is closed under the conversation does not hang it', async () => {
+  await using call = await openTextCall([], limitsOf({ maxCallMs: 200 }));
+  await call.session.close();
+  expect((await call.ended).reason).toBe('time_limit');
+});

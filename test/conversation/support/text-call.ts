@@ -1,0 +1,73 @@
+/** A conversation in text, with a scripted model: no audio, no room, no service. */
+import { initializeLogger, voice } from '@livekit/agents';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeAgent } from '#agents/telephony/agent.ts';
+import { openConversation } from '#agents/telephony/conversation.ts';
+import { openEnder, type Ending } from '#agents/telephony/ending.ts';
+import type { Command } from '#agents/telephony/link.ts';
+import type { CallJob } from '#src/calls/job.ts';
+import type { Happening, SpokenTurn } from '#src/link/messages.ts';
+import { openLog } from '#src/log.ts';
+import { jobOf } from './fake-service.ts';
+
+type Script = ConstructorParameters<typeof voice.testing.FakeLLM>[0];
+
+export type TextCall = AsyncDisposable & {
+  session: voice.AgentSession;
+  happenings: Happening[];
+  turns: () => SpokenTurn[];
+  /** `agent: Hello`, one line per turn. */
+  lines: () => string[];
+  /** What the caller says; settles when the agent has answered. */
+  say: (words: string) => Promise<void>;
+  command: (command: Command) => void;
+  ended: Promise<Ending>;
+};
+
+/** Opens a call in which the model answers by this script, and lets the greeting pass. */
+export const openTextCall = async (script: Script, more: Partial<CallJob> = {}): Promise<TextCall> => {
+  initializeLogger({ pretty: false, level: 'silent' });
+  const job = jobOf(more);
+  const happenings: Happening[] = [];
+  const session = new voice.AgentSession({
+    llm: new voice.testing.FakeLLM(script),
+    vad: null,
+    userAwayTimeout: null,
+    turnHandling: { turnDetection: null, interruption: { mode: 'vad' } },
+  });
+  const ender = openEnder();
+  const conversation = openConversation({
+    job,
+    session,
+    ender,
+    tell: (happening) => happenings.push(happening),
+    mark: () => {},
+    log: openLog({ level: 'silent', pii: true }),
+  });
+  const agent = makeAgent(job, conversation.actions);
+  agent.watch(session);
+  await session.start({ agent });
+  let command: (command: Command) => void = () => {};
+  const ended = conversation.hold((take) => (command = take));
+  await sleep(50);
+  const turns = () => happenings.flatMap((happening) => (happening.kind === 'turn' ? [happening.turn] : []));
+  return {
+    session,
+    happenings,
+    turns,
+    lines: () => turns().map(({ role, text }) => `${role}: ${text}`),
+    say: async (words) => {
+      await session.run({ userInput: words }).wait();
+      await sleep(20);
+    },
+    command: (given) => command(given),
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      ender.finish('caller_hangup');
+      await ended;
+      await session.close();
+      await conversation.flush();
+      conversation[Symbol.dispose]();
+    },
+  };
+};
