@@ -1,0 +1,43 @@
+/** The worker by itself, at a real LiveKit server. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentDispatchClient } from 'livekit-server-sdk';
+import { expect, onTestFinished, test } from 'vitest';
+import { loadConfig, requireCallConfig } from '#src/config.ts';
+import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit-server.ts';
+import { openLivekit } from '#src/livekit/client.ts';
+import { openLog } from '#src/log.ts';
+import { startWorker } from '#src/worker/worker.ts';
+
+test('a job is not accepted while no call process had a good prewarm, and nothing is left behind', async () => {
+  const binary = await obtainLivekitServer({ env: process.env, progress: () => undefined });
+  const server = await startLivekitServer({ binary });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const config = requireCallConfig(
+    loadConfig({
+      LIVEKIT_URL: server.url,
+      LIVEKIT_API_KEY: server.apiKey,
+      LIVEKIT_API_SECRET: server.apiSecret,
+      DEEPGRAM_API_KEY: 'none',
+      OPENAI_API_KEY: 'none',
+      IDLE_PROCESSES: '1',
+    }),
+  );
+  const registered = Promise.withResolvers<void>();
+  // Nobody listens on this link: every prewarm fails.
+  const worker = startWorker({
+    config,
+    linkPath: '/nonexistent/link',
+    log: openLog({ level: 'silent', pii: false }),
+    env: process.env,
+    onRegistered: registered.resolve,
+  });
+  await registered.promise;
+  expect(worker.isRegistered()).toBe(true);
+  const dispatches = new AgentDispatchClient(server.httpUrl, server.apiKey, server.apiSecret);
+  await dispatches.createDispatch('a-room', 'telephony-agent');
+  await sleep(8_000);
+  const members = await openLivekit(server).members('a-room');
+  expect((members ?? []).filter(({ kind }) => kind === 'agent')).toEqual([]);
+  await worker[Symbol.asyncDispose]();
+  expect(worker.isRegistered()).toBe(false);
+});
