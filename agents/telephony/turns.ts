@@ -19,7 +19,7 @@ const longestHoldMs = 2_000;
 
 /**
  * Listens to a session. `tell` gets each turn once, numbered from `firstSeq`. `onReply` is called when the model's own words
- * were heard.
+ * were heard and the voice held.
  */
 export const recordTurns = (
   session: voice.AgentSession,
@@ -40,7 +40,7 @@ export const recordTurns = (
     const turn = agentTurn(item, playout);
     if (turn === null) return;
     add(turn);
-    if (item.metrics?.llmNodeTtft !== undefined) options.onReply();
+    if (item.metrics?.llmNodeTtft !== undefined && !playout.failedLately) options.onReply();
   };
   const onTools = (event: voice.FunctionToolsExecutedEvent) => {
     held.release();
@@ -172,7 +172,7 @@ const agentTurn = (item: llm.ChatMessage, playout: Playout): TurnWithoutSeq | nu
     text,
     startedAt,
     endedAt: Math.min(endedAt, startedAt + heardMs),
-    interrupted: item.interrupted || (sentence && playout.failedLately),
+    interrupted: item.interrupted || playout.failedLately,
     latency: latencies({
       firstToken: item.metrics.llmNodeTtft,
       firstAudio: item.metrics.ttsNodeTtfb,
