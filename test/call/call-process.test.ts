@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { closeRtc, type Caller } from '#src/local/caller.ts';
-import { jobOf } from './support/fake-service.ts';
-import { openTrial, type Trial } from './support/trial.ts';
+import { jobOf } from '../conversation/support/fake-service.ts';
+import { openTrial, type Trial } from '../conversation/support/trial.ts';
 
 let trial: Trial;
 
