@@ -18,8 +18,8 @@ export default defineConfig({
       test: {
         name,
         include: [`test/${name}/**/*.test.ts`],
-        // One PostgreSQL for all files that use it.
-        ...(name === 'service' && { globalSetup: ['test/support/postgres.ts'] }),
+        // The LiveKit server and the browser; one PostgreSQL for all files that use it.
+        globalSetup: ['test/support/obtain.ts', ...(name === 'service' ? ['test/support/postgres.ts'] : [])],
         maxWorkers: parallel.includes(name) ? 2 : 1,
         fileParallelism: parallel.includes(name),
         // Groups run one after the other: all the parallel projects together, then each serial one alone.

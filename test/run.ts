@@ -5,8 +5,6 @@
 import { startVitest, type Vitest } from 'vitest/node';
 import { join } from 'node:path';
 import { projectNames } from '../vitest.config.ts';
-import { obtainLivekitServer } from '#src/local/livekit-server.ts';
-import { obtainChromium } from './support/chromium.ts';
 import { kill, watchDescendants } from './support/processes.ts';
 
 /** How long processes may take to end by themselves after the last test. */
@@ -32,11 +30,6 @@ function count(vitest: Vitest) {
 const names = process.argv.slice(2).filter((name) => name !== '--');
 const projects = names.filter((name) => projectNames.includes(name));
 const paths = names.filter((name) => !projectNames.includes(name));
-
-// Once, before any test's time counts: building the server may take minutes, and so may installing the browser.
-const progress = (line: string): void => console.log(line);
-await obtainLivekitServer({ env: process.env, progress });
-await obtainChromium(progress);
 
 using watch = watchDescendants();
 const vitest = await startVitest(paths, {

@@ -5,8 +5,8 @@ import { isAnonymous } from '../numbers/number.ts';
 import type { Call } from './call.ts';
 import type { CallJob } from './job.ts';
 
-/** LiveKit sends `active` once media flows; after this long we greet all the same. */
-const activeTimeoutMs = 10_000;
+/** LiveKit sends `active` within some 1.2 s of our voice being there; after this long we greet all the same. */
+const activeTimeoutMs = 4_000;
 
 export type JobParts = Readonly<{
   call: Pick<Call, 'id' | 'roomName' | 'phoneNumber' | 'dialledNumber'>;

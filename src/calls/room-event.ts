@@ -69,7 +69,7 @@ export const incomingOfAttributes = (
     roomName,
     from: attributes['sip.phoneNumber'] ?? '',
     to,
-    trunkId: attributes['sip.trunkID'] ?? null,
+    trunkId: attributes['sip.trunkID'] || null,
     callerIdentity: identity,
   };
 };

@@ -32,7 +32,7 @@ const plants: [path: string, content: string, rule: string][] = [
   ['src/leads/dial.ts', `import { openServer } from '../http/server.ts';`, 'verb'],
   ['src/leads/export.ts', `import { PrismaClient } from '@prisma/client';`, 'package-prisma'],
   ['src/leads/count.ts', `import type { PrismaClient } from '#prisma/generated/sqlite/client.ts';`, 'prisma-client'],
-  ['src/leads/import.ts', `import { openDb } from '#src/db.ts';`, 'verb-context'],
+  ['src/leads/import.ts', `import { openContext } from '#src/context.ts';`, 'verb-context'],
   ['src/livekit/sync.ts', `import { receiveCall } from '#src/calls/receive-call.ts';`, 'edge'],
   ['src/twilio/import.ts', `import { openDb } from '../db.ts';`, 'edge'],
   ['src/twilio/client.ts', `import { RoomServiceClient } from 'livekit-server-sdk';`, 'package-livekit-sdk'],

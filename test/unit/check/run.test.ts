@@ -4,6 +4,11 @@ import { openCheckout } from '#test/support/checkout.ts';
 
 const TIMEOUT_MS = 60_000;
 const frame = ['package.json', 'vitest.config.ts', 'test/run.ts', 'test/support/processes.ts'];
+/** In place of what the project's own tests need. */
+const setups = {
+  'test/support/obtain.ts': 'export const setup = () => {};',
+  'test/support/postgres.ts': 'export const setup = () => {};',
+};
 const passing = `import { test } from 'vitest';\ntest('fine', () => {});\n`;
 
 /** Tells this file's processes from any other. */
@@ -25,7 +30,7 @@ afterEach(() => kill(sleepers()));
 
 async function runTests(files: Record<string, string>, args: string[] = []) {
   await using checkout = await openCheckout(frame);
-  await checkout.write(files);
+  await checkout.write({ ...setups, ...files });
   const { code, stdout, stderr } = await checkout.run('node', ['test/run.ts', ...args], { NO_COLOR: '1' });
   return { code, lastLine: stdout.trimEnd().split('\n').at(-1), stdout, stderr };
 }
