@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { openBackground } from './background.ts';
 import { attendCalls } from './calls/attend-calls.ts';
+import { dispatchAgain } from './calls/dispatch-again.ts';
 import { createFeed } from './calls/feed.ts';
 import type { CallConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { openDb, type Db } from './db.ts';
+import type { WorkerState } from './http/health.ts';
 import { buildHttp } from './http/server.ts';
 import { openLink, type LinkServer } from './link/server.ts';
 import { openLivekit } from './livekit/client.ts';
@@ -36,31 +38,47 @@ export type ServiceOptions = Readonly<{
   extend?: (app: FastifyInstance, ctx: Context) => void;
 }>;
 
+/** An asker waits at most 10 s for an answer (contract, section 2): a locked database is told of before. */
+const lockedTimeoutMs = 4_000;
+
 const ringingEveryMs = 1_000;
 const inProgressEveryMs = 5_000;
 
-type Parts = { isDraining: boolean; link: LinkServer | null; worker: CallWorker | null };
+/** `isWarm`: a call process has been ready at least once. */
+type Parts = { isDraining: boolean; isWarm: boolean; link: LinkServer | null; worker: CallWorker | null };
 
 /** Starts the service. What was opened is closed again where a later step fails. */
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { config, env, log = openLog(options.config.log) } = options;
   await using opened = new AsyncDisposableStack();
-  const parts: Parts = { isDraining: false, link: null, worker: null };
-  const db = opened.use(await openDb(config.databaseUrl, { log }));
+  const parts: Parts = { isDraining: false, isWarm: false, link: null, worker: null };
+  const db = opened.use(await openDb(config.databaseUrl, { log, lockedTimeoutMs }));
   const background = opened.use(openBackground(log));
   const ctx = contextOf(config, db, log, parts);
   const ready = Promise.withResolvers<void>();
   const onChange = (): void => {
     const processes = parts.link?.ready() ?? 0;
     parts.worker?.setReadyProcesses(processes);
+    parts.isWarm ||= processes > 0;
     if (processes > 0 && parts.worker?.isRegistered() === true) ready.resolve();
   };
   const link = (parts.link = opened.use(await openLink(ctx, background, onChange)));
   const worker = (parts.worker = opened.use(
-    startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange }),
+    startWorker({
+      config,
+      linkPath: link.path,
+      log,
+      env,
+      onRegistered: onChange,
+      onRefused: (room, metadata) => background.add('dispatch again', () => dispatchAgain(ctx, room, metadata)),
+    }),
   ));
-  const isDraining = (): boolean => parts.isDraining;
-  const readiness = { isRegistered: worker.isRegistered, isDraining, readyProcesses: link.ready };
+  const workerState = (): WorkerState => {
+    if (parts.isDraining) return 'draining';
+    if (!worker.isRegistered()) return 'not_registered';
+    return parts.isWarm ? 'ok' : 'warming';
+  };
+  const readiness = { worker: workerState, readyProcesses: link.ready };
   const http = opened.use(await listen(ctx, readiness, options.extend));
   background.every('attend ringing calls', ringingEveryMs, () => attendCalls(ctx, ['ringing']));
   background.every('attend calls in progress', inProgressEveryMs, () => attendCalls(ctx, ['in_progress']));

@@ -9,7 +9,6 @@ import { isHeard, type Call, type CallOutcome, type IncomingCall } from './call.
 import type { CallJob } from './job.ts';
 import { isOpen } from './lifecycle.ts';
 import { receiveCall } from './receive-call.ts';
-import { incomingOfAttributes } from './room-event.ts';
 import { appendEvent, findCall, holdCall, listTurns } from './store.ts';
 
 /** How long a call counts as ours without a sign of life from us. */
@@ -40,16 +39,20 @@ export const claimCall = async (ctx: ClaimContext, claim: Claim, insist: boolean
   return hold(ctx, claim, call);
 };
 
-const incomingOfClaim = ({ room, roomSid, caller, metadata }: Claim): IncomingCall =>
-  incomingOfAttributes('job', room, caller.identity, caller.attributes) ?? {
+/** The attributes are the truth; what they leave out may come from the dispatch's metadata, a hint that routing checks. */
+const incomingOfClaim = ({ room, roomSid, caller, metadata }: Claim): IncomingCall => {
+  const { attributes } = caller;
+  const hint = numbersOfHint(metadata);
+  return {
     door: 'job',
-    callSid: caller.attributes['sip.callID'] ?? roomSid,
+    callSid: attributes['sip.callID'] || roomSid,
     roomName: room,
-    // Without SIP attributes (a browser) the dispatch's metadata is all that there is: a hint, which routing checks.
-    ...numbersOfHint(metadata),
-    trunkId: caller.attributes['sip.trunkID'] ?? null,
+    from: attributes['sip.phoneNumber'] ?? hint.from,
+    to: attributes['sip.trunkPhoneNumber'] || hint.to,
+    trunkId: attributes['sip.trunkID'] || null,
     callerIdentity: caller.identity,
   };
+};
 
 const numbersOfHint = (metadata: string): { from: string; to: string } => {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');

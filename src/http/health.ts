@@ -3,11 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { pingDb } from '../db.ts';
 import type { Context } from '../context.ts';
 
-export type Readiness = Readonly<{
-  isRegistered: () => boolean;
-  isDraining: () => boolean;
-  readyProcesses: () => number;
-}>;
+/** `warming`: registered, but no call process has been ready yet, so that no job is accepted. */
+export type WorkerState = 'ok' | 'warming' | 'draining' | 'not_registered';
+
+export type Readiness = Readonly<{ worker: () => WorkerState; readyProcesses: () => number }>;
 
 const databaseTimeoutMs = 2_000;
 
@@ -25,7 +24,8 @@ export const healthRoute = (app: FastifyInstance, ctx: Context, readiness: Readi
       pingDb(ctx.db, databaseTimeoutMs).then(okOrFailed),
       ctx.livekit.isReachable().then(okOrFailed),
     ]);
-    const worker = readiness.isDraining() ? 'draining' : readiness.isRegistered() ? 'ok' : 'not_registered';
+    // Nobody tells us when LiveKit is gone: while it doesn't answer, we are registered nowhere.
+    const worker = livekit === 'ok' ? readiness.worker() : 'not_registered';
     const isReady = database === 'ok' && worker === 'ok';
     const failing = Object.entries({ database, worker, livekit }).flatMap(([part, state]) =>
       state === 'ok' ? [] : [part],

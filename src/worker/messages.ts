@@ -20,5 +20,7 @@ export type ToThread =
 
 export type FromThread =
   | Readonly<{ type: 'registered'; workerId: string }>
+  /** A job was refused since no call process was ready in time: nobody will send it again but we. */
+  | Readonly<{ type: 'refused'; room: string; metadata: string }>
   | Readonly<{ type: 'trouble'; detail: string }>
   | Readonly<{ type: 'closed' }>;

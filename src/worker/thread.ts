@@ -14,16 +14,19 @@ const lookEveryMs = 50;
 
 type State = { readyProcesses: number; isDraining: boolean };
 
+type Tell = (message: FromThread) => void;
+
 /** Accepts a job once a call process has reported a good prewarm: else it would never start. */
-const accept = async (state: State, request: JobRequest): Promise<void> => {
+const accept = async (state: State, request: JobRequest, tell: Tell): Promise<void> => {
   const until = Date.now() + patienceMs;
   while (state.readyProcesses === 0 && Date.now() < until) await sleep(lookEveryMs);
   // An identity of its own for every job: one that was used before makes the server end the new job.
-  if (state.readyProcesses > 0) await request.accept('', `agent-${request.id}`);
-  else await request.reject();
+  if (state.readyProcesses > 0) return request.accept('', `agent-${request.id}`);
+  await request.reject();
+  tell({ type: 'refused', room: request.room?.name ?? '', metadata: request.job.metadata });
 };
 
-const optionsOf = (input: ThreadInput, state: State): ServerOptions =>
+const optionsOf = (input: ThreadInput, state: State, tell: Tell): ServerOptions =>
   new ServerOptions({
     agent: input.agentFile,
     agentName: input.agentName,
@@ -36,7 +39,7 @@ const optionsOf = (input: ThreadInput, state: State): ServerOptions =>
     numIdleProcesses: input.idleProcesses,
     loadThreshold: 0.999,
     loadFunc: (server) => Promise.resolve(state.isDraining ? 1 : server.activeJobs.length / input.maxJobs),
-    requestFunc: (request) => accept(state, request),
+    requestFunc: (request) => accept(state, request, tell),
     initializeProcessTimeout: 60_000,
     shutdownProcessTimeout: 10_000,
     sessionEndTimeout: 20_000,
@@ -45,11 +48,11 @@ const optionsOf = (input: ThreadInput, state: State): ServerOptions =>
   });
 
 const run = (port: MessagePort, input: ThreadInput): void => {
-  const tell = (message: FromThread): void => port.postMessage(message);
+  const tell: Tell = (message) => port.postMessage(message);
   const trouble = (error: unknown): void => tell({ type: 'trouble', detail: describeError(error) });
   const state: State = { readyProcesses: 0, isDraining: false };
   initializeLogger({ pretty: false, level: input.logLevel });
-  const server = new AgentServer(optionsOf(input, state));
+  const server = new AgentServer(optionsOf(input, state, tell));
   server.event.on('worker_registered', (workerId: string) => tell({ type: 'registered', workerId }));
   server.run().catch(trouble);
   port.on('message', (message: ToThread) => {

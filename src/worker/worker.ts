@@ -29,6 +29,8 @@ export type WorkerOptions = Readonly<{
   log: Log;
   env: Readonly<Record<string, string | undefined>>;
   onRegistered: () => void;
+  /** A job was refused since no call process was ready in time. */
+  onRefused: (room: string, metadata: string) => void;
 }>;
 
 type State = { isRegistered: boolean; isClosing: boolean };
@@ -59,7 +61,7 @@ export const startWorker = (options: WorkerOptions): CallWorker => {
 };
 
 /** Keeps `state` up to what the thread says. */
-const follow = (thread: Worker, state: State, { log, config, onRegistered }: WorkerOptions) => {
+const follow = (thread: Worker, state: State, { log, config, onRegistered, onRefused }: WorkerOptions) => {
   const closed = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<string>();
   thread.on('message', (message: FromThread) => {
@@ -68,6 +70,8 @@ const follow = (thread: Worker, state: State, { log, config, onRegistered }: Wor
         state.isRegistered = true;
         log.info({ workerId: message.workerId, agentName: config.agentName }, 'worker registered');
         return onRegistered();
+      case 'refused':
+        return onRefused(message.room, message.metadata);
       case 'trouble':
         return log.error({ detail: message.detail }, 'worker trouble');
       case 'closed':

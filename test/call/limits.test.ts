@@ -90,8 +90,6 @@ test('a full campaign is heard: its sentence, then the end', async () => {
     maxConcurrent: 0,
     fullSentence: 'All lines of {{campaign.name}} are busy. Goodbye!',
   });
-  const asked = await fetch(`${world.service.url}/api/v1/webhooks/health`);
-  expect(asked.status).toBe(200);
   const caller = await world.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
@@ -136,6 +134,27 @@ test('another agent that is there gets the room, and this one leaves', async () 
   const { call } = await finalRecords(world, caller.facts.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup' });
   await world.setCampaign(campaign);
+});
+
+test('a service that can answer says so', async () => {
+  const health = await fetch(`${world.service.url}/api/v1/webhooks/health`);
+  expect([health.status, await health.json()]).toMatchObject([
+    200,
+    { status: 'ok', database: 'ok', worker: 'ok', livekit: 'ok', failing: [] },
+  ]);
+});
+
+test('a caller whose SIP attributes hold the numbers only is routed all the same', async () => {
+  const caller = await world.phone({ agentName: 'telephony-agent', callId: '', trunkId: '' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.hangUp();
+  const { call, lead } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({
+    status: 'completed',
+    phoneNumber: '+15551234567',
+    callSid: expect.stringMatching(/^RM_/) as string,
+  });
+  expect(lead?.status).toBe('completed');
 });
 
 test('a commanded end: a sentence is said, then the call is over', async () => {

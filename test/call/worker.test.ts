@@ -22,6 +22,7 @@ test('a job is not accepted while no call process had a good prewarm, and nothin
       IDLE_PROCESSES: '1',
     }),
   );
+  const refused: string[] = [];
   const registered = Promise.withResolvers<void>();
   // Nobody listens on this link: every prewarm fails.
   const worker = startWorker({
@@ -30,6 +31,7 @@ test('a job is not accepted while no call process had a good prewarm, and nothin
     log: openLog({ level: 'silent', pii: false }),
     env: process.env,
     onRegistered: registered.resolve,
+    onRefused: (room) => refused.push(room),
   });
   await registered.promise;
   expect(worker.isRegistered()).toBe(true);
@@ -38,6 +40,7 @@ test('a job is not accepted while no call process had a good prewarm, and nothin
   await sleep(8_000);
   const members = await openLivekit(server).members('a-room');
   expect((members ?? []).filter(({ kind }) => kind === 'agent')).toEqual([]);
+  expect(refused).toEqual(['a-room']);
   await worker[Symbol.asyncDispose]();
   expect(worker.isRegistered()).toBe(false);
 });

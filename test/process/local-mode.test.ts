@@ -1,5 +1,5 @@
 /** What a newcomer types: demo, dev, and the command line beside it. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -71,6 +71,12 @@ test('npm run dev stays up: one can phone it from the command line and from the 
   expect(transcript.some(({ role, text }) => role === 'agent' && text.includes('Monday to Thursday'))).toBe(true);
 
   await phoneFromBrowser(`http://localhost:${port}/call`);
+
+  // A file of the service changes: it is started anew, beside the same LiveKit server.
+  const now = new Date();
+  await utimes(join(import.meta.dirname, '../../src/calls/call.ts'), now, now);
+  const starts = () => dev.output().split('telephony-agent is up').length - 1;
+  await expect.poll(starts, { timeout: 60_000 }).toBe(2);
   dev.family();
   dev.child.kill('SIGINT');
   expect(await dev.exited).toBe(0);

@@ -61,14 +61,17 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
     const db = await openDatabase();
     const http = testHttp(testContext(db));
     expect((await http.inject('/livez')).json()).toEqual({ status: 'ok' });
-    const healthy = await http.inject('/api/v1/webhooks/health');
-    expect([healthy.statusCode, healthy.json()]).toMatchObject([
-      200,
-      { database: 'ok', worker: 'ok', livekit: 'failed' },
+    const lonely = await http.inject('/api/v1/webhooks/health');
+    expect([lonely.statusCode, lonely.json()]).toMatchObject([
+      503,
+      { database: 'ok', worker: 'not_registered', livekit: 'failed', failing: ['worker', 'livekit'] },
     ]);
     await db.$executeRaw`ALTER TABLE "Tenant" RENAME TO "Elsewhere"`;
     const broken = await http.inject('/api/v1/webhooks/health');
-    expect([broken.statusCode, broken.json()]).toMatchObject([503, { database: 'failed', worker: 'ok' }]);
+    expect([broken.statusCode, broken.json()]).toMatchObject([
+      503,
+      { database: 'failed', failing: ['database', 'worker', 'livekit'] },
+    ]);
     expect((await http.inject('/livez')).statusCode).toBe(200);
   });
 

@@ -39,7 +39,7 @@ export const testContext = (
 };
 
 export const testHttp = (ctx: Context): FastifyInstance =>
-  buildHttp(ctx, { isRegistered: () => true, isDraining: () => false, readyProcesses: () => 1 });
+  buildHttp(ctx, { worker: () => 'ok', readyProcesses: () => 1 });
 
 /** The sample data of these tests: a tenant with a number, a campaign and a default agent. */
 export const seedTenant = async (

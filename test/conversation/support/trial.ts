@@ -56,6 +56,7 @@ export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
       log: openLog({ level: 'warn', pii: true }),
       env: process.env,
       onRegistered: () => {},
+    onRefused: () => {},
     }),
   );
   onReady = () => worker.setReadyProcesses(1);

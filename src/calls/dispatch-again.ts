@@ -1,0 +1,15 @@
+/** A job was refused because no call process was ready: its caller still waits, and nobody else will send an agent. */
+import type { Context } from '../context.ts';
+
+/** Asks once more for an agent in a room with a caller and without an agent. A room that has nobody is left alone. */
+export const dispatchAgain = async (
+  ctx: Pick<Context, 'livekit' | 'log' | 'config'>,
+  roomName: string,
+  metadata: string,
+): Promise<void> => {
+  const members = (await ctx.livekit.members(roomName)) ?? [];
+  const isWaiting = members.some(({ kind }) => kind !== 'agent') && !members.some(({ kind }) => kind === 'agent');
+  if (!isWaiting) return;
+  ctx.log.warn({ roomName }, 'no call process was ready: dispatching again');
+  await ctx.livekit.dispatch(roomName, ctx.config.agentName, metadata);
+};
