@@ -11,6 +11,7 @@ import type { FromThread, ThreadInput, ToThread } from './messages.ts';
 // The server gives a worker 7.5 s to answer an assignment.
 const patienceMs = 6_000;
 const lookEveryMs = 50;
+const closeAgainMs = 250;
 
 type State = { readyProcesses: number; isDraining: boolean };
 
@@ -47,6 +48,18 @@ const optionsOf = (input: ThreadInput, state: State, tell: Tell): ServerOptions 
     logLevel: input.logLevel,
   });
 
+/**
+ * Closes the server. While run() has not really begun (it starts an inference process first) close() waits for an end that nobody
+ * brings about; asked again it does what it should.
+ */
+const close = async (server: AgentServer): Promise<void> => {
+  let isClosed = false;
+  while (!isClosed) {
+    const closed = server.close().then(() => true);
+    isClosed = await Promise.race([closed, sleep(closeAgainMs, false)]);
+  }
+};
+
 const run = (port: MessagePort, input: ThreadInput): void => {
   const tell: Tell = (message) => port.postMessage(message);
   const trouble = (error: unknown): void => tell({ type: 'trouble', detail: describeError(error) });
@@ -66,8 +79,7 @@ const run = (port: MessagePort, input: ThreadInput): void => {
         server.drain().catch(trouble);
         return;
       case 'close':
-        server
-          .close()
+        close(server)
           .catch(trouble)
           .finally(() => {
             tell({ type: 'closed' });

@@ -1,4 +1,5 @@
 /** The LiveKit worker, seen from the main thread: an AgentServer in a thread of its own, with one process per call. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { CallConfig } from '../config.ts';
@@ -19,6 +20,9 @@ export type CallWorker = Readonly<{
 
 /** One process beyond the capacity is there to say that we are busy. */
 const busyProcesses = 1;
+
+/** Calls that are told to end have ended by then; what is left goes with its link. */
+const closeTimeoutMs = 30_000;
 
 /** What a call process may know of our environment. */
 const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'] as const;
@@ -54,7 +58,7 @@ export const startWorker = (options: WorkerOptions): CallWorker => {
       state.isClosing = true;
       state.isRegistered = false;
       tell({ type: 'close' });
-      await closed;
+      await Promise.race([closed, sleep(closeTimeoutMs, undefined, { ref: false })]);
       await thread.terminate();
     },
   };

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openDb } from '#src/db.ts';
 import { closeRtc, dial } from '#src/local/caller.ts';
@@ -111,4 +112,16 @@ test('call processes know nothing of our environment but the link', async () => 
   }
   child.kill('SIGTERM');
   expect(await exited).toBe(0);
+});
+
+test('SIGTERM while it starts, at any moment: gone soon, exit 0 or by the signal, nothing is left', async () => {
+  for (const afterMs of [700, 1_300, 1_800, 2_300, 3_000, 4_000]) {
+    const service = npm(['start'], { ...around.env, IDLE_PROCESSES: '1', LOCAL_MODE: undefined });
+    await sleep(afterMs);
+    service.family();
+    service.child.kill('SIGTERM');
+    const outcome = await Promise.race([service.exited, sleep(20_000, 'still there' as const)]);
+    expect([0, null, 143], `SIGTERM after ${afterMs} ms: ${service.output()}`).toContain(outcome);
+    expect(await survivorsOf(service)).toEqual([]);
+  }
 });

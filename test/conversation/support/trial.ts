@@ -56,7 +56,7 @@ export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
       log: openLog({ level: 'warn', pii: true }),
       env: process.env,
       onRegistered: () => {},
-    onRefused: () => {},
+      onRefused: () => {},
     }),
   );
   onReady = () => worker.setReadyProcesses(1);
