@@ -28,7 +28,7 @@ const run = async (): Promise<void> => {
 try {
   await run();
 } catch (error) {
-  process.stderr.write(`${error instanceof AppError ? error.message : describeError(error)}\n`);
+  process.stderr.write(`${describeError(error)}\n`);
   if (!(error instanceof AppError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   process.exitCode = 1;
 }

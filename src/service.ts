@@ -8,7 +8,8 @@ import { createFeed } from './calls/feed.ts';
 import type { CallConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { openDb, type Db } from './db.ts';
-import type { WorkerState } from './http/health.ts';
+import type { Readiness } from './http/health.ts';
+import { AppError } from './errors.ts';
 import { buildHttp } from './http/server.ts';
 import { openLink, type LinkServer } from './link/server.ts';
 import { openLivekit } from './livekit/client.ts';
@@ -56,30 +57,15 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const background = opened.use(openBackground(log));
   const ctx = contextOf(config, db, log, parts);
   const ready = Promise.withResolvers<void>();
-  const onChange = (): void => {
-    const processes = parts.link?.ready() ?? 0;
-    parts.worker?.setReadyProcesses(processes);
-    parts.isWarm ||= processes > 0;
-    if (processes > 0 && parts.worker?.isRegistered() === true) ready.resolve();
-  };
+  const onChange = (): void => noteChange(parts, ready.resolve);
   const link = (parts.link = opened.use(await openLink(ctx, background, onChange)));
+  // Before the worker: a port that is taken is told at once, and while calls are being ended their events still come in.
+  const http = opened.use(await listen(ctx, readinessOf(parts), options.extend));
+  const onRefused = (room: string, metadata: string): void =>
+    background.add('dispatch again', () => dispatchAgain(ctx, room, metadata));
   const worker = (parts.worker = opened.use(
-    startWorker({
-      config,
-      linkPath: link.path,
-      log,
-      env,
-      onRegistered: onChange,
-      onRefused: (room, metadata) => background.add('dispatch again', () => dispatchAgain(ctx, room, metadata)),
-    }),
+    startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange, onRefused }),
   ));
-  const workerState = (): WorkerState => {
-    if (parts.isDraining) return 'draining';
-    if (!worker.isRegistered()) return 'not_registered';
-    return parts.isWarm ? 'ok' : 'warming';
-  };
-  const readiness = { worker: workerState, readyProcesses: link.ready };
-  const http = opened.use(await listen(ctx, readiness, options.extend));
   background.every('attend ringing calls', ringingEveryMs, () => attendCalls(ctx, ['ringing']));
   background.every('attend calls in progress', inProgressEveryMs, () => attendCalls(ctx, ['in_progress']));
   const stack = opened.move();
@@ -99,6 +85,23 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   };
 };
 
+/** A call process became ready, got a call or went away; or the worker was registered. */
+const noteChange = (parts: Parts, onReady: () => void): void => {
+  const processes = parts.link?.ready() ?? 0;
+  parts.worker?.setReadyProcesses(processes);
+  parts.isWarm ||= processes > 0;
+  if (processes > 0 && parts.worker?.isRegistered() === true) onReady();
+};
+
+const readinessOf = (parts: Parts): Readiness => ({
+  worker: () => {
+    if (parts.isDraining) return 'draining';
+    if (parts.worker?.isRegistered() !== true) return 'not_registered';
+    return parts.isWarm ? 'ok' : 'warming';
+  },
+  readyProcesses: () => parts.link?.ready() ?? 0,
+});
+
 const contextOf = (config: CallConfig, db: Db, log: Log, parts: Parts): Context => ({
   config,
   db,
@@ -117,7 +120,12 @@ const listen = async (
 ): Promise<{ url: string } & AsyncDisposable> => {
   const app = buildHttp(ctx, readiness);
   extend?.(app, ctx);
-  const url = await app.listen({ host: ctx.config.host, port: ctx.config.port });
+  const { host, port } = ctx.config;
+  const url = await app.listen({ host, port }).catch((error: unknown) => {
+    throw new AppError('config_invalid', `PORT: nobody can listen on ${host}:${port}. Choose another.`, {
+      cause: error,
+    });
+  });
   return { url, [Symbol.asyncDispose]: () => app.close() };
 };
 

@@ -32,7 +32,7 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
   link.lost.addEventListener('abort', () => leaveAtOnce(ctx, log));
   try {
     const caller = await waitForCaller(ctx.room, callerTimeoutMs);
-    if (caller === null) return log.warn({ room: ctx.job.room?.name }, 'nobody came');
+    if (caller === null) return log.warn({ jobId: ctx.job.id, pii: { room: ctx.job.room?.name } }, 'nobody came');
     const verdict = await link.claim(claimOf(ctx, caller), claimTimeoutMs);
     if (verdict.kind === 'leave') return log.info({ reason: verdict.reason }, 'left the room');
     const callLog = log.child({ callId: verdict.job.callId });

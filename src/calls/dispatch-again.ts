@@ -10,6 +10,6 @@ export const dispatchAgain = async (
   const members = (await ctx.livekit.members(roomName)) ?? [];
   const isWaiting = members.some(({ kind }) => kind !== 'agent') && !members.some(({ kind }) => kind === 'agent');
   if (!isWaiting) return;
-  ctx.log.warn({ roomName }, 'no call process was ready: dispatching again');
+  ctx.log.warn({ pii: { roomName } }, 'no call process was ready: dispatching again');
   await ctx.livekit.dispatch(roomName, ctx.config.agentName, metadata);
 };

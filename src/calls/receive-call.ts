@@ -116,7 +116,8 @@ const announce = (
   { call, decision }: Readonly<{ call: Call; decision: Decision }>,
 ): CallOutcome => {
   const { id: callId, roomName, status } = call;
-  ctx.log.info({ callId, roomName, decision: decision.kind, reasons: decision.reasons }, 'call received');
+  // LiveKit's room names hold the caller's number.
+  ctx.log.info({ callId, pii: { roomName }, decision: decision.kind, reasons: decision.reasons }, 'call received');
   ctx.feed.publish({ kind: 'status', callId, roomName, status, endReason: null });
   return decision.kind === 'accept'
     ? { kind: 'accept', call, agentName: decision.agentName }

@@ -1,4 +1,6 @@
 /** `npm start` as an operator runs it: a process of its own, with real signals. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,4 +126,35 @@ test('SIGTERM while it starts, at any moment: gone soon, exit 0 or by the signal
     expect([0, null, 143], `SIGTERM after ${afterMs} ms: ${service.output()}`).toContain(outcome);
     expect(await survivorsOf(service)).toEqual([]);
   }
+});
+
+test('a port that is taken: one sentence, exit 1, nothing is left', async () => {
+  const taken = createServer();
+  taken.listen(Number(around.env.PORT), '127.0.0.1');
+  await once(taken, 'listening');
+  const service = npm(['start'], { ...around.env, LOCAL_MODE: undefined });
+  expect(await service.exited, service.output()).toBe(1);
+  expect(service.output()).toContain(`PORT: nobody can listen on 127.0.0.1:${around.env.PORT ?? ''}`);
+  expect(service.output()).not.toContain('    at ');
+  expect(await survivorsOf(service)).toEqual([]);
+  taken.close();
+});
+
+test('a LiveKit server that is not there: the service stays up and says so; SIGTERM ends it', async () => {
+  const nobody = `ws://127.0.0.1:${await freePort()}`;
+  const service = npm(['start'], { ...around.env, LOCAL_MODE: undefined, LIVEKIT_URL: nobody });
+  const health = `http://127.0.0.1:${around.env.PORT ?? ''}/api/v1/webhooks/health`;
+  const state = () =>
+    fetch(health).then(
+      async (response) => ({ status: response.status, body: (await response.json()) as object }),
+      () => null,
+    );
+  await expect
+    .poll(state, { timeout: 30_000 })
+    .toMatchObject({ status: 503, body: { failing: ['worker', 'livekit'] } });
+  await sleep(3_000);
+  service.family();
+  service.child.kill('SIGTERM');
+  expect(await service.exited, service.output()).toBe(0);
+  expect(await survivorsOf(service)).toEqual([]);
 });
