@@ -62,7 +62,8 @@ const firstEnd = (text: string, ended: boolean): number | null => {
     if (at >= longestPiece) return softEnd(text);
     const char = text.charAt(at);
     if (char === '\n' && speakable(text.slice(0, at))) return at;
-    if (hardStops.includes(char)) return pastClosers(text, at + 1);
+    // Without the closing quotes: they may come in the next chunk, and nothing may depend on that.
+    if (hardStops.includes(char)) return at + 1;
     if (!softStops.includes(char)) continue;
     const stopEnd = pastStops(text, at);
     const end = pastClosers(text, stopEnd);

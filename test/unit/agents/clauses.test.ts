@@ -89,5 +89,6 @@ test('nothing is lost and nothing added, and the chunks do not matter', () => {
         expect(pieces).toEqual(split(text, 10_000));
       },
     ),
+    { numRuns: 3000 },
   );
 });
