@@ -3,10 +3,10 @@
 const nouns = [
   'calls/(call|job|lifecycle|room-event|answer)',
   'routing/(route|hours)',
-  'numbers/number',
+  'numbers/(number|owned-number|import-decision|trunk-record)',
   'leads/lead',
   'campaigns/(campaign|prompt)',
-  'tenants/(tenant|agent|user)',
+  'tenants/(tenant|agent|user|scope|access)',
 ];
 /** What is started by name or path: nothing imports it. */
 const entries = [
@@ -20,11 +20,14 @@ const service = '^src/service[.]ts$';
 const ours = '^(src|agents|test)';
 const business = '^src/(calls|routing|numbers|leads|campaigns|tenants)/';
 const noun = `^src/(${nouns.join('|')})[.]ts$`;
-const store = `${business}store[.]ts$`;
+const store = `${business}[a-z-]*store[.]ts$`;
+/** The stores of a tenant's records: each function asks for the tenant's scope. */
+const scopedStore = `${business}[a-z-]*scoped-store[.]ts$`;
 const messages = '^src/link/messages[.]ts$'; // a noun, spoken on both sides of the link
 /** Runs in a browser, which resolves its imports itself. */
 const browser = '-client[.]js$';
-const errors = '^src/errors[.]ts$';
+/** What has no kind of its own: everybody may use it. */
+const errors = '^src/(errors|text|records)[.]ts$';
 const config = '^src/config[.]ts$';
 const log = '^src/log[.]ts$';
 const root = '^src/[^/]+[.]ts$';
@@ -44,12 +47,13 @@ const directions = [
   rule(
     'store',
     'A store sees the database and its own nouns.',
-    { path: '^src/([^/]+)/store[.]ts$' },
+    { path: '^src/([^/]+)/[a-z-]*store[.]ts$' },
     {
       pathNot: [
         '^src/db[.]ts$',
         errors,
         messages,
+        '^src/tenants/scope[.]ts$', // whose records it may touch
         '^src/$1/',
         '^prisma/generated/',
         npm('@prisma|zod'),
@@ -99,6 +103,18 @@ const directions = [
     'HTTP and the commands know nothing of each other.',
     { path: '^src/(http|cli)/' },
     { path: ['^src/(http|cli)/', '^src/link/server[.]ts$'], pathNot: ['^src/$1/'] },
+  ),
+  rule(
+    'scope-grant',
+    "Authentication alone makes a tenant's scope; a command's user has the machine.",
+    { path: '^src/', pathNot: ['^src/tenants/authenticate[.]ts$', '^src/cli/'] },
+    { path: '^src/tenants/grant-scope[.]ts$' },
+  ),
+  rule(
+    'http-scope',
+    'HTTP reads and changes records only in the scope of a tenant; tenants themselves are for the admin.',
+    { path: '^src/http/', pathNot: '^src/http/tenants[.]ts$' },
+    { path: store, pathNot: scopedStore },
   ),
   rule('main', 'Nothing imports what acts when run.', {}, { path: entries }),
   rule(

@@ -1,4 +1,5 @@
 /** The sample data: a clinic whose front desk answers one number. For trying things out; `npm run demo` speaks with it. */
+import { standardSettings } from '#src/campaigns/campaign.ts';
 import { transaction, type Db, type DbClient } from '#src/db.ts';
 
 export const sampleNumber = '+18588796658';
@@ -71,9 +72,14 @@ const seedAgent = async (tx: DbClient): Promise<SeedStep> => {
 const seedCampaign = async (tx: DbClient): Promise<SeedStep> => {
   const found = await tx.campaign.findUnique({ where: { id: ids.campaign } });
   if (found !== null) return step('campaign', 'kept', found, found.name);
+  const name = 'Front desk';
   const made = await tx.campaign.create({
-    data: { id: ids.campaign, tenantId: ids.tenant, name: 'Front desk', status: 'active', prompt },
+    data: { id: ids.campaign, tenantId: ids.tenant, name, status: 'active', prompt },
   });
+  const version = await tx.campaignVersion.create({
+    data: { campaignId: ids.campaign, number: 1, settings: { ...standardSettings, name, prompt } },
+  });
+  await tx.campaign.update({ where: { id: ids.campaign }, data: { publishedVersionId: version.id } });
   return step('campaign', 'created', made, made.name);
 };
 

@@ -11,6 +11,9 @@ import { AppError } from './errors.ts';
 /** A provider's key and the address of its protocol, without a trailing slash. */
 export type Provider = Readonly<{ apiKey: string; baseUrl: string }>;
 
+/** `baseUrl` null: Twilio's own addresses; else everything that would go to them goes there. */
+export type TwilioAccount = Readonly<{ accountSid: string; authToken: string; baseUrl: string | null }>;
+
 export type Config = Readonly<{
   production: boolean;
   host: string;
@@ -28,11 +31,21 @@ export type Config = Readonly<{
     inboundTrunkId: string | null;
     outboundTrunkId: string | null;
   }>;
-  twilio: null | Readonly<{ accountSid: string; authToken: string }>;
+  /** Where Twilio sends the calls: the SIP address of the LiveKit project. */
+  livekitSipUri: string | null;
+  twilio: null | TwilioAccount;
   /** The number that `db:seed` gives to the sample campaign. */
   phoneNumber: string | null;
   deepgram: null | Provider;
   openai: null | Provider;
+  api: Readonly<{
+    /** Signs the access tokens of the API; null: one is made for each run. */
+    jwtSecret: string | null;
+    /** The web pages that may use the API from a browser. */
+    corsOrigins: readonly string[];
+    /** How many proxies before us tell the asker's address (X-Forwarded-For). */
+    trustedProxies: number;
+  }>;
   /** Started by local mode, with providers or a LiveKit server that are simulated. */
   isLocal: boolean;
   log: Readonly<{ level: string; pii: boolean }>;
@@ -79,6 +92,14 @@ const flag = (name: string) =>
       .transform((value) => value === '1' || value === 'true'),
   );
 
+const origins = (value: string): string[] =>
+  value
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== '');
+
+const minSecretLength = 32;
+
 const environment = z.object({
   NODE_ENV: optional,
   HOST: optional,
@@ -114,13 +135,52 @@ const environment = z.object({
   ),
   LOG_PII: flag('LOG_PII'),
   LOCAL_MODE: flag('LOCAL_MODE'),
+  JWT_SECRET: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .trim()
+      .min(minSecretLength, `JWT_SECRET must have ${minSecretLength} characters or more: openssl rand -base64 48.`)
+      .optional(),
+  ),
+  CORS_ORIGINS: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .default('')
+      .transform(origins)
+      .refine(
+        (list) => list.every((origin) => URL.parse(origin)?.origin === origin),
+        'CORS_ORIGINS must be origins, with commas between them, such as https://console.example.com.',
+      ),
+  ),
+  TRUSTED_PROXIES: wholeNumber('TRUSTED_PROXIES', 0, { min: 0, max: 10 }),
   LIVEKIT_URL: address('LIVEKIT_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://your-project.livekit.cloud'),
   LIVEKIT_API_KEY: optional,
   LIVEKIT_API_SECRET: optional,
   LIVEKIT_INBOUND_TRUNK_ID: optional,
   LIVEKIT_OUTBOUND_TRUNK_ID: optional,
-  TWILIO_ACCOUNT_SID: optional,
+  LIVEKIT_SIP_URI: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .trim()
+      .regex(
+        /^sip:([^@\s]+@)?[a-z0-9.-]+(:\d+)?(;[^\s]*)?$/i,
+        'LIVEKIT_SIP_URI must be a SIP address such as sip:your-project.sip.livekit.cloud (Twilio takes no sips:).',
+      )
+      .optional(),
+  ),
+  TWILIO_ACCOUNT_SID: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .trim()
+      .regex(/^AC\w+$/, "TWILIO_ACCOUNT_SID must be an account's SID, which begins with AC.")
+      .optional(),
+  ),
   TWILIO_AUTH_TOKEN: optional,
+  TWILIO_BASE_URL: address('TWILIO_BASE_URL', ['http:', 'https:'], 'https://twilio-proxy.example.com'),
   TWILIO_PHONE_NUMBER: optional,
   DEEPGRAM_API_KEY: optional,
   DEEPGRAM_BASE_URL: address('DEEPGRAM_BASE_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://api.deepgram.com'),
@@ -137,6 +197,7 @@ const hints = {
   LIVEKIT_URL: 'the address of your LiveKit project, such as wss://your-project.livekit.cloud',
   LIVEKIT_API_KEY: "your LiveKit project's API key",
   LIVEKIT_API_SECRET: "your LiveKit project's API secret",
+  LIVEKIT_SIP_URI: "your LiveKit project's SIP URI, such as sip:your-project.sip.livekit.cloud",
   TWILIO_ACCOUNT_SID: "your Twilio account's SID (AC…)",
   TWILIO_AUTH_TOKEN: "your Twilio account's auth token",
   DEEPGRAM_API_KEY: 'your Deepgram key',
@@ -189,7 +250,7 @@ const livekitOf = (env: Environment): Config['livekit'] =>
 /** What a group needs, and whatever else of it makes no sense without that. */
 const groups: readonly (readonly [needs: readonly Hinted[], extras: readonly (keyof Environment)[]])[] = [
   [livekitNames, ['LIVEKIT_INBOUND_TRUNK_ID', 'LIVEKIT_OUTBOUND_TRUNK_ID']],
-  [['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN'], []],
+  [['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN'], ['TWILIO_BASE_URL']],
   [['DEEPGRAM_API_KEY'], ['DEEPGRAM_BASE_URL']],
   [['OPENAI_API_KEY'], ['OPENAI_BASE_URL']],
 ];
@@ -226,9 +287,14 @@ const configOf = (env: Environment): Config => ({
   idleProcesses: env.IDLE_PROCESSES,
   drainTimeoutMs: env.DRAIN_TIMEOUT_SECONDS * 1000,
   livekit: livekitOf(env),
+  livekitSipUri: env.LIVEKIT_SIP_URI ?? null,
   twilio:
     env.TWILIO_ACCOUNT_SID !== undefined && env.TWILIO_AUTH_TOKEN !== undefined
-      ? { accountSid: env.TWILIO_ACCOUNT_SID, authToken: env.TWILIO_AUTH_TOKEN }
+      ? {
+          accountSid: env.TWILIO_ACCOUNT_SID,
+          authToken: env.TWILIO_AUTH_TOKEN,
+          baseUrl: env.TWILIO_BASE_URL ?? null,
+        }
       : null,
   phoneNumber: env.TWILIO_PHONE_NUMBER ?? null,
   deepgram:
@@ -239,6 +305,11 @@ const configOf = (env: Environment): Config => ({
     env.OPENAI_API_KEY === undefined
       ? null
       : { apiKey: env.OPENAI_API_KEY, baseUrl: env.OPENAI_BASE_URL ?? 'https://api.openai.com/v1' },
+  api: {
+    jwtSecret: env.JWT_SECRET ?? null,
+    corsOrigins: env.CORS_ORIGINS,
+    trustedProxies: env.TRUSTED_PROXIES,
+  },
   isLocal: env.LOCAL_MODE,
   log: { level: env.LOG_LEVEL, pii: env.LOG_PII },
 });
@@ -262,8 +333,26 @@ export const requireCallConfig = (config: Config): CallConfig => {
     ...(deepgram === null ? (['DEEPGRAM_API_KEY'] as const) : []),
     ...(openai === null ? (['OPENAI_API_KEY'] as const) : []),
   ];
-  throw new AppError(
-    'config_invalid',
-    missing.map((name) => `${name} is missing: put ${hints[name]} there.`).join('\n'),
-  );
+  throw missingError(missing);
 };
+
+/**
+ * The account that owns the numbers.
+ * @throws AppError `config_invalid` naming the variables
+ */
+export const requireTwilio = (config: Pick<Config, 'twilio'>): TwilioAccount => {
+  if (config.twilio === null) throw missingError(['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN']);
+  return config.twilio;
+};
+
+/**
+ * Where Twilio is to send the calls.
+ * @throws AppError `config_invalid` naming the variable
+ */
+export const requireSipUri = (config: Pick<Config, 'livekitSipUri'>): string => {
+  if (config.livekitSipUri === null) throw missingError(['LIVEKIT_SIP_URI']);
+  return config.livekitSipUri;
+};
+
+const missingError = (names: readonly Hinted[]): AppError =>
+  new AppError('config_invalid', names.map((name) => `${name} is missing: put ${hints[name]} there.`).join('\n'));

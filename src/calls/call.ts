@@ -32,6 +32,8 @@ export type Call = CallFacts &
     version: number;
     leadId: string | null;
     campaignId: string | null;
+    /** The settings that it runs with: those that were published when it came in. */
+    campaignVersionId: string | null;
     tenantId: string | null;
     phoneNumberId: string | null;
     phoneNumber: string;

@@ -99,7 +99,7 @@ const hold = async (ctx: ClaimContext, claim: Claim, call: Call): Promise<ClaimO
 
 const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJob['purpose']): Promise<CallJob> => {
   const [settings, lead, tenantName, turns] = await Promise.all([
-    call.campaignId === null ? null : findSettings(ctx.db, call.campaignId),
+    call.campaignId === null ? null : findSettings(ctx.db, call.campaignId, call.campaignVersionId),
     call.leadId === null ? null : findLead(ctx.db, call.leadId),
     call.tenantId === null ? null : findTenantName(ctx.db, call.tenantId),
     purpose === 'announce' ? [] : listTurns(ctx.db, call.id),

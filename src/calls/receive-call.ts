@@ -1,10 +1,12 @@
 /** A call comes in: who takes it, and its record. Whichever door hears of it first makes the record; the others find it. */
+import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { isUniqueViolation, transaction, type DbClient } from '../db.ts';
 import { inboundNamePrefix, startLead } from '../leads/store.ts';
 import { callerOf, isAnonymous, toE164 } from '../numbers/number.ts';
 import { decide, rejectReasons, type Decision, type RejectReason, type RouteFacts } from '../routing/route.ts';
 import { loadRouteFacts, lockCampaignOf } from '../routing/store.ts';
+import type { TenantScope } from '../tenants/scope.ts';
 import type { Call, CallOutcome, IncomingCall } from './call.ts';
 import { appendEvent, findCallBySid, findOpenCall, findRefusal, insertCall, noteCaller } from './store.ts';
 
@@ -52,25 +54,32 @@ const outcomeOf = (call: Call, standardAgent: string): CallOutcome =>
     ? { kind: 'reject', call, reason: rejectReasons.find((reason) => reason === call.rejectReason) ?? 'number_unknown' }
     : { kind: 'accept', call, agentName: call.agentName ?? standardAgent };
 
-/** Routes a call without recording anything. */
+export type RouteContext = Pick<Context, 'db' | 'now' | 'isBusy'> &
+  Readonly<{ config: Pick<Config, 'defaultCountry' | 'agentName' | 'livekit'> }>;
+
+/**
+ * Routes a call without recording anything.
+ * @param query.within the tenant whose numbers count, others being unknown; null: everybody's
+ */
 export const routeCall = async (
-  ctx: Pick<Context, 'db' | 'config' | 'now' | 'isBusy'>,
-  query: Readonly<{ to: string; trunkId: string | null }>,
+  ctx: RouteContext,
+  query: Readonly<{ to: string; trunkId: string | null; within: TenantScope | null }>,
 ): Promise<Readonly<{ dialled: string | null; facts: RouteFacts | null; decision: Decision }>> => {
   const dialled = toE164(query.to, ctx.config.defaultCountry);
-  const facts = dialled === null ? null : await loadRouteFacts(ctx.db, dialled, ctx.now());
+  const found = dialled === null ? null : await loadRouteFacts(ctx.db, dialled, ctx.now());
+  const facts = query.within === null || query.within.tenantId === found?.tenant.id ? found : null;
   return { dialled, facts, decision: decideNow(ctx, query.trunkId, facts) };
 };
 
 const decideNow = (
-  ctx: Pick<Context, 'config' | 'isBusy'>,
+  ctx: Pick<RouteContext, 'config' | 'isBusy'>,
   trunkId: string | null,
   facts: RouteFacts | null,
 ): Decision =>
   decide(
     {
       trunkId,
-      inboundTrunkId: ctx.config.livekit.inboundTrunkId,
+      inboundTrunkId: ctx.config.livekit?.inboundTrunkId ?? null,
       standardAgent: ctx.config.agentName,
       isBusy: ctx.isBusy(),
     },
@@ -96,6 +105,7 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
       rejectReason: decision.kind === 'accept' ? null : decision.reason,
       leadId,
       campaignId: facts?.campaign?.id ?? null,
+      campaignVersionId: facts?.campaign?.versionId ?? null,
       tenantId: facts?.tenant.id ?? null,
       phoneNumberId: facts?.number.id ?? null,
       callerIdentity: incoming.callerIdentity,
@@ -125,8 +135,8 @@ const announce = (
 };
 
 const leadOf = async (tx: DbClient, facts: RouteFacts | null, caller: string): Promise<string | null> => {
-  const campaignId = facts?.campaign?.id;
-  if (campaignId === undefined) return null;
+  if (facts?.campaign == null) return null;
+  const { tenant, campaign } = facts;
   const name = `${inboundNamePrefix}${isAnonymous(caller) ? '(anonymous)' : caller}`;
-  return (await startLead(tx, { campaignId, phoneNumber: caller, name })).id;
+  return (await startLead(tx, { tenantId: tenant.id, campaignId: campaign.id, phoneNumber: caller, name })).id;
 };

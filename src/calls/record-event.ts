@@ -47,7 +47,7 @@ const recordJoin = async (ctx: EventContext, event: Extract<RoomEvent, { kind: '
   if (incoming === null) return 'no_call';
   const isKnown = (await findOpenCall(ctx.db, event.roomName)) !== null;
   // Somebody else's number in the same LiveKit project is not our call; who dispatches our agent to it, gets it recorded.
-  if (!isKnown && (await routeCall(ctx, incoming)).decision.kind === 'reject') return 'no_call';
+  if (!isKnown && (await routeCall(ctx, { ...incoming, within: null })).decision.kind === 'reject') return 'no_call';
   await receiveCall(ctx, incoming);
   return 'recorded';
 };

@@ -39,6 +39,7 @@ export type NewCall = Readonly<{
   rejectReason: string | null;
   leadId: string | null;
   campaignId: string | null;
+  campaignVersionId: string | null;
   tenantId: string | null;
   phoneNumberId: string | null;
   callerIdentity: string | null;

@@ -4,33 +4,45 @@
  * Glossary
  *   settings   the conversation of a campaign as an operator set it; null means our standard
  *   sentence   what the agent says without asking a model
+ *   draft      the settings that an operator edits; calls run with those that are published
+ *   version    settings as they were once published, numbered; a call's record names its own
  */
+import { z } from 'zod';
+import { name, text } from '../text.ts';
+import { problemsOf } from './prompt.ts';
 
 export const standardGreeting = 'Hello! This is your AI assistant. How can I help you?';
 
+const sentence = text(1000).nullable();
+const label = name(100).nullable();
+const ms = (min: number, max: number) => z.int().min(min).max(max);
+
+/** What an operator can set, and within which limits. Times in ms. */
+export const conversation = z.object({
+  prompt: text(20_000).describe('What the agent is to do. May name variables: {{caller.number}}.'),
+  firstSpeaker: z.enum(['agent', 'caller']),
+  greeting: sentence.describe('Null: the standard greeting. May name variables.'),
+  language: z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$/, 'must be a language such as en or de-CH'),
+  voiceProvider: z.enum(['openai', 'deepgram']),
+  voice: label,
+  voiceModel: label,
+  llmModel: label,
+  temperature: z.number().min(0).max(2).nullable(),
+  sttModel: label,
+  vad: z.enum(['bundled', 'silero']),
+  silenceAskMs: ms(1000, 600_000).describe('Asks whether somebody is there, each time after so long a silence …'),
+  silenceGoodbyeMs: ms(1000, 3_600_000).describe('… until goodbye.'),
+  silenceHoldMs: ms(1000, 3_600_000).describe('What "one moment" grants instead.'),
+  maxCallMs: ms(10_000, 14_400_000),
+  silenceSentence: sentence,
+  goodbyeSentence: sentence,
+  timeLimitSentence: sentence,
+  fullSentence: sentence.describe('Heard when max_concurrent calls are open.'),
+});
+export type Conversation = Readonly<z.infer<typeof conversation>>;
+
 /** The conversation of a campaign. Times in ms. */
-export type CampaignSettings = Readonly<{
-  name: string;
-  prompt: string;
-  firstSpeaker: 'agent' | 'caller';
-  greeting: string | null;
-  language: string;
-  voiceProvider: 'openai' | 'deepgram';
-  voice: string | null;
-  voiceModel: string | null;
-  llmModel: string | null;
-  temperature: number | null;
-  sttModel: string | null;
-  vad: 'bundled' | 'silero';
-  silenceAskMs: number;
-  silenceGoodbyeMs: number;
-  silenceHoldMs: number;
-  maxCallMs: number;
-  silenceSentence: string | null;
-  goodbyeSentence: string | null;
-  timeLimitSentence: string | null;
-  fullSentence: string | null;
-}>;
+export type CampaignSettings = Conversation & Readonly<{ name: string }>;
 
 /** How a call is held whose number has no campaign; what a campaign leaves open. */
 export const standardSettings: CampaignSettings = {
@@ -73,3 +85,46 @@ export const standardModels = {
     deepgram: { model: 'aura-2-andromeda-en', voice: 'aura-2-andromeda-en' },
   },
 } as const;
+
+/** Settings as they were stored; what they don't have yet is our standard. Null: they can't be read. */
+export const readSettings = (stored: unknown): CampaignSettings | null => {
+  const parsed = conversation.extend({ name: z.string() }).safeParse({ ...standardSettings, ...objectOf(stored) });
+  return parsed.success ? parsed.data : null;
+};
+
+/** The settings of a draft: what is published, with what was changed since. */
+export const draftOf = (published: Conversation, stored: unknown): Conversation => {
+  const draft = conversation.safeParse({ ...published, ...objectOf(stored) });
+  return draft.success ? draft.data : published;
+};
+
+const objectOf = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
+
+/** What keeps settings from being published, a sentence each. */
+export const problemsOfSettings = (settings: Conversation): string[] => {
+  const { prompt, greeting, silenceSentence, goodbyeSentence, timeLimitSentence, fullSentence } = settings;
+  const texts = { prompt, greeting, silenceSentence, goodbyeSentence, timeLimitSentence, fullSentence };
+  return [
+    ...Object.entries(texts).flatMap(([name, template]) =>
+      template === null ? [] : problemsOf(template).map((problem) => `${snakeName(name)}: ${problem}`),
+    ),
+    ...(prompt.trim() === '' ? ['prompt: is empty.'] : []),
+    ...(settings.silenceGoodbyeMs <= settings.silenceAskMs
+      ? ['silence_goodbye_ms: must be longer than silence_ask_ms.']
+      : []),
+  ];
+};
+
+/** As people of the API know it. */
+const snakeName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+export const campaignStatuses = ['draft', 'active', 'paused', 'archived'] as const;
+export type CampaignStatus = (typeof campaignStatuses)[number];
+
+/** Why a campaign's status can't be changed so by hand; null: it can. Publishing is what makes a draft active. */
+export const statusProblem = (from: CampaignStatus, to: CampaignStatus): string | null => {
+  if (from === to || to === 'archived') return null;
+  if (to === 'draft') return 'A campaign that was published is paused, not a draft.';
+  if (from === 'draft') return 'The campaign is a draft: publish it.';
+  return from === 'archived' && to === 'active' ? 'The campaign is archived: make it paused, look, then active.' : null;
+};

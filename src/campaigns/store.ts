@@ -1,7 +1,34 @@
-/** Campaigns in the database. */
+/** Campaigns in the database, as calls see them. */
 import type { DbClient } from '../db.ts';
-import type { CampaignSettings } from './campaign.ts';
+import type { TenantScope } from '../tenants/scope.ts';
+import { readSettings, type CampaignSettings } from './campaign.ts';
 
-/** How a campaign's calls are held. */
-export const findSettings = (db: DbClient, campaignId: string): Promise<CampaignSettings | null> =>
-  db.campaign.findUnique({ where: { id: campaignId } });
+/** How a campaign's call is held: with the version that it came in under, else as the campaign says now. */
+export const findSettings = async (
+  db: DbClient,
+  campaignId: string,
+  versionId: string | null,
+): Promise<CampaignSettings | null> => {
+  const version =
+    versionId === null
+      ? null
+      : await db.campaignVersion.findFirst({ where: { id: versionId, campaignId }, select: { settings: true } });
+  const settings = version === null ? null : readSettings(version.settings);
+  return settings ?? db.campaign.findUnique({ where: { id: campaignId } });
+};
+
+/** The tenant's campaigns with this id or name: an id has one at most, a name may have several. */
+export const findCampaigns = (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  idOrName: string,
+): Promise<{ id: string; name: string }[]> =>
+  db.campaign.findMany({
+    where: { tenantId, OR: [{ id: idOrName }, { name: idOrName }] },
+    select: { id: true, name: true },
+    orderBy: { createdAt: 'asc' },
+  });
+
+/** Which of its campaign's versions this is: 1, 2, 3 … */
+export const findVersionNumber = async (db: DbClient, versionId: string): Promise<number | null> =>
+  (await db.campaignVersion.findUnique({ where: { id: versionId }, select: { number: true } }))?.number ?? null;

@@ -5,9 +5,14 @@ import type { Command } from './command.ts';
 
 /** Loaded when asked for: a command needs little, and the list of them nothing. */
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  'admin:create': () => import('./admin-create.ts'),
   call: () => import('./call.ts'),
   'db:migrate': () => import('./db-migrate.ts'),
   'db:seed': () => import('./db-seed.ts'),
+  'route:explain': () => import('./route-explain.ts'),
+  'import:twilio': () => import('./import-twilio.ts'),
+  'setup:twilio': () => import('./setup-twilio.ts'),
+  'sync:livekit': () => import('./sync-livekit.ts'),
 };
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -1,10 +1,12 @@
 /** Is it alive, and can it take calls? Two questions: a LiveKit outage must not kill running calls. */
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { pingDb } from '../db.ts';
 import type { Context } from '../context.ts';
 
 /** `warming`: registered, but no call process has been ready yet, so that no job is accepted. */
-export type WorkerState = 'ok' | 'warming' | 'draining' | 'not_registered';
+const workerStates = ['ok', 'warming', 'draining', 'not_registered'] as const;
+export type WorkerState = (typeof workerStates)[number];
 
 export type Readiness = Readonly<{ worker: () => WorkerState; readyProcesses: () => number }>;
 
@@ -12,14 +14,32 @@ const databaseTimeoutMs = 2_000;
 
 const okOrFailed = (isFine: boolean): 'ok' | 'failed' => (isFine ? 'ok' : 'failed');
 
+const state = z.enum(['ok', 'failed']);
+
+const answer = z.object({
+  status: state,
+  database: state,
+  worker: z.enum(workerStates),
+  livekit: state,
+  failing: z.array(z.string()),
+  ready_processes: z.number(),
+});
+
+const described = {
+  tags: ['health'],
+  summary: 'Can calls be answered?',
+  response: { 200: answer, 503: answer },
+};
+
 /** GET /livez: the process and its event loop only. */
 export const livezRoute = (app: FastifyInstance): void => {
-  app.get('/livez', () => ({ status: 'ok' }));
+  const schema = { tags: ['health'], summary: 'Do the process and its event loop live?' };
+  app.get('/livez', { schema }, () => ({ status: 'ok' }));
 };
 
 /** GET /api/v1/webhooks/health: 200 when the database answers and the worker is registered; 503 naming what doesn't. */
 export const healthRoute = (app: FastifyInstance, ctx: Context, readiness: Readiness): void => {
-  app.get('/health', async (_request, reply) => {
+  app.get('/health', { schema: described }, async (_request, reply) => {
     const [database, livekit] = await Promise.all([
       pingDb(ctx.db, databaseTimeoutMs).then(okOrFailed),
       ctx.livekit.isReachable().then(okOrFailed),

@@ -8,17 +8,21 @@ import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { isProven } from '../livekit/proof.ts';
 import { readableProblem, readWebhook } from '../livekit/webhook.ts';
+import { may } from '../tenants/access.ts';
+import type { TenantScope } from '../tenants/scope.ts';
+import { name, text } from '../text.ts';
+import { whoAsks } from './access.ts';
 import { refusals, sendError } from './errors.ts';
 
-const id = z.string().trim().min(1).max(300);
-const number = z.string().max(300);
+const id = name(300);
+const number = text(300);
 
 const inboundBody = z.object({
   call_id: id,
   from_number: number,
   to_number: number.min(1),
   room_name: id,
-  trunk_id: z.string().max(300).nullish(),
+  trunk_id: text(300).nullish(),
   trunk_phone_number: number.nullish(),
   timestamp: z.unknown().optional(),
 });
@@ -50,15 +54,76 @@ const provenBody = async (ctx: Pick<Context, 'config'>, request: FastifyRequest)
   );
 };
 
+const signed = { tags: ['webhooks'], security: [{ livekit: [] }, { signature: [] }] } as const;
+
+/** What the documentation says of the webhooks; nothing is checked by it, since the bodies are proven first. */
+const described = {
+  sipInbound: {
+    ...signed,
+    summary: 'Which agent takes this call? Records the call',
+    body: inboundBody,
+    response: {
+      200: z.object({
+        agent_name: z.string(),
+        metadata: z.string().describe('JSON'),
+        attributes: z.record(z.string(), z.string()),
+      }),
+    },
+  },
+  events: {
+    ...signed,
+    summary: "What happened in a room: LiveKit's own webhooks, and the plain form",
+    body: z.looseObject({
+      event: z.string(),
+      room: z.looseObject({ name: z.string(), duration: z.number().optional() }).optional(),
+      participant: z.looseObject({ identity: z.string() }).optional(),
+    }),
+    response: { 200: z.object({ received: z.boolean(), effect: z.string() }) },
+  },
+  trial: {
+    tags: ['webhooks'],
+    security: [{}, { bearer: [] }, ...signed.security],
+    summary:
+      'Routes as sip-inbound would, and writes nothing. In production: signed, or with the permission routing:explain',
+    body: trialBody,
+    response: {
+      200: z.object({
+        decision: z.enum(['accept', 'reject']),
+        reasons: z.array(z.string()),
+        number: z.object({ id: z.string(), number: z.string() }).nullable(),
+        tenant: z.object({ id: z.string(), name: z.string() }).nullable(),
+        campaign: z.object({ id: z.string(), name: z.string() }).nullable(),
+        agent_name: z.string().nullable(),
+      }),
+    },
+  },
+} as const;
+
+/**
+ * Whose numbers a trial may ask about; null: everybody's. Outside production nobody is asked who they are.
+ * @throws AppError `unproven`, `forbidden`
+ */
+const trialScope = async (app: FastifyInstance, ctx: Context, request: FastifyRequest): Promise<TenantScope | null> => {
+  if (!ctx.config.production) return null;
+  const { authorization } = request.headers;
+  const signature = headerOf(request.headers['x-livekit-signature']);
+  if (await isProven({ body: bytesOf(request), authorization, signature }, ctx.config.livekit)) return null;
+  const { principal, scope } = await whoAsks(app, ctx, request);
+  if (!may(principal, 'routing:explain')) throw new AppError('forbidden', 'This needs the permission routing:explain.');
+  return scope;
+};
+
 /** The routes under /api/v1/webhooks that take a body. Bodies come as raw bytes: they are proven before they are parsed. */
 export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     ['application/json', 'application/webhook+json'],
     { parseAs: 'buffer' },
     (_request, body, done) => done(null, body),
   );
-  app.post('/livekit/sip-inbound', async (request, reply) => {
+  app.post('/livekit/sip-inbound', { schema: described.sipInbound }, async (request, reply) => {
     const body = readBody(inboundBody, await provenBody(ctx, request));
     const outcome = await receiveCall(ctx, {
       door: 'asked',
@@ -73,19 +138,19 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
     const [code, message] = refusals[outcome.reason];
     return sendError(reply, code, message);
   });
-  app.post('/livekit/events', async (request, reply) => {
+  app.post('/livekit/events', { schema: described.events }, async (request, reply) => {
     const event = readWebhook(await provenBody(ctx, request), ctx.now());
     const effect = event === 'ignored' ? 'ignored' : await recordEvent(ctx, event);
     return reply.send({ received: true, effect });
   });
-  app.post('/test', async (request, reply) => {
-    const raw = ctx.config.production ? await provenBody(ctx, request) : bytesOf(request);
-    return reply.send(await tryRoute(ctx, readBody(trialBody, raw)));
+  app.post('/test', { schema: described.trial }, async (request, reply) => {
+    const within = await trialScope(app, ctx, request);
+    return reply.send(await tryRoute(ctx, readBody(trialBody, bytesOf(request)), within));
   });
 };
 
-const tryRoute = async (ctx: Context, query: z.infer<typeof trialBody>) => {
-  const { facts, decision } = await routeCall(ctx, { to: query.to_number, trunkId: null });
+const tryRoute = async (ctx: Context, query: z.infer<typeof trialBody>, within: TenantScope | null) => {
+  const { facts, decision } = await routeCall(ctx, { to: query.to_number, trunkId: null, within });
   return {
     decision: decision.kind,
     reasons: decision.reasons,

@@ -6,17 +6,21 @@ export const inboundNamePrefix = 'Inbound Caller ';
 
 export type Lead = Readonly<{ id: string; name: string; phoneNumber: string }>;
 
+/** The lead of a caller, as `callerOf` keeps the number. */
+export const findLeadOf = (db: DbClient, campaignId: string, phoneNumber: string): Promise<Lead | null> =>
+  db.lead.findUnique({ where: { campaignId_phoneNumber: { campaignId, phoneNumber } } });
+
 export const findLead = (db: DbClient, id: string): Promise<Lead | null> => db.lead.findUnique({ where: { id } });
 
-/** The lead of a caller who calls now: found or made, `calling`, one attempt more. */
+/** The lead of a caller who calls now: found or made, `calling`, one attempt more; one that was archived is back. */
 export const startLead = (
   tx: DbClient,
-  lead: Readonly<{ campaignId: string; phoneNumber: string; name: string }>,
+  lead: Readonly<{ tenantId: string; campaignId: string; phoneNumber: string; name: string }>,
 ): Promise<Lead> =>
   tx.lead.upsert({
     where: { campaignId_phoneNumber: { campaignId: lead.campaignId, phoneNumber: lead.phoneNumber } },
     create: { ...lead, status: 'calling', attempts: 1, metadata: { source: 'inbound' } },
-    update: { status: 'calling', attempts: { increment: 1 } },
+    update: { status: 'calling', attempts: { increment: 1 }, archivedAt: null },
   });
 
 /** Settles a lead once none of its calls is open: `completed`, or `failed` where all that it had was failed calls. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { RoomEvent } from '../calls/room-event.ts';
+import { isStorableJson } from '../text.ts';
 
 const participant = z.object({
   identity: z.string().default(''),
@@ -33,8 +34,11 @@ type Participant = z.infer<typeof participant>;
 
 const parse = (body: Buffer): WebhookBody => {
   try {
-    return webhookBody.parse(JSON.parse(body.toString('utf8')));
+    const json: unknown = JSON.parse(body.toString('utf8'));
+    if (!isStorableJson(json)) throw new AppError('malformed', 'the body contains NUL or halves of characters');
+    return webhookBody.parse(json);
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError('malformed', readableProblem(error), { cause: error });
   }
 };
@@ -48,8 +52,11 @@ export const readableProblem = (error: unknown): string =>
 // ParticipantInfo.Kind of livekit_models.proto: 1 ingress, 2 egress, 4 agent.
 const neverCallers = new Set<string | number>(['INGRESS', 'EGRESS', 'AGENT', 1, 2, 4]);
 
+/** The plain form tells no kind: then an agent is who is called one, such as agent-AJ_1 or telephony-agent. */
+const agentLike = /(^|[-_])agent([-_]|$)/i;
+
 const isCaller = ({ kind, identity }: Participant): boolean =>
-  kind === undefined ? !identity.startsWith('agent-') : !neverCallers.has(kind);
+  kind === undefined ? !agentLike.test(identity) : !neverCallers.has(kind);
 
 const lossReasons = new Set<string | number>([
   ...['CONNECTION_TIMEOUT', 'SIGNAL_CLOSE', 'MEDIA_FAILURE', 'SIP_TRUNK_FAILURE', 'JOIN_FAILURE', 'STATE_MISMATCH'],

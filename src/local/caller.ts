@@ -35,6 +35,8 @@ export type DialOptions = LivekitAccess & {
     /** Dispatched as a dispatch rule would; left out where something else sends the agent. */
     agentName?: string;
     metadata?: string;
+    /** Joins with this one, as LiveKit SIP was given it; room, identity and call id are to be those of the token. */
+    token?: string;
     /** Asks the service first (contract §2) and dispatches whom it names; `secret` is the API secret unless given. */
     askFirst?: { url: string; secret?: string };
     /** From the first audio track to `active`. Default 200. */
@@ -137,7 +139,7 @@ const connect = async (line: Line, livekit: LivekitAccess): Promise<void> => {
     : null;
   const agentName = answer?.agentName ?? options.agentName;
   const metadata = answer?.metadata ?? options.metadata;
-  const token = await callerToken(livekit, facts, { ...answer?.attributes, ...options.attributes });
+  const token = options.token ?? (await callerToken(livekit, facts, { ...answer?.attributes, ...options.attributes }));
   const sent = agentName === undefined ? null : dispatchAgent(livekit, facts.room, { agentName, metadata });
   await Promise.all([room.connect(livekit.url, token, { autoSubscribe: true, dynacast: false }), sent]);
   const track = rtc.LocalAudioTrack.createAudioTrack('phone', line.voice.source);

@@ -10,7 +10,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const banner = (service: Service, number: string, isLocal: boolean): string => `
 telephony-agent is up.
-  Console and API  ${service.url}
+  API              ${service.url}/docs
   Call in          ${isLocal ? `${service.url}/call, or: npm run cli -- call --say "What are your opening hours?"` : `dial ${number}`}
   Health           ${service.url}/api/v1/webhooks/health
   Stop             Ctrl-C

@@ -24,6 +24,8 @@ export type SurroundingsOptions = Readonly<{
   /** Where the service will listen: LiveKit's webhooks go there. */
   port: number;
   databaseUrl: string;
+  /** `redis://…`: with it the LiveKit server knows SIP trunks and dispatch rules. */
+  redisUrl?: string | undefined;
   simulation?: ProvidersOptions;
   progress: (line: string) => void;
   signal?: AbortSignal;
@@ -47,7 +49,8 @@ export const openSurroundings = async (options: SurroundingsOptions): Promise<Su
   await using stack = new AsyncDisposableStack();
   const binary = await obtainLivekitServer({ env, progress, ...(options.signal && { signal: options.signal }) });
   const webhookUrl = `http://127.0.0.1:${port}/api/v1/webhooks/livekit/events`;
-  const livekit = stack.use(await startLivekitServer({ binary, webhookUrl, progress }));
+  const redis = options.redisUrl === undefined ? {} : { redisUrl: options.redisUrl };
+  const livekit = stack.use(await startLivekitServer({ binary, webhookUrl, progress, ...redis }));
   if (isSet(env, 'LIVEKIT_URL')) progress('LiveKit: a server of our own; LIVEKIT_URL is left alone here.');
   const { url, apiKey, apiSecret } = livekit;
   const providers = await providersFor(env, options.simulation ?? {}, stack, progress);

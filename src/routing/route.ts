@@ -26,6 +26,8 @@ export type RouteFacts = Readonly<{
     id: string;
     name: string;
     status: string;
+    /** The settings that are published; null: never by the API. */
+    versionId: string | null;
     agentName: string | null;
     maxConcurrent: number;
     openCalls: number;

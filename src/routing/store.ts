@@ -18,6 +18,7 @@ type Row = Readonly<{
   campaignId: string | null;
   campaignName: string | null;
   campaignStatus: string | null;
+  versionId: string | null;
   agentName: string | null;
   maxConcurrent: number | bigint | null;
   openCalls: number | bigint;
@@ -30,7 +31,7 @@ export const loadRouteFacts = async (db: DbClient, number: string, now: Date): P
     SELECT n."id" AS "numberId", n."number", n."isActive" AS "numberActive", n."livekitTrunkId",
       t."id" AS "tenantId", t."name" AS "tenantName", t."isActive" AS "tenantActive",
       c."id" AS "campaignId", c."name" AS "campaignName", CAST(c."status" AS TEXT) AS "campaignStatus",
-      c."agentName", c."maxConcurrent",
+      c."publishedVersionId" AS "versionId", c."agentName", c."maxConcurrent",
       (SELECT COUNT(*) FROM "CallLog" l WHERE l."campaignId" = c."id" AND (l."status" = 'in_progress' OR (
         l."status" = 'ringing' AND (l."callerIdentity" IS NOT NULL OR
           l."createdAt" > ${new Date(now.getTime() - roomlessCountsMs)})))) AS "openCalls",
@@ -56,6 +57,7 @@ const factsOf = (row: Row): RouteFacts => ({
           id: row.campaignId,
           name: row.campaignName ?? '',
           status: row.campaignStatus ?? '',
+          versionId: row.versionId,
           agentName: row.agentName,
           maxConcurrent: Number(row.maxConcurrent),
           openCalls: Number(row.openCalls),

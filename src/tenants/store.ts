@@ -1,5 +1,59 @@
-/** Tenants in the database. */
+/** Tenants in the database, over which only an admin decides. */
 import type { DbClient } from '../db.ts';
+import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
 
 export const findTenantName = async (db: DbClient, id: string): Promise<string | null> =>
   (await db.tenant.findUnique({ where: { id }, select: { name: true } }))?.name ?? null;
+
+export const tenantExists = async (db: DbClient, id: string): Promise<boolean> =>
+  (await db.tenant.findUnique({ where: { id }, select: { id: true } })) !== null;
+
+export type Tenant = Readonly<{
+  id: string;
+  name: string;
+  isActive: boolean;
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+}>;
+
+export const listTenants = async (
+  db: DbClient,
+  filter: Readonly<{ isActive?: boolean }>,
+  page: PageQuery,
+): Promise<Page<Tenant>> => {
+  const where = { AND: [filter, afterPosition(page)] };
+  return pageOf(await db.tenant.findMany({ where, ...pageArgs(page) }), page);
+};
+
+export const findTenant = (db: DbClient, id: string): Promise<Tenant | null> => db.tenant.findUnique({ where: { id } });
+
+export const insertTenant = (db: DbClient, tenant: Readonly<{ name: string }>): Promise<Tenant> =>
+  db.tenant.create({ data: tenant });
+
+/** Changes a tenant of which `version` was read; null: whatever its version. */
+export const editTenant = async (
+  db: DbClient,
+  { id, version }: Readonly<{ id: string; version: number | null }>,
+  changes: Readonly<{ name?: string; isActive?: boolean }>,
+): Promise<Edited<Tenant>> => {
+  const { count } = await db.tenant.updateMany({
+    where: { id, ...(version !== null && { version }) },
+    data: { ...changes, version: { increment: 1 } },
+  });
+  const found = await findTenant(db, id);
+  return count === 0 || found === null ? whyNotEdited(found) : found;
+};
+
+/** The tenants of that id or name; all of them for null. Of many, the first ones by name. */
+export const findTenants = (
+  db: DbClient,
+  idOrName: string | null,
+  limit = 10,
+): Promise<{ id: string; name: string }[]> =>
+  db.tenant.findMany({
+    where: idOrName === null ? {} : { OR: [{ id: idOrName }, { name: idOrName }] },
+    orderBy: [{ name: 'asc' }, { id: 'asc' }],
+    take: limit,
+    select: { id: true, name: true },
+  });

@@ -102,7 +102,8 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
   test('an agent who leaves ends nothing', async () => {
     const { db, http, call } = await open();
     await call();
-    expect(await post(http, { ...left, participant: { identity: 'agent-AJ_123' } })).toBe('ignored');
+    for (const identity of ['agent-AJ_123', 'telephony-agent', 'Agent_1'])
+      expect(await post(http, { ...left, participant: { identity } })).toBe('ignored');
     const participant = { identity: 'somebody', kind: 'AGENT' };
     expect(
       await livekit(http, {

@@ -90,6 +90,32 @@ describeBothDatabases('migrations', (_, { kind }) => {
     const applied = await applyMigrations(kind, placeOf(kind, url), { folder });
     expect(applied).toEqual(['29990101000000_good', '29990102000000_bad']);
   });
+
+  test('of the access to the API: leads get the tenant of their campaign, and nothing is lost', async () => {
+    const url = await createDatabase(kind, databases(), { migrated: false });
+    const folder = await copyMigrations(kind);
+    const names = await listMigrations(folder);
+    const first = names.findIndex((name) => name.endsWith('_access'));
+    for (const name of names.slice(first)) await rm(join(folder, name), { recursive: true });
+    await applyMigrations(kind, placeOf(kind, url), { folder });
+    const now = kind === 'sqlite' ? `'2026-01-01T00:00:00.000Z'` : 'now()';
+    const rows = `
+      INSERT INTO "Tenant" ("id", "name", "updatedAt") VALUES ('t', 'Dental', ${now});
+      INSERT INTO "Campaign" ("id", "tenantId", "name", "updatedAt") VALUES ('c', 't', 'Front desk', ${now});
+      INSERT INTO "Lead" ("id", "campaignId", "phoneNumber", "name", "updatedAt") VALUES ('l', 'c', '+1', 'Ann', ${now});
+      INSERT INTO "CallLog" ("id", "leadId", "campaignId", "tenantId", "phoneNumber", "dialledNumber", "callSid", "roomName",
+        "updatedAt") VALUES ('k', 'l', 'c', 't', '+1', '+2', 's', 'r', ${now});
+      INSERT INTO "CallTurn" ("id", "callId", "seq", "role", "text", "startMs", "endMs")
+        VALUES ('u', 'k', 0, 'agent', 'Hello!', 0, 9);`;
+    if (kind === 'sqlite') new Database(databaseFile(url)).exec(rows).close();
+    else await query(url, rows);
+    expect(await migrateDb(url)).toEqual(names.slice(first));
+    await using db = await openDb(url);
+    expect(await db.lead.findMany({ include: { calls: { include: { turns: true } } } })).toMatchObject([
+      { tenantId: 't', name: 'Ann', version: 0, calls: [{ campaignVersionId: null, turns: [{ text: 'Hello!' }] }] },
+    ]);
+    expect(await db.campaign.findMany()).toMatchObject([{ draft: {}, publishedVersionId: null, silenceAskMs: 10_000 }]);
+  });
 });
 
 test('SQLite: a table that is made anew keeps what refers to it', async () => {
@@ -202,12 +228,11 @@ test('a change that needs no migration only needs generate', async () => {
 
 test('a migration that was changed, and a PostgreSQL schema that was, are found', async () => {
   const project = await copyProject();
-  const [name = ''] = await listMigrations(project.migrations);
-  const script = join(project.migrations, name, 'migration.sql');
-  await writeFile(
-    script,
-    (await readFile(script, 'utf8')).replace('CREATE UNIQUE INDEX "Agent_tenantId_default_key"', '-- '),
-  );
+  for (const name of await listMigrations(project.migrations)) {
+    const script = join(project.migrations, name, 'migration.sql');
+    const sql = await readFile(script, 'utf8');
+    await writeFile(script, sql.replace('CREATE UNIQUE INDEX "Agent_tenantId_default_key"', '-- '));
+  }
   await writeFile(
     project.postgresSchema,
     (await readFile(project.postgresSchema, 'utf8')).replace('model Tenant', 'model Tenants'),

@@ -22,8 +22,11 @@ const find = async (): Promise<string | null> => {
 const install = async (): Promise<void> => {
   const run = promisify(execFile);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update'], { env });
-  await run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], { env, maxBuffer: 100_000_000 });
+  await run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', 'update'], { env });
+  await run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends', 'chromium'], {
+    env,
+    maxBuffer: 100_000_000,
+  });
 };
 
 /**

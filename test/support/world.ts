@@ -26,8 +26,10 @@ export type World = AsyncDisposable &
     setCampaign: (data: Record<string, unknown>) => Promise<void>;
   }>;
 
+type WorldOptions = { env?: Env; campaign?: Record<string, unknown>; redisUrl?: string };
+
 /** Opens a world with one tenant, whose number has a campaign. `env` goes over the service's. */
-export const openWorld = async (options: { env?: Env; campaign?: Record<string, unknown> } = {}): Promise<World> => {
+export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-test-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -36,6 +38,7 @@ export const openWorld = async (options: { env?: Env; campaign?: Record<string, 
       env: { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME },
       port: await freePort(),
       databaseUrl: `file:${join(folder, 'test.db')}`,
+      redisUrl: options.redisUrl,
       progress: () => undefined,
     }),
   );

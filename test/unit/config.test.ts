@@ -83,6 +83,10 @@ describe('loadConfig', () => {
     [{ DEFAULT_COUNTRY: 'Atlantis' }, 'DEFAULT_COUNTRY'],
     [{ MAX_CALLS: '0' }, 'MAX_CALLS'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
+    [{ LIVEKIT_SIP_URI: 'https://x.livekit.cloud' }, 'LIVEKIT_SIP_URI'],
+    [{ LIVEKIT_SIP_URI: 'sips:x.sip.livekit.cloud' }, 'LIVEKIT_SIP_URI'],
+    [{ TWILIO_ACCOUNT_SID: 'SK1', TWILIO_AUTH_TOKEN: 't' }, 'TWILIO_ACCOUNT_SID'],
+    [{ TWILIO_BASE_URL: 'http://127.0.0.1:9' }, 'TWILIO_AUTH_TOKEN'],
     [{ LOG_PII: 'maybe' }, 'LOG_PII'],
     [{ PORT: '70000' }, 'PORT'],
   ])('%j is refused, naming %s', (env, name) => {
@@ -97,6 +101,26 @@ describe('loadConfig', () => {
     );
     expect(problemsOf({ ...production, ...complete, LOCAL_MODE: '1' }).join()).toContain('LOCAL_MODE');
     expect(problemsOf({ ...production, ...complete })).toEqual([]);
+  });
+
+  test('the secret of the API is long, where there is one: without it each run makes one up', () => {
+    expect(problemsOf({ JWT_SECRET: 'short' })).toEqual([
+      'JWT_SECRET must have 32 characters or more: openssl rand -base64 48.',
+    ]);
+    const production = { ...complete, NODE_ENV: 'production' };
+    const secret = 'a-secret-of-our-own-that-nobody-knows';
+    expect(requireCallConfig(loadConfig({ ...production, JWT_SECRET: secret })).api.jwtSecret).toBe(secret);
+    expect(requireCallConfig(loadConfig(complete)).api.jwtSecret).toBeNull();
+  });
+
+  test('pages that may use the API are origins', () => {
+    expect(loadConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' }).api.corsOrigins).toEqual([
+      'https://a.example',
+      'http://localhost:5173',
+    ]);
+    expect(loadConfig({}).api.corsOrigins).toEqual([]);
+    for (const wrong of ['*', 'a.example', 'https://a.example/'])
+      expect(problemsOf({ CORS_ORIGINS: wrong }).join()).toContain('CORS_ORIGINS');
   });
 });
 

@@ -6,7 +6,7 @@ import { z } from 'zod';
 export type HangUp = (saidWords: Promise<unknown>, goodbye: string | null) => void;
 
 const parameters = z.object({
-  goodbye: z.string().max(300).nullish().describe('What to say as goodbye, unless you said it already.'),
+  goodbye: z.string().nullish().describe('What to say as goodbye, unless you said it already.'),
 });
 
 /** Makes the tool. It answers nothing, so that the model does not go on talking. */

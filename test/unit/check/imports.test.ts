@@ -39,6 +39,8 @@ const plants: [path: string, content: string, rule: string][] = [
   ['src/http/calls.ts', `import { RoomServiceClient } from 'livekit-server-sdk';`, 'package-livekit-sdk'],
   ['src/http/rooms.ts', `import { Room } from '@livekit/rtc-node';`, 'package-livekit-agents'],
   ['src/http/leads.ts', `import '../cli/leads.ts';`, 'doors-apart'],
+  ['src/http/everybody.ts', `import { findCall } from '../calls/store.ts';`, 'http-scope'],
+  ['src/http/anybody.ts', `import { grantScope } from '../tenants/grant-scope.ts';`, 'scope-grant'],
   ['src/cli/leads.ts', `import { openWorker } from '#agents/telephony/link.ts';`, 'no-agents'],
   ['src/cli/main.ts', `import '../local/caller.ts';`, 'local-mode-commands'],
   ['src/background.ts', `export const load = () => import('./local/caller.ts');`, 'local-mode'],
@@ -66,6 +68,7 @@ const plants: [path: string, content: string, rule: string][] = [
 
 /** What the plants import. */
 const companions = {
+  'src/tenants/grant-scope.ts': `export const grantScope = () => 1;\n`,
   'src/worker/two.ts': `import './one.ts';\n`,
   'src/worker/utils/dates.ts': `export const today = 1;\n`,
 };

@@ -53,6 +53,7 @@ export const mustBeCall = (call: Call | null): Call => {
 };
 `,
   'src/calls/job.ts': `import { z } from 'zod';\n\nexport const callJob = z.object({ callId: z.string() });\n`,
+  'src/calls/scoped-store.ts': `export { findCall } from './store.ts';\n`,
   'src/calls/store.ts': `import type { Db } from '#src/db.ts';
 import { PrismaClient } from '#prisma/generated/sqlite/client.ts';
 import { mustBeCall, type Call } from './call.ts';
@@ -96,7 +97,7 @@ export const openLiveKit = (config: Config): LiveKit => new RoomServiceClient(\`
   'src/http/server.ts': `import { fastify } from 'fastify';
 import type { Context } from '#src/context.ts';
 import { receiveCall } from '#src/calls/receive-call.ts';
-import { findCall } from '#src/calls/store.ts';
+import { findCall } from '#src/calls/scoped-store.ts';
 import { readWebhook } from '#src/livekit/webhook.ts';
 
 export const openServer = (ctx: Context) => {

@@ -3,7 +3,15 @@ import { decide, type RouteFacts, type RouteQuery } from '#src/routing/route.ts'
 import { objectWith } from '#test/support/matchers.ts';
 
 const query: RouteQuery = { trunkId: null, inboundTrunkId: null, standardAgent: 'telephony-agent', isBusy: false };
-const campaign = { id: 'c', name: 'Front desk', status: 'active', agentName: null, maxConcurrent: 3, openCalls: 0 };
+const campaign = {
+  id: 'c',
+  name: 'Front desk',
+  status: 'active',
+  versionId: null,
+  agentName: null,
+  maxConcurrent: 3,
+  openCalls: 0,
+};
 const facts: RouteFacts = {
   number: { id: 'n', number: '+18588796658', isActive: true, livekitTrunkId: null },
   tenant: { id: 't', name: 'Dental', isActive: true },

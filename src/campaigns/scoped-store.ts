@@ -1,0 +1,170 @@
+/** A tenant's campaigns in the database, as people edit them. The row's own settings are the published ones. */
+import { transaction, type Db, type DbClient } from '../db.ts';
+import { AppError } from '../errors.ts';
+import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import type { TenantScope } from '../tenants/scope.ts';
+import {
+  conversation,
+  draftOf,
+  readSettings,
+  statusProblem,
+  type CampaignSettings,
+  type CampaignStatus,
+  type Conversation,
+} from './campaign.ts';
+
+export type CampaignRecord = Readonly<{
+  id: string;
+  name: string;
+  status: CampaignStatus;
+  agentName: string | null;
+  sipTrunkId: string | null;
+  maxConcurrent: number;
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+  /** What calls run with. */
+  published: Conversation;
+  publishedVersion: null | Readonly<{ id: string; number: number; createdAt: Date }>;
+  /** What is being edited. */
+  draft: Conversation;
+}>;
+
+const included = { publishedVersion: { select: { id: true, number: true, createdAt: true } } } as const;
+
+type Row = Conversation & Omit<CampaignRecord, 'published' | 'draft'> & Readonly<{ draft: unknown }>;
+
+const recordOf = (row: Row): CampaignRecord => {
+  const { id, name, status, agentName, sipTrunkId, maxConcurrent, version, createdAt, updatedAt } = row;
+  const published = conversationOf(row);
+  const campaign = { id, name, status, agentName, sipTrunkId, maxConcurrent, version, createdAt, updatedAt };
+  return { ...campaign, published, publishedVersion: row.publishedVersion, draft: draftOf(published, row.draft) };
+};
+
+const settingNames = conversation.keyof().options;
+
+const conversationOf = (row: Conversation): Conversation => {
+  const entries = settingNames.map((name) => [name, row[name]]);
+  return Object.fromEntries(entries) as Conversation;
+};
+
+/** What of a draft differs from what is published. */
+const changesOf = (published: Conversation, draft: Conversation): object =>
+  Object.fromEntries(settingNames.filter((name) => draft[name] !== published[name]).map((name) => [name, draft[name]]));
+
+export const listCampaigns = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  { status }: Readonly<{ status?: CampaignStatus }>,
+  page: PageQuery,
+): Promise<Page<CampaignRecord>> => {
+  const where = { AND: [{ tenantId, status: status ?? { not: 'archived' as const } }, afterPosition(page)] };
+  const rows = await db.campaign.findMany({ where, include: included, ...pageArgs(page) });
+  return pageOf(rows.map(recordOf), page);
+};
+
+export const findCampaign = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  id: string,
+): Promise<CampaignRecord | null> => {
+  const row = await db.campaign.findFirst({ where: { id, tenantId }, include: included });
+  return row === null ? null : recordOf(row);
+};
+
+export type CampaignFields = Readonly<{
+  name?: string;
+  agentName?: string | null;
+  sipTrunkId?: string | null;
+  maxConcurrent?: number;
+}>;
+export type DraftChanges = Partial<Conversation>;
+
+/** Makes a campaign that no call runs with yet: a draft. */
+export const insertCampaign = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  { draft = {}, ...fields }: CampaignFields & Readonly<{ name: string; draft?: DraftChanges }>,
+): Promise<CampaignRecord> =>
+  recordOf(await db.campaign.create({ data: { ...fields, draft: { ...draft }, tenantId }, include: included }));
+
+export type CampaignChanges = CampaignFields &
+  Readonly<{
+    status?: CampaignStatus;
+    /** Null: back to what is published. */
+    draft?: DraftChanges | null;
+  }>;
+
+/** @throws AppError `conflict` where the status can't be changed so */
+export const editCampaign = (
+  db: Db,
+  scope: TenantScope,
+  { id, version }: Readonly<{ id: string; version: number | null }>,
+  { draft, ...changes }: CampaignChanges,
+): Promise<Edited<CampaignRecord>> =>
+  transaction(db, async (tx) => {
+    const before = await findCampaign(tx, scope, id);
+    if (before === null || (version !== null && version !== before.version)) return whyNotEdited(before);
+    const problem = changes.status === undefined ? null : statusProblem(before.status, changes.status);
+    if (problem !== null) throw new AppError('conflict', problem);
+    const edited = draft === null ? before.published : { ...before.draft, ...draft };
+    const { count } = await tx.campaign.updateMany({
+      where: { id, tenantId: scope.tenantId, version: before.version },
+      data: { ...changes, draft: changesOf(before.published, edited), version: { increment: 1 } },
+    });
+    const found = await findCampaign(tx, scope, id);
+    return count === 0 || found === null ? whyNotEdited(found) : found;
+  });
+
+/** Makes the settings that were read with this version the published ones; the first time the campaign becomes active. */
+export const publishSettings = (
+  db: Db,
+  scope: TenantScope,
+  { id, version, settings }: Readonly<{ id: string; version: number; settings: CampaignSettings }>,
+  publishedBy: string,
+): Promise<Edited<CampaignRecord>> =>
+  transaction(db, async (tx) => {
+    const before = await findCampaign(tx, scope, id);
+    if (before === null || version !== before.version) return whyNotEdited(before);
+    // Takes the row first, so that of two who publish the second finds another version.
+    const { count } = await tx.campaign.updateMany({
+      where: { id, tenantId: scope.tenantId, version },
+      data: {
+        ...settings,
+        draft: {},
+        status: before.status === 'draft' ? 'active' : before.status,
+        version: { increment: 1 },
+      },
+    });
+    if (count === 0) return 'stale';
+    const last = await tx.campaignVersion.aggregate({ where: { campaignId: id }, _max: { number: true } });
+    const made = await tx.campaignVersion.create({
+      data: { campaignId: id, number: (last._max.number ?? 0) + 1, settings: { ...settings }, publishedBy },
+    });
+    await tx.campaign.update({ where: { id }, data: { publishedVersionId: made.id } });
+    return (await findCampaign(tx, scope, id)) ?? 'missing';
+  });
+
+export type CampaignVersion = Readonly<{
+  id: string;
+  number: number;
+  publishedBy: string | null;
+  createdAt: Date;
+  settings: CampaignSettings | null;
+}>;
+
+/** The versions of a campaign; null: the tenant has no such campaign. */
+export const listVersions = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  campaignId: string,
+  page: PageQuery,
+): Promise<Page<CampaignVersion> | null> => {
+  if ((await db.campaign.count({ where: { id: campaignId, tenantId } })) === 0) return null;
+  const where = { AND: [{ campaignId, campaign: { tenantId } }, afterPosition(page)] };
+  const rows = await db.campaignVersion.findMany({ where, ...pageArgs(page) });
+  return pageOf(
+    rows.map((row) => ({ ...row, settings: readSettings(row.settings) })),
+    page,
+  );
+};

@@ -1,0 +1,102 @@
+/** `npm run cli -- import:twilio`: brings the numbers of the Twilio account into our records. */
+import { parseArgs } from 'node:util';
+import { chooseCampaign } from '../campaigns/choose-campaign.ts';
+import { loadConfig, requireTwilio } from '../config.ts';
+import { openDb, type Db } from '../db.ts';
+import { skipReasons, type ImportTarget } from '../numbers/import-decision.ts';
+import { importNumbers, type ImportOutcome } from '../numbers/import-numbers.ts';
+import { chooseTenant } from '../tenants/choose-tenant.ts';
+import { grantScope } from '../tenants/grant-scope.ts';
+import { openTwilio } from '../twilio/client.ts';
+import type { Command } from './command.ts';
+
+const help = `Usage: npm run cli -- import:twilio [--tenant ID|NAME] [--campaign ID|NAME] [--deactivate-missing] [--dry-run] [--json]
+
+Brings all numbers of the Twilio account (TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN) into the records of a tenant, and says of
+each what it did: created, updated (and what of it), unchanged, skipped (and why), missing. It may be run again at any time.
+It changes nothing at Twilio, and takes no number away from another tenant. A number that was set inactive stays so.
+
+  --tenant ID|NAME      whose numbers they are; needed where there are several tenants
+  --campaign ID|NAME    the tenant's campaign that takes the calls of numbers which have none yet
+  --deactivate-missing  sets numbers inactive that were imported from this account and are gone from it
+  --dry-run             changes nothing, and says what it would do
+  --json                prints one line of JSON: {"accountSid","tenantId","campaignId","dryRun","counts","numbers"}`;
+
+const optionsOf = (argv: string[]) =>
+  parseArgs({
+    args: argv,
+    options: {
+      tenant: { type: 'string' },
+      campaign: { type: 'string' },
+      'deactivate-missing': { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  }).values;
+
+const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
+  const options = optionsOf(argv);
+  const config = loadConfig(env);
+  const twilio = openTwilio(requireTwilio(config));
+  await using db = await openDb(config.databaseUrl);
+  const target = await targetOf(db, { ...options, accountSid: twilio.accountSid });
+  const dryRun = options['dry-run'];
+  const numbers = await importNumbers(
+    { db },
+    { owned: await twilio.listNumbers(), target, dryRun, deactivateMissing: options['deactivate-missing'] },
+  );
+  const counts = countsOf(numbers);
+  if (options.json) console.log(jsonOf(target, { dryRun, counts, numbers }));
+  else printReport(numbers, counts, dryRun);
+  return 0;
+};
+
+const targetOf = async (
+  db: Db,
+  options: { tenant?: string | undefined; campaign?: string | undefined; accountSid: string },
+): Promise<ImportTarget> => {
+  const { accountSid, tenant, campaign } = options;
+  const scope = grantScope((await chooseTenant(db, tenant ?? null)).id);
+  const chosen = campaign === undefined ? null : await chooseCampaign(db, scope, campaign);
+  return { accountSid, scope, campaignId: chosen?.id ?? null };
+};
+
+const jsonOf = (
+  { accountSid, scope, campaignId }: ImportTarget,
+  report: { dryRun: boolean; counts: Counts; numbers: readonly ImportOutcome[] },
+): string => JSON.stringify({ accountSid, tenantId: scope.tenantId, campaignId, ...report });
+
+type Counts = Readonly<Record<ImportOutcome['outcome'], number>>;
+
+const countsOf = (outcomes: readonly ImportOutcome[]): Counts => {
+  const counts = { created: 0, updated: 0, unchanged: 0, skipped: 0, missing: 0, deactivated: 0 };
+  for (const { outcome } of outcomes) counts[outcome]++;
+  return counts;
+};
+
+const printReport = (outcomes: readonly ImportOutcome[], counts: Counts, dryRun: boolean): void => {
+  for (const outcome of outcomes)
+    console.log(`${outcome.number.padEnd(16)}  ${outcome.outcome.padEnd(11)}  ${remarkOf(outcome)}`.trimEnd());
+  const said = Object.entries(counts).filter(([, count]) => count > 0);
+  const sum = said.map(([outcome, count]) => `${count} ${outcome}`).join(', ');
+  console.log(outcomes.length === 0 ? 'The account has no numbers.' : `${sum}.`);
+  if (dryRun) console.log('Nothing was changed: this was a dry run.');
+};
+
+const remarkOf = ({ outcome, sid, changes, why, isActive }: ImportOutcome): string =>
+  [
+    sid,
+    changes.length > 0 ? `(${changes.join(', ')})` : null,
+    why === null ? null : skipReasons[why],
+    outcome === 'missing' ? 'Twilio no longer lists it; --deactivate-missing sets it inactive' : null,
+    isActive === false && outcome !== 'deactivated' ? '(inactive)' : null,
+  ]
+    .filter((part) => part !== null)
+    .join(' ');
+
+export const command: Command = {
+  name: 'import:twilio',
+  summary: "brings the Twilio account's numbers into a tenant's records",
+  help,
+  run,
+};

@@ -1,0 +1,136 @@
+/** `npm run cli -- setup:twilio`: lets Twilio send the calls of a tenant's numbers to LiveKit. */
+import { parseArgs } from 'node:util';
+import { loadConfig, requireSipUri, requireTwilio, type Config } from '../config.ts';
+import { openDb, type Db } from '../db.ts';
+import { AppError } from '../errors.ts';
+import type { KnownNumber } from '../numbers/import-decision.ts';
+import { toE164 } from '../numbers/number.ts';
+import { recordNumberTrunk, recordTrunk, retireTrunk } from '../numbers/record-trunk.ts';
+import { allTrunkRecords, numbersOfTenant } from '../numbers/store.ts';
+import { chooseTenant } from '../tenants/choose-tenant.ts';
+import { grantScope } from '../tenants/grant-scope.ts';
+import type { TenantScope } from '../tenants/scope.ts';
+import { openTwilio, type Twilio } from '../twilio/client.ts';
+import { carryOut, lookAndPlan, type SetupRecords } from '../twilio/setup.ts';
+import type { SetupPlan, SetupStep, SetupWish } from '../twilio/setup-plan.ts';
+import type { Command } from './command.ts';
+import { conflictText, jsonOf, noteText, stepText } from './setup-twilio-report.ts';
+
+const help = `Usage: npm run cli -- setup:twilio [--yes] [--tenant ID|NAME] [--trunk TK…] [--name NAME] [--number NUMBER]…
+                                 [--other-origination keep|disable] [--move-numbers] [--json]
+
+Lets Twilio send the calls of a tenant's numbers (import:twilio brought them) to LiveKit: an Elastic SIP trunk whose
+origination URL is LIVEKIT_SIP_URI (priority 10, weight 10, enabled), the numbers attached to it, their Voice URLs empty, and a
+record of the trunk. Prints what would be done; does it only with --yes. Buys and deletes nothing; when all is as it should
+be, there is nothing to do. What somebody has set up otherwise is named, and stays until a flag says what to do about it.
+
+  --yes                    carries the plan out
+  --tenant ID|NAME         whose numbers; needed where there are several tenants
+  --trunk TK…              uses this trunk of the account (else: the one that is recorded for the tenant, else the one of
+                           that name, else a new one)
+  --name NAME              the trunk's name ("telephony-agent" and the tenant's name)
+  --number NUMBER          only this number; may be given several times (all active numbers of the tenant)
+  --other-origination …    what becomes of enabled origination URLs to other addresses: keep, or disable
+  --move-numbers           takes the numbers even from another trunk or application of the account
+  --json                   prints one line of JSON: {"applied","accountSid","tenantId","trunk","steps","conflicts","notes"}
+
+Exit code: 0; 1 when --yes could not be followed.`;
+
+const optionsOf = (argv: string[]) =>
+  parseArgs({
+    args: argv,
+    options: {
+      yes: { type: 'boolean', default: false },
+      tenant: { type: 'string' },
+      trunk: { type: 'string' },
+      name: { type: 'string' },
+      number: { type: 'string', multiple: true, default: [] },
+      'other-origination': { type: 'string' },
+      'move-numbers': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  }).values;
+type Options = ReturnType<typeof optionsOf>;
+
+/** The longest name that a trunk may have at Twilio. */
+const nameLength = 64;
+
+const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
+  const options = optionsOf(argv);
+  const config = loadConfig(env);
+  const twilio = openTwilio(requireTwilio(config));
+  const sipUri = requireSipUri(config);
+  await using db = await openDb(config.databaseUrl);
+  const tenant = await chooseTenant(db, options.tenant ?? null);
+  const scope = grantScope(tenant.id);
+  const wish = wishOf(options, { ...config, sipUri, tenant, numbers: await numbersOfTenant(db, scope) });
+  const plan = await lookAndPlan(twilio, wish, await allTrunkRecords(db));
+  const isPossible = plan.trunk !== null && plan.conflicts.length === 0;
+  const applies = options.yes && isPossible;
+  const print = (line: string): void => void (options.json || console.log(line));
+  const trunkSid = applies ? await apply({ db, scope, twilio, print }, plan) : (plan.trunk?.sid ?? null);
+  if (!applies) for (const step of plan.steps) print(`would ${stepText(step)}`);
+  for (const line of [...plan.conflicts.map(conflictText), ...plan.notes.map(noteText)]) print(line);
+  print(endOf(plan, { applies, isPossible }));
+  if (options.json) console.log(jsonOf(plan, { applied: applies, twilio, tenantId: wish.tenantId, trunkSid }));
+  return options.yes && !isPossible ? 1 : 0;
+};
+
+const endOf = ({ steps }: SetupPlan, { applies, isPossible }: { applies: boolean; isPossible: boolean }): string => {
+  if (!isPossible) return 'Nothing was changed, and --yes will change nothing until that is settled.';
+  if (steps.length === 0) return 'Nothing to do: Twilio sends the calls to LiveKit.';
+  return applies ? 'Done.' : 'Nothing was changed. Add --yes to carry this out.';
+};
+
+type Given = Pick<Config, 'defaultCountry'> &
+  Readonly<{ sipUri: string; tenant: { id: string; name: string }; numbers: readonly KnownNumber[] }>;
+
+const wishOf = (options: Options, { tenant, numbers, sipUri, defaultCountry }: Given): SetupWish => {
+  const trunkName = options.name ?? `telephony-agent ${tenant.name}`.slice(0, nameLength);
+  if (trunkName.length > nameLength || trunkName.trim() === '')
+    throw new AppError('malformed', `--name must be 1 to ${nameLength} characters long.`);
+  const wanted = options.number.map((number) => toE164(number, defaultCountry) ?? number);
+  return {
+    tenantId: tenant.id,
+    sipUri,
+    trunkSid: options.trunk ?? null,
+    trunkName,
+    numbers: numbersOf(numbers, wanted),
+    otherOrigination: otherOriginationOf(options['other-origination']),
+    moveNumbers: options['move-numbers'],
+  };
+};
+
+const otherOriginationOf = (value: string | undefined): SetupWish['otherOrigination'] => {
+  if (value === undefined || value === 'keep' || value === 'disable') return value ?? null;
+  throw new AppError('malformed', '--other-origination must be keep or disable.');
+};
+
+const numbersOf = (numbers: readonly KnownNumber[], wanted: readonly string[]): KnownNumber[] => {
+  if (wanted.some((number) => !numbers.some((known) => known.number === number)))
+    throw new AppError('not_found', 'A --number is not one of the tenant: run import:twilio first.');
+  if (wanted.length > 0) return numbers.filter(({ number }) => wanted.includes(number));
+  const active = numbers.filter(({ isActive }) => isActive);
+  if (active.length > 0) return active;
+  throw new AppError('not_found', 'The tenant has no active number yet: run import:twilio first.');
+};
+
+const apply = (
+  ctx: { db: Db; scope: TenantScope; twilio: Twilio; print: (line: string) => void },
+  plan: SetupPlan,
+): Promise<string | null> => {
+  const records: SetupRecords = {
+    recordTrunk: ({ trunkSid, name }) => recordTrunk(ctx, { twilioTrunkSid: trunkSid, name }),
+    retireTrunk: (twilioTrunkSid) => retireTrunk(ctx, twilioTrunkSid),
+    recordNumber: (known, trunkSid) => recordNumberTrunk(ctx, { known, trunkSid }),
+  };
+  const onDone = (step: SetupStep, trunkSid: string): void => ctx.print(`did   ${stepText(step, trunkSid)}`);
+  return carryOut(ctx.twilio, plan, records, onDone);
+};
+
+export const command: Command = {
+  name: 'setup:twilio',
+  summary: "lets Twilio send the calls of a tenant's numbers to LiveKit",
+  help,
+  run,
+};

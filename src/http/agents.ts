@@ -1,0 +1,58 @@
+/** /api/v1/agents: the names under which workers take a tenant's calls. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { editAgent, findAgent, insertAgent, listAgents, type Agent } from '../tenants/agent-scoped-store.ts';
+import { name } from '../text.ts';
+import type { Guard } from './access.ts';
+import { camelOf, snakeOf } from './case.ts';
+import { id, version, when, yesOrNo } from './fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+
+const isDefault = z
+  .boolean()
+  .describe("Takes the calls of campaigns that name no agent. A tenant has one: a new one takes the old one's place.");
+
+const json = z.object({
+  id,
+  name: z.string(),
+  is_active: z.boolean(),
+  is_default: isDefault,
+  version,
+  created_at: when,
+  updated_at: when,
+});
+
+const toJson = (agent: Agent): z.output<typeof json> => snakeOf(agent);
+
+export const agentRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: Guard): void => {
+  const agents = { path: '/agents', one: 'agent', json, toJson } as const;
+  const reading = { ...agents, access: 'agents:read' } as const;
+  const writing = { ...agents, access: 'agents:write' } as const;
+  listRoute(app, {
+    ...reading,
+    query: { is_active: yesOrNo.exactOptional() },
+    list: async (request, query, page) => listAgents(db, scopeOf(request), camelOf(query), page),
+  });
+  getRoute(app, { ...reading, find: async (request, agentId) => findAgent(db, scopeOf(request), agentId) });
+  createRoute(app, {
+    ...writing,
+    body: { name: name(100), is_default: isDefault.default(false) },
+    create: async (request, body) => insertAgent(db, scopeOf(request), camelOf(body)),
+  });
+  changeRoute(app, {
+    ...writing,
+    body: {
+      name: name(100).exactOptional(),
+      is_active: z.boolean().exactOptional(),
+      is_default: isDefault.exactOptional(),
+    },
+    change: async (request, read, body) => editAgent(db, scopeOf(request), read, camelOf(body)),
+  });
+  actionRoute(app, {
+    ...writing,
+    action: 'archive',
+    summary: 'Archive an agent: it becomes inactive, and is no default any more',
+    act: async (request, read) => editAgent(db, scopeOf(request), read, { isActive: false, isDefault: false }),
+  });
+};

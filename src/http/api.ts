@@ -1,0 +1,67 @@
+/** /api/v1: what people and machines of a tenant, and the installation's admin, see and change. */
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Context } from '../context.ts';
+import { isUniqueViolation } from '../db.ts';
+import { guardRoutes } from './access.ts';
+import { agentRoutes } from './agents.ts';
+import { callRoutes } from './calls.ts';
+import { campaignRoutes } from './campaigns.ts';
+import { errorHandler, sendError } from './errors.ts';
+import { leadRoutes } from './leads.ts';
+import { loginRoutes } from './login.ts';
+import { numberRoutes, trunkRoutes } from './numbers.ts';
+import { routingRoutes } from './routing.ts';
+import { tenantRoutes } from './tenants.ts';
+import { tokenRoutes } from './tokens.ts';
+import { userRoutes } from './users.ts';
+
+/** The plugin of everything below /api/v1 but the webhooks. */
+export const api =
+  (ctx: Context) =>
+  async (app: FastifyInstance): Promise<void> => {
+    app.setValidatorCompiler(validatorCompiler);
+    app.setSerializerCompiler(serializerCompiler);
+    app.removeContentTypeParser('text/plain');
+    app.setErrorHandler(apiErrors(ctx));
+    await app.register(helmet, { contentSecurityPolicy: { directives: nothing, useDefaults: false } });
+    if (ctx.config.api.corsOrigins.length > 0) await app.register(cors, corsOptions(ctx.config.api.corsOrigins));
+    await app.register(rateLimit, { global: false });
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    const guard = guardRoutes(app, ctx);
+    loginRoutes(app, ctx, guard);
+    tenantRoutes(app, ctx);
+    userRoutes(app, ctx, guard);
+    tokenRoutes(app, ctx, guard);
+    numberRoutes(app, ctx, guard);
+    trunkRoutes(app, ctx, guard);
+    campaignRoutes(app, ctx, guard);
+    agentRoutes(app, ctx, guard);
+    leadRoutes(app, ctx, guard);
+    callRoutes(app, ctx, guard);
+    routingRoutes(app, ctx, guard);
+  };
+
+/** JSON loads nothing, wherever it is shown. */
+const nothing = { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] };
+
+const corsOptions = (origins: readonly string[]) => ({
+  origin: [...origins],
+  methods: ['GET', 'POST', 'PATCH'],
+  allowedHeaders: ['authorization', 'content-type', 'if-match', 'x-tenant-id', 'x-request-id'],
+  exposedHeaders: ['etag', 'x-request-id', 'retry-after'],
+  maxAge: 600,
+});
+
+const apiErrors = ({ log }: Context) => {
+  const others = errorHandler(log);
+  return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    isUniqueViolation(error)
+      ? sendError(reply, 'conflict', 'There is one like it already.')
+      : others(error, request, reply);
+};

@@ -1,0 +1,156 @@
+/** /api/v1/campaigns: how calls are held. People edit a draft; calls run with what was published. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { campaignStatuses, conversation } from '../campaigns/campaign.ts';
+import { previewCampaign, publishCampaign, type Sample } from '../campaigns/publish-campaign.ts';
+import {
+  editCampaign,
+  findCampaign,
+  insertCampaign,
+  listCampaigns,
+  listVersions,
+  type CampaignRecord,
+  type CampaignVersion,
+} from '../campaigns/scoped-store.ts';
+import type { Context } from '../context.ts';
+import { name } from '../text.ts';
+import type { Guard } from './access.ts';
+import { camelOf, snakeOf, snakeShape } from './case.ts';
+import { allOptional, id, version, when } from './fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, idOf, listRoute } from './resource.ts';
+
+const settings = z.object(snakeShape(conversation.shape));
+const draft = z.strictObject(allOptional(settings.shape));
+
+const json = z.object({
+  id,
+  name: z.string(),
+  status: z.enum(campaignStatuses).describe('Publishing makes a draft active; after that, active or paused by hand.'),
+  agent_name: z.string().nullable(),
+  sip_trunk_id: z.string().nullable(),
+  max_concurrent: z.number(),
+  published_version: z.object({ id, number: z.number(), created_at: when }).nullable(),
+  published: settings.describe('What calls run with.'),
+  draft: settings.describe('What is being edited; publishing makes it what calls run with.'),
+  has_changes: z.boolean().describe('Whether the draft differs from what is published.'),
+  version,
+  created_at: when,
+  updated_at: when,
+});
+
+const toJson = ({
+  published,
+  publishedVersion,
+  draft: edited,
+  ...campaign
+}: CampaignRecord): z.output<typeof json> => ({
+  ...snakeOf(campaign),
+  published_version: publishedVersion === null ? null : snakeOf(publishedVersion),
+  published: snakeOf(published),
+  draft: snakeOf(edited),
+  has_changes: JSON.stringify(published) !== JSON.stringify(edited),
+});
+
+const versionJson = z.object({
+  id,
+  number: z.number(),
+  published_by: z.string().nullable().describe('The id of the user or token.'),
+  created_at: when,
+  settings: settings.extend({ name: z.string() }).nullable(),
+});
+
+const versionToJson = ({ settings: published, ...made }: CampaignVersion): z.output<typeof versionJson> => ({
+  ...snakeOf(made),
+  settings: published === null ? null : snakeOf(published),
+});
+
+const sample = z
+  .object({ prompt: z.string(), greeting: z.string(), sentences: z.record(z.string(), z.string()) })
+  .describe('What an imagined caller would hear.');
+
+const previewJson = z.object({ problems: z.array(z.string()), sample });
+
+const fields = {
+  name: name(200),
+  agent_name: name(100).nullable().describe("Another worker's agent takes its calls."),
+  sip_trunk_id: name(100).nullable().describe('For outbound calls.'),
+  max_concurrent: z.int().min(1).max(1000).describe('Calls at once; a further caller hears full_sentence.'),
+};
+
+export const campaignRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
+  const { db } = ctx;
+  const { scopeOf } = guard;
+  const campaigns = { path: '/campaigns', one: 'campaign', json, toJson } as const;
+  const reading = { ...campaigns, access: 'campaigns:read' } as const;
+  const writing = { ...campaigns, access: 'campaigns:write' } as const;
+  listRoute(app, {
+    ...reading,
+    query: { status: z.enum(campaignStatuses).exactOptional().describe('By default all but those archived.') },
+    list: async (request, query, page) => listCampaigns(db, scopeOf(request), query, page),
+  });
+  getRoute(app, { ...reading, find: async (request, campaignId) => findCampaign(db, scopeOf(request), campaignId) });
+  createRoute(app, {
+    ...writing,
+    body: { ...allOptional(fields), name: fields.name, draft: draft.default({}) },
+    create: async (request, { draft: edited, ...body }) =>
+      insertCampaign(db, scopeOf(request), { ...camelOf(body), draft: camelOf(edited) }),
+  });
+  changeRoute(app, {
+    ...writing,
+    body: {
+      ...allOptional(fields),
+      status: z.enum(campaignStatuses).exactOptional(),
+      draft: draft.nullable().exactOptional().describe('What of it changes; null: back to what is published.'),
+    },
+    change: async (request, read, { draft: edited, ...body }) =>
+      editCampaign(db, scopeOf(request), read, {
+        ...camelOf(body),
+        ...(edited !== undefined && { draft: edited === null ? null : camelOf(edited) }),
+      }),
+  });
+  actionRoute(app, {
+    ...writing,
+    action: 'archive',
+    summary: 'Archive a campaign: calls to its numbers are not answered',
+    act: async (request, read) => editCampaign(db, scopeOf(request), read, { status: 'archived' }),
+  });
+  publishingRoutes(app, ctx, guard);
+};
+
+const publishingRoutes = (app: FastifyInstance, ctx: Context, { principalOf, scopeOf }: Guard): void => {
+  const campaigns = { path: '/campaigns', one: 'campaign' } as const;
+  actionRoute(app, {
+    ...campaigns,
+    access: 'campaigns:write',
+    action: 'publish',
+    summary: 'Publish the draft: the next version, with which calls run from now on',
+    json: z.object({ campaign: json, sample }),
+    toJson: (published: { campaign: CampaignRecord; sample: Sample }) => ({
+      campaign: toJson(published.campaign),
+      sample: published.sample,
+    }),
+    act: async (request, read) => publishCampaign(ctx, scopeOf(request), { ...read, by: principalOf(request).id }),
+  });
+  actionRoute(app, {
+    ...campaigns,
+    access: 'campaigns:read',
+    action: 'preview',
+    summary: 'What publishing the draft would do, and what is in its way',
+    json: previewJson,
+    toJson: (preview: { problems: readonly string[]; sample: Sample }) => ({
+      problems: [...preview.problems],
+      sample: preview.sample,
+    }),
+    act: async (request, read) => (await previewCampaign(ctx, scopeOf(request), read.id)) ?? 'missing',
+  });
+  listRoute(app, {
+    path: '/campaigns/:id/versions',
+    one: 'campaign',
+    summary: 'List what was published of a campaign, the newest first',
+    access: 'campaigns:read',
+    json: versionJson,
+    toJson: versionToJson,
+    query: {},
+    list: async (request, _query, page) => listVersions(ctx.db, scopeOf(request), idOf(request), page),
+  });
+};

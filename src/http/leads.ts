@@ -1,0 +1,68 @@
+/** /api/v1/leads: who called a campaign, or is to be called. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import { editLead, findLeadRecord, insertLead, listLeads, type LeadRecord } from '../leads/scoped-store.ts';
+import { toE164 } from '../numbers/number.ts';
+import { name, text } from '../text.ts';
+import type { Guard } from './access.ts';
+import { camelOf, snakeOf } from './case.ts';
+import { id, metadata, version, when, yesOrNo } from './fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+
+const statuses = ['new', 'calling', 'completed', 'failed'] as const;
+
+const json = z.object({
+  id,
+  campaign_id: z.string(),
+  phone_number: z.string().describe('E.164, else as the call brought it; anonymous:… where it was withheld.'),
+  name: z.string(),
+  status: z.enum(statuses).describe('Follows from its calls.'),
+  attempts: z.number(),
+  last_call_at: when.nullable(),
+  metadata: z.unknown(),
+  archived_at: when.nullable(),
+  version,
+  created_at: when,
+  updated_at: when,
+});
+
+const toJson = (lead: LeadRecord): z.output<typeof json> => snakeOf(lead);
+
+export const leadRoutes = (app: FastifyInstance, { db, now, config }: Context, { scopeOf }: Guard): void => {
+  const leads = { path: '/leads', one: 'lead', json, toJson } as const;
+  const reading = { ...leads, access: 'leads:read' } as const;
+  const writing = { ...leads, access: 'leads:write' } as const;
+  listRoute(app, {
+    ...reading,
+    query: {
+      campaign_id: id.exactOptional(),
+      phone_number: text(100).exactOptional(),
+      status: z.enum(statuses).exactOptional(),
+      is_archived: yesOrNo.default(false),
+    },
+    list: async (request, query, page) => listLeads(db, scopeOf(request), camelOf(query), page),
+  });
+  getRoute(app, { ...reading, find: async (request, leadId) => findLeadRecord(db, scopeOf(request), leadId) });
+  createRoute(app, {
+    ...writing,
+    body: { campaign_id: id, phone_number: text(50), name: name(200), metadata: metadata.default({}) },
+    create: async (request, { phone_number: given, ...body }) => {
+      const phoneNumber = toE164(given, config.defaultCountry);
+      if (phoneNumber === null) throw new AppError('malformed', 'phone_number: is not a possible telephone number.');
+      return insertLead(db, scopeOf(request), { ...camelOf(body), phoneNumber });
+    },
+  });
+  changeRoute(app, {
+    ...writing,
+    body: { name: name(200).exactOptional(), metadata: metadata.exactOptional() },
+    change: async (request, read, body) => editLead(db, scopeOf(request), read, camelOf(body)),
+  });
+  actionRoute(app, {
+    ...writing,
+    action: 'archive',
+    summary: 'Archive a lead, until it calls again',
+    act: async (request, read) => editLead(db, scopeOf(request), read, { archivedAt: now() }),
+  });
+};

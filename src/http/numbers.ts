@@ -1,0 +1,142 @@
+/** /api/v1/phone-numbers and /api/v1/platform-trunks. Which tenant has a number or a trunk is the admin's to say. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import { toE164 } from '../numbers/number.ts';
+import {
+  editNumber,
+  editTrunk,
+  findNumber,
+  findTrunk,
+  insertNumber,
+  insertTrunk,
+  listNumbers,
+  listTrunks,
+  type PhoneNumber,
+  type PlatformTrunk,
+} from '../numbers/scoped-store.ts';
+import { may } from '../tenants/access.ts';
+import { name, text } from '../text.ts';
+import type { Guard } from './access.ts';
+import { camelOf, snakeOf } from './case.ts';
+import { id, version, when, yesOrNo } from './fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+
+const types = ['LOCAL', 'TOLL_FREE', 'MOBILE'] as const;
+
+const numberJson = z.object({
+  id,
+  number: z.string().describe('E.164, such as +18588796658.'),
+  type: z.enum(types),
+  provider: z.enum(['TWILIO']),
+  provider_sid: z.string().nullable().describe('PN…'),
+  campaign_id: z.string().nullable(),
+  livekit_trunk_id: z.string().nullable().describe('ST_…: a trunk of its own, beside the installation’s.'),
+  is_active: z.boolean(),
+  purchased_at: when.nullable(),
+  metadata: z.unknown(),
+  version,
+  created_at: when,
+  updated_at: when,
+});
+const numberToJson = (number: PhoneNumber): z.output<typeof numberJson> => snakeOf(number);
+
+const livekitTrunk = text(100).regex(/^ST_/).nullable();
+
+const numbers = { path: '/phone-numbers', one: 'phone number', json: numberJson, toJson: numberToJson } as const;
+
+export const numberRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
+  const { db, config } = ctx;
+  const { scopeOf } = guard;
+  const reading = { ...numbers, access: 'numbers:read' } as const;
+  listRoute(app, {
+    ...reading,
+    query: {
+      number: text(50).exactOptional(),
+      campaign_id: id.exactOptional(),
+      is_active: yesOrNo.exactOptional(),
+    },
+    list: async (request, query, page) => listNumbers(db, scopeOf(request), camelOf(query), page),
+  });
+  getRoute(app, { ...reading, find: async (request, numberId) => findNumber(db, scopeOf(request), numberId) });
+  createRoute(app, {
+    ...numbers,
+    access: 'numbers:provision',
+    body: {
+      number: text(50),
+      type: z.enum(types).default('LOCAL'),
+      provider_sid: text(64).regex(/^PN/).nullable().default(null),
+      campaign_id: id.nullable().default(null),
+      livekit_trunk_id: livekitTrunk.default(null),
+    },
+    create: async (request, { number: given, ...body }) => {
+      const number = toE164(given, config.defaultCountry);
+      if (number === null) throw new AppError('malformed', 'number: is not a possible telephone number.');
+      return insertNumber(db, scopeOf(request), { ...camelOf(body), number });
+    },
+  });
+  numberChanges(app, ctx, guard);
+};
+
+const numberChanges = (app: FastifyInstance, { db }: Context, { principalOf, scopeOf }: Guard): void => {
+  const writing = { ...numbers, access: 'numbers:write' } as const;
+  changeRoute(app, {
+    ...writing,
+    body: {
+      campaign_id: id.nullable().exactOptional().describe('Which campaign answers it; null: none.'),
+      is_active: z.boolean().exactOptional(),
+      livekit_trunk_id: livekitTrunk.exactOptional().describe('For an admin to say.'),
+    },
+    change: async (request, read, body) => {
+      if (body.livekit_trunk_id !== undefined && !may(principalOf(request), 'numbers:provision'))
+        throw new AppError('forbidden', 'livekit_trunk_id needs the permission numbers:provision.');
+      return editNumber(db, scopeOf(request), read, camelOf(body));
+    },
+  });
+  actionRoute(app, {
+    ...writing,
+    action: 'archive',
+    summary: 'Archive a phone number: it becomes inactive, and calls to it are not answered',
+    act: async (request, read) => editNumber(db, scopeOf(request), read, { isActive: false }),
+  });
+};
+
+const trunkJson = z.object({
+  id,
+  twilio_trunk_sid: z.string().describe('TK…'),
+  name: z.string(),
+  is_active: z.boolean(),
+  version,
+  created_at: when,
+  updated_at: when,
+});
+const trunkToJson = (trunk: PlatformTrunk): z.output<typeof trunkJson> => snakeOf(trunk);
+
+export const trunkRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: Guard): void => {
+  const trunks = { path: '/platform-trunks', one: 'platform trunk', json: trunkJson, toJson: trunkToJson } as const;
+  const reading = { ...trunks, access: 'trunks:read' } as const;
+  const writing = { ...trunks, access: 'trunks:manage' } as const;
+  listRoute(app, {
+    ...reading,
+    query: { is_active: yesOrNo.exactOptional() },
+    list: async (request, query, page) => listTrunks(db, scopeOf(request), camelOf(query), page),
+  });
+  getRoute(app, { ...reading, find: async (request, trunkId) => findTrunk(db, scopeOf(request), trunkId) });
+  createRoute(app, {
+    ...writing,
+    body: { twilio_trunk_sid: text(64).regex(/^TK/), name: name(200) },
+    create: async (request, body) => insertTrunk(db, scopeOf(request), camelOf(body)),
+  });
+  changeRoute(app, {
+    ...writing,
+    body: { name: name(200).exactOptional(), is_active: z.boolean().exactOptional() },
+    change: async (request, read, body) => editTrunk(db, scopeOf(request), read, camelOf(body)),
+  });
+  actionRoute(app, {
+    ...writing,
+    action: 'archive',
+    summary: 'Archive a platform trunk: it becomes inactive',
+    act: async (request, read) => editTrunk(db, scopeOf(request), read, { isActive: false }),
+  });
+};

@@ -1,0 +1,52 @@
+/** POST /api/v1/routing/explain: what would become of a call, and why. */
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { explainRoute } from '../routing/explain-route.ts';
+import { rejectReasons } from '../routing/route.ts';
+import { text } from '../text.ts';
+import type { Guard } from './access.ts';
+import { givenTime, id } from './fields.ts';
+import { snakeOf } from './case.ts';
+
+const named = z.object({ id, name: z.string() });
+
+const question = z.strictObject({
+  to: text(100).min(1).describe('The number that is dialled.'),
+  from: text(100).default('').describe('The caller; empty: withheld.'),
+  trunk_id: text(100).nullable().default(null).describe('ST_…: over which trunk the call comes.'),
+  at: givenTime.exactOptional().describe('When; now by default.'),
+});
+
+const explanation = z.object({
+  decision: z.enum(['accept', 'reject']),
+  reject_reason: z.enum(rejectReasons).nullable(),
+  reasons: z.array(z.string()),
+  number: z.object({ id, number: z.string() }).nullable(),
+  tenant: named.nullable(),
+  campaign: named.nullable(),
+  campaign_version: z.object({ id, number: z.number() }).nullable(),
+  agent_name: z.string().nullable(),
+  lead: named.nullable(),
+  prompt: z.string().nullable(),
+  greeting: z.string().nullable(),
+});
+
+export const routingRoutes = (app: FastifyInstance, ctx: Context, { scopeIfAny }: Guard): void => {
+  app.withTypeProvider<ZodTypeProvider>().post('/routing/explain', {
+    config: { access: 'routing:explain' },
+    schema: {
+      tags: ['routing'],
+      summary: 'Explain a call: who would answer it, and every reason; nothing is written',
+      body: question,
+      response: { 200: explanation },
+    },
+    handler: async (request) => {
+      const { to, from, trunk_id: trunkId, at } = request.body;
+      const when = at === undefined ? ctx.now() : new Date(at);
+      const explained = await explainRoute(ctx, scopeIfAny(request), { to, from, trunkId, at: when });
+      return { ...snakeOf(explained), reasons: [...explained.reasons] };
+    },
+  });
+};

@@ -1,0 +1,42 @@
+/** /api/v1/tenants: for the installation's admin. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { editTenant, findTenant, insertTenant, listTenants, type Tenant } from '../tenants/store.ts';
+import { name } from '../text.ts';
+import { camelOf, snakeOf } from './case.ts';
+import { id, version, when, yesOrNo } from './fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+
+const json = z.object({
+  id,
+  name: z.string(),
+  is_active: z.boolean().describe('The numbers of an inactive tenant are not answered, its users not let in.'),
+  version,
+  created_at: when,
+  updated_at: when,
+});
+
+const toJson = (tenant: Tenant): z.output<typeof json> => snakeOf(tenant);
+
+export const tenantRoutes = (app: FastifyInstance, { db }: Context): void => {
+  const tenants = { path: '/tenants', one: 'tenant', access: 'tenants:manage', json, toJson } as const;
+  listRoute(app, {
+    ...tenants,
+    query: { is_active: yesOrNo.exactOptional() },
+    list: async (_request, query, page) => listTenants(db, camelOf(query), page),
+  });
+  getRoute(app, { ...tenants, find: async (_request, tenantId) => findTenant(db, tenantId) });
+  createRoute(app, { ...tenants, body: { name: name(200) }, create: async (_request, body) => insertTenant(db, body) });
+  changeRoute(app, {
+    ...tenants,
+    body: { name: name(200).exactOptional(), is_active: z.boolean().exactOptional() },
+    change: async (_request, read, body) => editTenant(db, read, camelOf(body)),
+  });
+  actionRoute(app, {
+    ...tenants,
+    action: 'archive',
+    summary: 'Archive a tenant: it becomes inactive',
+    act: async (_request, read) => editTenant(db, read, { isActive: false }),
+  });
+};

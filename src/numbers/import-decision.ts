@@ -1,0 +1,116 @@
+/**
+ * What an import makes of a number that the account owns, given what we have recorded.
+ *
+ * Glossary
+ *   account    the provider's account that the numbers are listed by (AC…); a record says which one it was imported from
+ *   missing    recorded as imported from this account, but no longer listed by it
+ */
+import type { TenantScope } from '../tenants/scope.ts';
+import { toE164 } from './number.ts';
+import type { Capabilities, NumberType, OwnedNumber } from './owned-number.ts';
+
+/** A record, as far as an import looks at it. */
+export type KnownNumber = Readonly<{
+  id: string;
+  number: string;
+  type: NumberType;
+  providerSid: string | null;
+  tenantId: string;
+  campaignId: string | null;
+  isActive: boolean;
+  purchasedAt: Date | null;
+  metadata: Readonly<Record<string, unknown>>;
+}>;
+
+/** What an import writes of a number. */
+export type NumberFacts = Readonly<{
+  type: NumberType;
+  providerSid: string;
+  purchasedAt: Date | null;
+  campaignId: string | null;
+  metadata: Readonly<Record<string, unknown>>;
+}>;
+
+/** For whom numbers are imported, and from where. A campaign is given only to numbers that have none. */
+export type ImportTarget = Readonly<{ scope: TenantScope; campaignId: string | null; accountSid: string }>;
+
+export type SkipReason = 'other_tenant' | 'not_a_number' | 'no_voice' | 'sid_of_another_number' | 'changed_meanwhile';
+
+/** What each reason means, for a person. */
+export const skipReasons = {
+  other_tenant: 'it belongs to another tenant',
+  not_a_number: 'it is not a telephone number',
+  no_voice: 'it cannot take calls',
+  sid_of_another_number: 'its sid is recorded with another number',
+  changed_meanwhile: 'somebody changed it meanwhile: import again',
+} as const satisfies Record<SkipReason, string>;
+
+export type NumberChange = 'type' | 'sid' | 'purchasedAt' | 'campaign' | 'capabilities' | 'account' | 'trunk';
+
+export type ImportDecision =
+  | Readonly<{ kind: 'create'; facts: NumberFacts }>
+  | Readonly<{ kind: 'update'; known: KnownNumber; changes: readonly NumberChange[]; facts: NumberFacts }>
+  | Readonly<{ kind: 'unchanged'; known: KnownNumber }>
+  | Readonly<{ kind: 'skip'; why: SkipReason }>;
+
+/**
+ * Decides about one listed number.
+ * @param known the records with this number or sid, of whatever tenant
+ */
+export const decideImport = (
+  owned: OwnedNumber,
+  known: readonly KnownNumber[],
+  target: ImportTarget,
+): ImportDecision => {
+  if (toE164(owned.number, 'US') !== owned.number) return { kind: 'skip', why: 'not_a_number' };
+  const record = known.find(({ number }) => number === owned.number);
+  const sidElsewhere = known.find((other) => other.providerSid === owned.sid && other !== record);
+  if (record !== undefined && record.tenantId !== target.scope.tenantId) return { kind: 'skip', why: 'other_tenant' };
+  if (sidElsewhere !== undefined) return { kind: 'skip', why: 'sid_of_another_number' };
+  const facts = factsOf(owned, record ?? null, target);
+  if (record === undefined)
+    return owned.capabilities.voice ? { kind: 'create', facts } : { kind: 'skip', why: 'no_voice' };
+  const changes = changesOf(record, facts);
+  return changes.length === 0
+    ? { kind: 'unchanged', known: record }
+    : { kind: 'update', known: record, changes, facts };
+};
+
+/** Whether a record of the tenant came from this account, which lists it no longer. */
+export const isMissing = (known: KnownNumber, listed: ReadonlySet<string>, accountSid: string): boolean =>
+  known.metadata.importedFrom === accountSid && !listed.has(known.number);
+
+const factsOf = (owned: OwnedNumber, known: KnownNumber | null, target: ImportTarget): NumberFacts => ({
+  type: owned.type,
+  providerSid: owned.sid,
+  purchasedAt: owned.purchasedAt ?? known?.purchasedAt ?? null,
+  campaignId: known?.campaignId ?? target.campaignId,
+  metadata: {
+    ...known?.metadata,
+    capabilities: owned.capabilities,
+    importedFrom: target.accountSid,
+    trunkSid: owned.trunkSid,
+  },
+});
+
+const changesOf = (known: KnownNumber, facts: NumberFacts): NumberChange[] => {
+  const differs = {
+    type: known.type !== facts.type,
+    sid: known.providerSid !== facts.providerSid,
+    purchasedAt: known.purchasedAt?.getTime() !== facts.purchasedAt?.getTime(),
+    campaign: known.campaignId !== facts.campaignId,
+    capabilities: capabilitiesKey(known.metadata.capabilities) !== capabilitiesKey(facts.metadata.capabilities),
+    account: known.metadata.importedFrom !== facts.metadata.importedFrom,
+    trunk: (known.metadata.trunkSid ?? null) !== facts.metadata.trunkSid,
+  } satisfies Record<NumberChange, boolean>;
+  return (Object.keys(differs) as NumberChange[]).filter((change) => differs[change]);
+};
+
+const abilities = ['voice', 'sms', 'mms', 'fax'] as const satisfies readonly (keyof Capabilities)[];
+
+/** Capabilities as something to compare: the database keeps no order of keys. */
+const capabilitiesKey = (value: unknown): string => {
+  if (typeof value !== 'object' || value === null) return '';
+  const entries = new Map<string, unknown>(Object.entries(value));
+  return abilities.map((ability) => `${ability}:${String(entries.get(ability))}`).join();
+};

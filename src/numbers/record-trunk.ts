@@ -1,0 +1,31 @@
+/** Records whose trunk one of Twilio's is, and which numbers' calls it carries. */
+import type { Db } from '../db.ts';
+import { AppError } from '../errors.ts';
+import type { TenantScope } from '../tenants/scope.ts';
+import type { KnownNumber } from './import-decision.ts';
+import { deactivateTrunkRecord, saveNumberTrunk, saveTrunkRecord } from './store.ts';
+import type { TrunkRecord } from './trunk-record.ts';
+
+type Needs = Readonly<{ db: Db; scope: TenantScope }>;
+
+/**
+ * Records a trunk as the tenant's, and active.
+ * @throws AppError `malformed` where it is recorded for another tenant
+ */
+export const recordTrunk = async (
+  { db, scope }: Needs,
+  trunk: Pick<TrunkRecord, 'twilioTrunkSid' | 'name'>,
+): Promise<void> => {
+  if (await saveTrunkRecord(db, scope, trunk)) return;
+  throw new AppError('malformed', `The trunk ${trunk.twilioTrunkSid} is recorded for another tenant.`);
+};
+
+/** A trunk that Twilio no longer has: its record stays, inactive. */
+export const retireTrunk = ({ db, scope }: Needs, twilioTrunkSid: string): Promise<void> =>
+  deactivateTrunkRecord(db, scope, twilioTrunkSid);
+
+/** Notes that a number's calls now go over this trunk. */
+export const recordNumberTrunk = (
+  { db, scope }: Needs,
+  number: Readonly<{ known: KnownNumber; trunkSid: string }>,
+): Promise<void> => saveNumberTrunk(db, scope, number);

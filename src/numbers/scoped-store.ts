@@ -1,0 +1,134 @@
+/** A tenant's phone numbers and trunks in the database. */
+import { transaction, type Db, type DbClient } from '../db.ts';
+import { AppError } from '../errors.ts';
+import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import type { TenantScope } from '../tenants/scope.ts';
+
+export type PhoneNumber = Readonly<{
+  id: string;
+  number: string;
+  type: 'LOCAL' | 'TOLL_FREE' | 'MOBILE';
+  provider: 'TWILIO';
+  providerSid: string | null;
+  campaignId: string | null;
+  livekitTrunkId: string | null;
+  isActive: boolean;
+  purchasedAt: Date | null;
+  metadata: unknown;
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+}>;
+
+export type NumberFilter = Readonly<{
+  number?: string;
+  campaignId?: string;
+  isActive?: boolean;
+}>;
+
+export const listNumbers = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  filter: NumberFilter,
+  page: PageQuery,
+): Promise<Page<PhoneNumber>> => {
+  const where = { AND: [{ tenantId, ...filter }, afterPosition(page)] };
+  return pageOf(await db.phoneNumber.findMany({ where, ...pageArgs(page) }), page);
+};
+
+export const findNumber = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<PhoneNumber | null> =>
+  db.phoneNumber.findFirst({ where: { id, tenantId } });
+
+/** @throws AppError `not_found` where the tenant has no such campaign, `conflict` where it is archived */
+const requireCampaign = async (
+  tx: DbClient,
+  { tenantId }: TenantScope,
+  campaignId: string | null | undefined,
+): Promise<void> => {
+  if (campaignId === null || campaignId === undefined) return;
+  const found = await tx.campaign.findFirst({ where: { id: campaignId, tenantId }, select: { status: true } });
+  if (found === null) throw new AppError('not_found', 'There is no such campaign.');
+  if (found.status === 'archived') throw new AppError('conflict', 'The campaign is archived.');
+};
+
+export type NewNumber = Readonly<{
+  number: string;
+  type: PhoneNumber['type'];
+  providerSid: string | null;
+  campaignId: string | null;
+  livekitTrunkId: string | null;
+}>;
+
+/** @throws AppError `not_found`, `conflict`: see the campaign */
+export const insertNumber = (db: Db, scope: TenantScope, number: NewNumber): Promise<PhoneNumber> =>
+  transaction(db, async (tx) => {
+    await requireCampaign(tx, scope, number.campaignId);
+    return tx.phoneNumber.create({ data: { ...number, tenantId: scope.tenantId } });
+  });
+
+export type NumberChanges = Readonly<{
+  campaignId?: string | null;
+  livekitTrunkId?: string | null;
+  isActive?: boolean;
+}>;
+
+/** @throws AppError `not_found`, `conflict`: see the campaign */
+export const editNumber = (
+  db: Db,
+  scope: TenantScope,
+  { id, version }: Readonly<{ id: string; version: number | null }>,
+  changes: NumberChanges,
+): Promise<Edited<PhoneNumber>> =>
+  transaction(db, async (tx) => {
+    const { tenantId } = scope;
+    await requireCampaign(tx, scope, changes.campaignId);
+    const { count } = await tx.phoneNumber.updateMany({
+      where: { id, tenantId, ...(version !== null && { version }) },
+      data: { ...changes, version: { increment: 1 } },
+    });
+    const found = await findNumber(tx, scope, id);
+    return count === 0 || found === null ? whyNotEdited(found) : found;
+  });
+
+export type PlatformTrunk = Readonly<{
+  id: string;
+  twilioTrunkSid: string;
+  name: string;
+  isActive: boolean;
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+}>;
+
+export const listTrunks = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  filter: Readonly<{ isActive?: boolean }>,
+  page: PageQuery,
+): Promise<Page<PlatformTrunk>> => {
+  const where = { AND: [{ tenantId, ...filter }, afterPosition(page)] };
+  return pageOf(await db.platformTrunk.findMany({ where, ...pageArgs(page) }), page);
+};
+
+export const findTrunk = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<PlatformTrunk | null> =>
+  db.platformTrunk.findFirst({ where: { id, tenantId } });
+
+export const insertTrunk = (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  trunk: Readonly<{ twilioTrunkSid: string; name: string }>,
+): Promise<PlatformTrunk> => db.platformTrunk.create({ data: { ...trunk, tenantId } });
+
+export const editTrunk = async (
+  db: DbClient,
+  scope: TenantScope,
+  { id, version }: Readonly<{ id: string; version: number | null }>,
+  changes: Readonly<{ name?: string; isActive?: boolean }>,
+): Promise<Edited<PlatformTrunk>> => {
+  const { count } = await db.platformTrunk.updateMany({
+    where: { id, tenantId: scope.tenantId, ...(version !== null && { version }) },
+    data: { ...changes, version: { increment: 1 } },
+  });
+  const found = await findTrunk(db, scope, id);
+  return count === 0 || found === null ? whyNotEdited(found) : found;
+};

@@ -1,0 +1,88 @@
+/** The way of a real call: LiveKit has trunk and rule of us, is asked as its SIP service asks, and the service answers. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeRtc } from '#src/local/caller.ts';
+import { startRedis } from '#test/support/redis.ts';
+import { obtainSipRoute, sipRoute, type SipRoute } from '#test/support/sip-route.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+
+const stack = new AsyncDisposableStack();
+let world: World;
+let redisAddress = '';
+beforeAll(async () => {
+  await obtainSipRoute((line) => console.log(line));
+  const redis = stack.use(await startRedis());
+  redisAddress = redis.address;
+  world = stack.use(await openWorld({ redisUrl: redis.url }));
+  await syncLivekit();
+}, 600_000);
+afterAll(async () => {
+  await stack.disposeAsync();
+  await closeRtc();
+});
+
+const syncLivekit = async (): Promise<string> => {
+  const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+  const args = [main, 'sync:livekit', '--yes'];
+  return (await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...world.env } })).stdout;
+};
+
+const invite = (to: string): Promise<SipRoute> =>
+  sipRoute({ redisAddress, ...world.around.livekit }, { from: callerNumber, to });
+
+/** What LiveKit SIP does with a call that is taken. */
+const join = ({ room, identity, callId, trunkId, token }: SipRoute) =>
+  world.phone({ room, identity, callId, trunkId, token });
+
+test('a call to our number is given a room and our agent, who greets; the record is final', async () => {
+  await world.providers.setScenario({
+    name: 'demo',
+    caller: ['What are your opening hours?'],
+    replies: [{ when: 'opening hours', say: 'From eight to six.' }],
+    repeat: true,
+  });
+  const route = await invite(dialled);
+  expect(route.result).toBe('ACCEPT');
+  const caller = await join(route);
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  expect(caller.heard.clippedMs()).toBe(0);
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  const said = await caller.say('What are your opening hours?');
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: said.lastSampleAt });
+  await untilRecorded(world, route.room, ({ turns }) => turns.length === 3);
+  await caller.hangUp();
+  const { call, lead, turns } = await finalRecords(world, route.room);
+  expect(call).toMatchObject({
+    status: 'completed',
+    endReason: 'caller_hangup',
+    phoneNumber: callerNumber,
+    dialledNumber: dialled,
+    callSid: route.callId,
+    callerIdentity: route.identity,
+    agentName: 'telephony-agent',
+    attempt: 1,
+  });
+  expect(lead?.status).toBe('completed');
+  expect(turns.map(({ text }) => text)).toEqual([
+    'Hello! This is your AI assistant. How can I help you?',
+    'What are your opening hours?',
+    'From eight to six.',
+  ]);
+});
+
+test('a number that became ours is answered after the next run; one that is nobody’s is dropped', async () => {
+  const { db } = world.service.ctx;
+  const { tenantId, campaignId } = await db.phoneNumber.findUniqueOrThrow({ where: { number: dialled } });
+  const number = '+15550004444';
+  expect((await invite(number)).result).toBe('DROP');
+  await db.phoneNumber.create({ data: { number, tenantId, campaignId } });
+  expect(await syncLivekit()).toContain(`adds ${number}`);
+  const route = await invite(number);
+  const caller = await join(route);
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.hangUp();
+  const { call } = await finalRecords(world, route.room);
+  expect(call).toMatchObject({ status: 'completed', dialledNumber: number });
+  expect((await invite('+15550005555')).result).toBe('DROP');
+});
