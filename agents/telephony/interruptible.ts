@@ -1,19 +1,27 @@
 /**
- * An agent that stops at once. The framework, when a speech is cut off, waits for the next token, the next sound and the end of
+ * An agent that stops at once, but not for an "uh-huh". The framework, when a speech is cut off, waits for the next token, the next sound and the end of
  * the transcript before it lets go: up to 4 s in which the caller gets no answer to what they went on to say. Here each of
  * these streams ends as soon as its speech is cut off.
  */
 import { voice } from '@livekit/agents';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ReadableStream } from 'node:stream/web';
+import { openBackchannelFilter } from './backchannel.ts';
 
 export class InterruptibleAgent extends voice.Agent {
   readonly #speech = new AsyncLocalStorage<voice.SpeechHandle>();
+  readonly #backchannels = openBackchannelFilter();
 
   /** To be called before the session starts. */
   watch(session: voice.AgentSession): void {
     // The event comes in the very call that then starts the speech's tasks: they inherit which speech they belong to.
     session.on(voice.AgentSessionEventTypes.SpeechCreated, ({ speechHandle }) => this.#speech.enterWith(speechHandle));
+    this.#backchannels.watch(session);
+  }
+
+  override async sttNode(...args: Parameters<voice.Agent['sttNode']>): ReturnType<voice.Agent['sttNode']> {
+    const events = await super.sttNode(...args);
+    return events === null ? null : this.#backchannels.filter(events);
   }
 
   override async llmNode(...args: Parameters<voice.Agent['llmNode']>): ReturnType<voice.Agent['llmNode']> {

@@ -3,37 +3,34 @@ import { inference, voice, type tts, type VAD } from '@livekit/agents';
 import * as deepgram from '@livekit/agents-plugin-deepgram';
 import * as openai from '@livekit/agents-plugin-openai';
 import type { CallJob, ProviderKeys } from '#src/calls/job.ts';
+import { DeepgramStt } from './providers/deepgram-stt.ts';
 import { OpenAiTts } from './providers/openai-tts.ts';
+import { openTurnEnd, standardPatience } from './turn-end.ts';
 
-/** One retry, soon: a caller waits. The voice retries by itself (it knows what was heard already). */
+/** One retry, soon: a caller waits. Ear and voice retry by themselves: they know what was heard already. */
 const connOptions = {
-  sttConnOptions: { maxRetry: 3, retryIntervalMs: 500, timeoutMs: 5_000 },
+  sttConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
   llmConnOptions: { maxRetry: 1, retryIntervalMs: 300, timeoutMs: 10_000 },
   ttsConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
   maxUnrecoverableErrors: 10, // we decide when to give up (troubles.ts)
 };
 
-/**
- * The turn ends by voice activity: it needs nothing of the provider but transcripts, and a late or missing `speech_final`
- * can't block it. The model starts on the transcript meanwhile, so that the 500 ms cost next to nothing.
- */
-const turnHandling = {
-  turnDetection: 'vad' as const,
-  endpointing: { mode: 'fixed' as const, minDelay: 500, maxDelay: 2_500 },
-  interruption: { mode: 'vad' as const, minDuration: 400 },
-  preemptiveGeneration: { enabled: true, preemptiveTts: true },
+const interruption = {
+  mode: 'vad' as const,
+  /** The agent falls silent when somebody has spoken for so long … */
+  minDuration: 250,
+  /** … and goes on when nothing was understood this long after they stopped. */
+  falseInterruptionTimeout: 400,
 };
 
+/** The model and the voice start on every final transcript, so that the wait for the turn's end costs next to nothing. */
+const preemptiveGeneration = { enabled: true, preemptiveTts: true, maxRetries: 6 };
+
 /** Opens the session of a conversation; it is not started, and has no audio yet. */
-export const openSession = (job: CallJob, keys: ProviderKeys, vad: VAD): voice.AgentSession =>
-  new voice.AgentSession({
-    stt: new deepgram.STT({
-      apiKey: keys.deepgram.apiKey,
-      baseUrl: keys.deepgram.baseUrl,
-      model: job.stt.model,
-      language: job.language,
-      interimResults: true,
-    }),
+export const openSession = (job: CallJob, keys: ProviderKeys, vad: VAD): voice.AgentSession => {
+  const turnEnd = openTurnEnd(standardPatience, vad.minSilenceDuration ?? 250);
+  const session = new voice.AgentSession({
+    stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
     llm: new openai.LLM({
       apiKey: keys.openai.apiKey,
       baseURL: keys.openai.baseUrl,
@@ -43,11 +40,19 @@ export const openSession = (job: CallJob, keys: ProviderKeys, vad: VAD): voice.A
     tts: openVoice(job, keys),
     vad,
     connOptions,
-    turnHandling,
+    turnHandling: {
+      turnDetection: turnEnd,
+      endpointing: { mode: 'fixed', minDelay: standardPatience.finishedMs, maxDelay: standardPatience.unfinishedMs },
+      interruption,
+      preemptiveGeneration,
+    },
     // silence.ts minds the silence, and telephone networks cancel echo: the greeting can be interrupted.
     userAwayTimeout: null,
     aecWarmupDuration: null,
   });
+  turnEnd.watch(session);
+  return session;
+};
 
 /** Opens a session that can only speak. */
 export const openAnnouncement = (job: CallJob, keys: ProviderKeys): voice.AgentSession =>

@@ -1,6 +1,6 @@
 /**
- * Cuts a stream of text into pieces that can be spoken: sentences. A piece is given out as soon as its end is certain, often
- * before the next sentence's first word. Cutting never depends on how the text was chunked, and the pieces, put together, are
+ * Cuts a stream of text into pieces that can be spoken: sentences, of which the very first ends at its first clause already, since
+ * the caller waits for it. A piece is given out as soon as its end is certain, often before the next sentence's first word. Cutting never depends on how the text was chunked, and the pieces, put together, are
  * the text, character by character.
  */
 
@@ -56,6 +56,30 @@ const kindOfStop = (before: string, stop: string): 'ends' | 'goes_on' | 'ask_nex
   return mayEnd.has(lower) ? 'ask_next' : 'ends';
 };
 
+/** Words that people say before a pause: they may be a piece by themselves. */
+const openers = new Set(
+  'sure yes no okay ok great perfect thanks hello hi well sorry absolutely certainly alright right'.split(' '),
+);
+const clauseStops = /[,;:–—](?=\s)/gu;
+/** Before these a speaker may draw breath; not before "to" and "of", which tie what they join. */
+const joints =
+  /\s(?=(?:and|but|or|so|because|which|who|if|when|while|then|until|after|before|for|with|from|at|on|in)\s)/giu;
+/** A first clause without a comma has at least so many words. */
+const fewestWords = 5;
+
+const countWords = (text: string): number => text.match(/[\p{L}\p{N}][^\s]*/gu)?.length ?? 0;
+
+const isClause = (text: string): boolean =>
+  countWords(text) >= 2 || openers.has(text.toLowerCase().replace(/[^\p{L}]/gu, ''));
+
+/** Where the first clause of `text` ends, or null where there is none yet that could be spoken by itself. */
+const clauseEnd = (text: string): number | null => {
+  const stop = [...text.matchAll(clauseStops)].find(({ index }) => isClause(text.slice(0, index)));
+  const joint = [...text.matchAll(joints)].find(({ index }) => countWords(text.slice(0, index)) >= fewestWords);
+  const ends = [...(stop === undefined ? [] : [stop.index + 1]), ...(joint === undefined ? [] : [joint.index])];
+  return ends.length === 0 ? null : Math.min(...ends);
+};
+
 /** Where the first piece of `text` ends, or null when that is not certain yet. */
 const firstEnd = (text: string, ended: boolean): number | null => {
   for (let at = 0; at < text.length; at += 1) {
@@ -98,11 +122,18 @@ export const speakable = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
 /** Opens a splitter for one reply. */
 export const openSplitter = (): Splitter => {
   let rest = '';
+  let isFirst = true;
+  const nextEnd = (ended: boolean): number | null => {
+    const sentence = firstEnd(rest, ended);
+    const clause = isFirst ? clauseEnd(rest) : null;
+    return clause === null || (sentence !== null && sentence < clause) ? sentence : clause;
+  };
   const take = (ended: boolean): string[] => {
     const pieces: string[] = [];
-    for (let end = firstEnd(rest, ended); end !== null; end = firstEnd(rest, ended)) {
+    for (let end = nextEnd(ended); end !== null; end = nextEnd(ended)) {
       pieces.push(rest.slice(0, end));
       rest = rest.slice(end);
+      isFirst = false;
     }
     return pieces;
   };

@@ -14,7 +14,7 @@ test.each([
   ['Sure! One moment, please.', ['Sure!', 'One moment, please.']],
   ['"Really?" she asked. Yes.', ['"Really?"', 'she asked.', 'Yes.']],
   ['Dr. Miller and Mrs. J. R. Smith are in.', ['Dr. Miller and Mrs. J. R. Smith are in.']],
-  ['We open at 9 a.m. and close at 5 p.m. Come by.', ['We open at 9 a.m. and close at 5 p.m.', 'Come by.']],
+  ['We open at 9 a.m. and close at 5 p.m. Come by.', ['We open at 9 a.m.', 'and close at 5 p.m.', 'Come by.']],
   ['It costs 3.50 dollars. That is 12.5 percent.', ['It costs 3.50 dollars.', 'That is 12.5 percent.']],
   ['You have 5. I have 6.', ['You have 5.', 'I have 6.']],
   ['1. Press one. 2. Press two.', ['1. Press one.', '2. Press two.']],
@@ -24,7 +24,7 @@ test.each([
   ],
   [
     'Some fruit, e.g. apples, etc. are fine. The U.S. Mail too.',
-    ['Some fruit, e.g. apples, etc. are fine.', 'The U.S. Mail too.'],
+    ['Some fruit,', 'e.g. apples, etc. are fine.', 'The U.S. Mail too.'],
   ],
   ['Room No. 5 is free. No. It is not.', ['Room No. 5 is free.', 'No.', 'It is not.']],
   ['Well... let me see... Yes, on Jan. 5 it is.', ['Well... let me see...', 'Yes, on Jan. 5 it is.']],
@@ -34,6 +34,26 @@ test.each([
   ['', []],
 ])('%j is cut into sentences', (text, expected) => {
   expect(sentences(text)).toEqual(expected);
+});
+
+test.each([
+  ['Sure, we open at nine, and we close at five. Bye.', ['Sure,', 'we open at nine, and we close at five.', 'Bye.']],
+  [
+    'Your appointment is on Monday at ten. Anything else?',
+    ['Your appointment is on Monday', 'at ten.', 'Anything else?'],
+  ],
+  ['I can certainly move that to Friday morning.', ['I can certainly move that to Friday morning.']],
+  ['A, B, and C are taken, sadly.', ['A, B,', 'and C are taken, sadly.']],
+  ['We take 1,000 dollars at 10:30 in cash.', ['We take 1,000 dollars at 10:30', 'in cash.']],
+  ['Yes. Of course, we do.', ['Yes.', 'Of course, we do.']],
+])('the first piece of %j is its first clause', (text, expected) => {
+  expect(sentences(text)).toEqual(expected);
+});
+
+test('the first clause comes out with the word after it', () => {
+  const splitter = openSplitter();
+  expect(splitter.push('Of course,')).toEqual([]); // "course,5"?
+  expect(splitter.push(' we')).toEqual(['Of course,']);
 });
 
 test('a sentence comes out as soon as its end is certain', () => {
@@ -51,7 +71,7 @@ test('a text without any end is cut before it is too long, between words', () =>
   const pieces = split('and so on '.repeat(200), 50);
   expect(pieces.length).toBeGreaterThan(4);
   for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(400);
-  for (const piece of pieces.slice(0, -1)) expect(piece).toMatch(/ $/);
+  for (const piece of pieces.slice(1, -1)) expect(piece).toMatch(/ $/);
 });
 
 const prose = fc

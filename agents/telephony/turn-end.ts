@@ -1,0 +1,118 @@
+/**
+ * Whether the caller has finished, judged by what was understood so far: how long to wait for more before the turn is theirs no
+ * longer. Silence alone can't tell "My number is …" from "Yes."; the words mostly can.
+ *
+ * The wait costs little: the answer is prepared meanwhile (preemptive generation), and a caller who goes on is simply heard on.
+ *
+ * Glossary
+ *   patience    how long the caller may be silent, counted from their last word, before the agent answers
+ *   dictation   digits or letters that are told one after the other: pauses between groups are part of it
+ */
+import { voice, type llm } from '@livekit/agents';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** In ms since the end of speech. */
+export type Patience = Readonly<{
+  /** A finished question, a short answer. */
+  finishedMs: number;
+  /** A sentence that may be over. */
+  openMs: number;
+  /** Digits or letters are being dictated. */
+  dictationMs: number;
+  /** The last word demands another one. */
+  unfinishedMs: number;
+}>;
+
+export const standardPatience: Patience = { finishedMs: 400, openMs: 700, dictationMs: 1_500, unfinishedMs: 2_500 };
+
+export type TurnState = keyof Patience;
+
+const list = (words: string): ReadonlySet<string> => new Set(words.split(' '));
+
+const hesitations = list('uh um uhm er erm eh ah hmm hm mm well');
+/** Words after which a sentence goes on: conjunctions, articles, prepositions, and what introduces something. */
+const demanding = list(
+  'and or but so because cause if when whether while although unless until than as like the a an my your his her our their ' +
+    'to for with at from by of about into onto between without and/or plus also maybe perhaps please very really just not ' +
+    "i we they he she i'm we're they're it's that's there's i'd i'll we'd we'll what's who's let's let gonna wanna",
+);
+const introductions =
+  /\b(name|number|address|e-?mail|date|birthday|birth|code|zip|problem|question|reason|order|account|id) (is|was|are)$/;
+const shortAnswers = list(
+  "yes yeah yep yup sure no nope nah okay ok correct right exactly absolutely definitely thanks goodbye bye hello hi that's " +
+    'please thank you it is i am do did not that great perfect fine good all sounds will can no,',
+);
+const digitWords = list('zero oh one two three four five six seven eight nine ten eleven twelve double triple hundred');
+/** A telephone number in full: with area code. */
+const fullNumberDigits = 10;
+
+const wordsOf = (text: string): string[] =>
+  text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}'@/ -]+/gu, ' ')
+    .split(/[\s-]+/)
+    .filter((word) => word !== '');
+
+const isDigits = (word: string): boolean => /^\d+$/.test(word) || digitWords.has(word);
+const isLetter = (word: string): boolean => /^\p{L}$/u.test(word);
+
+/** The digits and letters at the end of what was said. */
+const dictatedTail = (words: readonly string[]): { groups: number; digits: number; letters: number } => {
+  const from = words.findLastIndex((word) => !isDigits(word) && !isLetter(word)) + 1;
+  const tail = words.slice(from);
+  const digits = tail.filter(isDigits).reduce((sum, word) => sum + (/^\d+$/.test(word) ? word.length : 1), 0);
+  return { groups: tail.length, digits, letters: tail.filter(isLetter).length };
+};
+
+const asksForDictation = (asked: string): boolean =>
+  /\b(number|digits?|spell(ing)?|code|zip|letters?|account|card|e-?mail)\b/i.test(asked) && asked.trim().endsWith('?');
+
+/**
+ * Judges a caller's words.
+ * @param said what was understood of this turn so far, as the transcription writes it
+ * @param asked what the agent said last
+ */
+export const judgeTurn = (said: string, asked: string): TurnState => {
+  const words = wordsOf(said);
+  const last = words.at(-1);
+  if (last === undefined) return 'openMs';
+  if (said.trim().endsWith('?')) return 'finishedMs';
+  const { groups, digits, letters } = dictatedTail(words);
+  if (digits >= fullNumberDigits) return 'openMs';
+  const isDictation = groups >= 2 || (groups === 1 && asksForDictation(asked));
+  if (isDictation && digits + letters > 0) return 'dictationMs';
+  if (hesitations.has(last) || /(\.\.\.|…|,|-)$/.test(said.trim())) return 'unfinishedMs';
+  if (words.length <= 4 && words.every((word) => shortAnswers.has(word))) return 'finishedMs';
+  if (demanding.has(last) || introductions.test(words.join(' '))) return 'unfinishedMs';
+  return 'openMs';
+};
+
+/**
+ * The framework's turn detector of a session. It knows only "over" and "not over", which it then waits for: so the answer itself
+ * waits here until the patience for what was said has run out, and is always "over". Whatever comes meanwhile supersedes it.
+ * @param vadSilenceMs after how much silence the session's VAD says "silent"
+ */
+export const openTurnEnd = (patience: Patience, vadSilenceMs: number) => {
+  let silentSince = 0;
+  return {
+    model: 'turn-end',
+    provider: 'telephony-agent',
+    /** To be called before the session starts. */
+    watch: (session: voice.AgentSession): void => {
+      session.on(voice.AgentSessionEventTypes.UserStateChanged, ({ newState }) => {
+        if (newState === 'listening') silentSince = Date.now() - vadSilenceMs;
+      });
+    },
+    supportsLanguage: () => Promise.resolve(true),
+    unlikelyThreshold: () => Promise.resolve(0.5),
+    predictEndOfTurn: async (context: llm.ChatContext): Promise<number> => {
+      const messages = context.items.filter((item) => item.type === 'message');
+      const said = messages.at(-1);
+      const asked = messages.findLast(({ role }) => role === 'assistant');
+      const wait = patience[judgeTurn(said?.textContent ?? '', asked?.textContent ?? '')];
+      const restMs = silentSince + wait - Date.now();
+      if (restMs > 0) await sleep(restMs, undefined, { ref: false });
+      return 1;
+    },
+  };
+};

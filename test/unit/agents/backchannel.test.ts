@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { isBackchannel } from '#agents/telephony/backchannel.ts';
+
+test.each(['Uh-huh.', 'Mm-hmm', 'okay', 'Okay, right.', 'I see.', 'Yeah, yeah.', 'Got it!'])(
+  '%j only says that somebody listens',
+  (text) => expect(isBackchannel(text)).toBe(true),
+);
+
+test.each(['Yes.', 'No, wait.', 'Okay, but what does it cost?', 'Stop.', 'Right, I need Tuesday.', ''])(
+  '%j takes the floor',
+  (text) => expect(isBackchannel(text)).toBe(false),
+);

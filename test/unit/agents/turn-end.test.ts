@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { judgeTurn } from '#agents/telephony/turn-end.ts';
+
+const any = 'How can I help you?';
+
+test.each([
+  ['What are your opening hours?'],
+  ['What time do you open?'],
+  ['Yes.'],
+  ['No, thanks.'],
+  ["That's right."],
+  ['Okay, goodbye.'],
+])('%j is finished', (said) => expect(judgeTurn(said, any)).toBe('finishedMs'));
+
+test.each([
+  ['My name is'],
+  ["I'd like to make an appointment for"],
+  ['I want to talk to you about the'],
+  ['Well, uh'],
+  ['My number is, um,'],
+  ['I need an appointment because'],
+  ['The problem is'],
+  ['We are looking for a place that is quiet and.'],
+])('%j is unfinished', (said) => expect(judgeTurn(said, any)).toBe('unfinishedMs'));
+
+test.each([
+  ['five five five', any],
+  ['My number is 555 123', any],
+  ['it is spelled S M I', any],
+  ['4', 'What is your phone number?'],
+  ['S', 'Could you spell your name?'],
+])('%j is being dictated', (said, asked) => expect(judgeTurn(said, asked)).toBe('dictationMs'));
+
+test.each([
+  ['I would like to make an appointment.', any],
+  ['My number is 555 123 4567.', any],
+  ['four', 'For how many people?'],
+  ['Tomorrow at ten.', any],
+  ['', any],
+])('%j may be over', (said, asked) => expect(judgeTurn(said, asked)).toBe('openMs'));
