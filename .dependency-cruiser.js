@@ -7,6 +7,7 @@ const nouns = [
   'leads/lead',
   'campaigns/(campaign|prompt)',
   'tenants/(tenant|agent|user|scope|access)',
+  'doctor/link',
 ];
 /** What is started by name or path: nothing imports it. */
 const entries = [
@@ -23,6 +24,8 @@ const noun = `^src/(${nouns.join('|')})[.]ts$`;
 const store = `${business}[a-z-]*store[.]ts$`;
 /** The stores of a tenant's records: each function asks for the tenant's scope. */
 const scopedStore = `${business}[a-z-]*scoped-store[.]ts$`;
+/** How stores read long lists. */
+const listing = '^src/listing[.]ts$';
 const messages = '^src/link/messages[.]ts$'; // a noun, spoken on both sides of the link
 /** Runs in a browser, which resolves its imports itself. */
 const browser = '-client[.]js$';
@@ -51,16 +54,18 @@ const directions = [
     {
       pathNot: [
         '^src/db[.]ts$',
+        listing,
         errors,
         messages,
         '^src/tenants/scope[.]ts$', // whose records it may touch
         '^src/$1/',
         '^prisma/generated/',
-        npm('@prisma|zod'),
+        npm('@prisma|zod|uuid'),
         builtIn('crypto'),
       ],
     },
   ),
+  rule('listing', 'Only stores read the database.', { path: '^src/', pathNot: store }, { path: listing }),
   rule('store-verb', 'A store knows no use case.', { path: store }, { path: business, pathNot: [noun, store] }),
   rule(
     'verb',
@@ -133,7 +138,7 @@ const directions = [
 
 /** Which package is seen where. */
 const packages = [
-  ['prisma', '@prisma|prisma', [store, '^src/db[.]ts$']],
+  ['prisma', '@prisma|prisma', [store, listing, '^src/db[.]ts$']],
   ['sql', 'pg|better-sqlite3', ['^src/db[.]ts$']],
   ['livekit-sdk', 'livekit-server-sdk', ['^src/(livekit|local)/']],
   ['livekit-agents', '@livekit', ['^src/(worker|local)/', '^agents/']],

@@ -8,7 +8,7 @@ import { decide, rejectReasons, type Decision, type RejectReason, type RouteFact
 import { loadRouteFacts, lockCampaignOf } from '../routing/store.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import type { Call, CallOutcome, IncomingCall } from './call.ts';
-import { appendEvent, findCallBySid, findOpenCall, findRefusal, insertCall, noteCaller } from './store.ts';
+import { appendEvent, findCall, findKnownCalls, insertCall, noteCaller, type KnownAs } from './store.ts';
 
 type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed'>;
 
@@ -20,27 +20,33 @@ const sameRefusalMs = 60_000;
  * outcome and changes nothing. A refused call is recorded too.
  */
 export const receiveCall = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<CallOutcome> => {
-  const known = await findKnown(ctx.db, incoming, ctx.now());
+  // An asker's repeats are rare: the unique columns find them, at no cost for all others.
+  const known = incoming.door === 'asked' ? null : await findKnown(ctx.db, incoming, ctx.now());
   if (known !== null) return outcomeOf(await withCaller(ctx.db, known, incoming), ctx.config.agentName);
   try {
     return await recordNew(ctx, incoming);
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
-    // Another door was quicker by a moment: then its record is this call's.
     const theirs = await findKnown(ctx.db, incoming, ctx.now());
     if (theirs === null) throw error;
     return outcomeOf(theirs, ctx.config.agentName);
   }
 };
 
+/** By what a repeat is known, the best first: the asker tells its call's id, a room's own news tells the room. */
+const knownBy: Readonly<Record<'asked' | 'met', readonly KnownAs[]>> = {
+  asked: ['callSid', 'openRoom'],
+  met: ['openRoom', 'callSid', 'refusal'],
+};
+
 const findKnown = async (db: DbClient, incoming: IncomingCall, now: Date): Promise<Call | null> => {
   const { door, callSid, roomName } = incoming;
-  if (door === 'asked') return (await findCallBySid(db, callSid)) ?? (await findOpenCall(db, roomName));
-  return (
-    (await findOpenCall(db, roomName)) ??
-    (await findCallBySid(db, callSid)) ??
-    (await findRefusal(db, roomName, new Date(now.getTime() - sameRefusalMs)))
-  );
+  const refusedSince = new Date(now.getTime() - sameRefusalMs);
+  const known = await findKnownCalls(db, { callSid, roomName, refusedSince });
+  if (known.length === 0) return null;
+  const ways = door === 'asked' ? knownBy.asked : knownBy.met;
+  const [best] = ways.flatMap((way) => known.find(({ knownAs }) => knownAs === way) ?? []);
+  return best === undefined ? null : findCall(db, best.id);
 };
 
 const withCaller = async (db: DbClient, call: Call, { callerIdentity }: IncomingCall): Promise<Call> => {
@@ -94,7 +100,10 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
     if (dialled !== null) await lockCampaignOf(tx, dialled);
     const facts = dialled === null ? null : await loadRouteFacts(tx, dialled, now());
     const decision = decideNow(ctx, incoming.trunkId, facts);
-    const leadId = decision.kind === 'accept' ? await leadOf(tx, facts, caller) : null;
+    // What would be refused now may be the repeat of a call that was accepted.
+    const known = decision.kind === 'reject' ? await findKnown(tx, incoming, now()) : null;
+    if (known !== null) return known;
+    const leadId = decision.kind === 'accept' ? await leadOf(tx, facts, caller, now()) : null;
     const call = await insertCall(tx, {
       callSid: incoming.callSid,
       roomName: incoming.roomName,
@@ -118,7 +127,7 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
     });
     return { call, decision };
   });
-  return announce(ctx, recorded);
+  return 'decision' in recorded ? announce(ctx, recorded) : outcomeOf(recorded, config.agentName);
 };
 
 const announce = (
@@ -134,9 +143,9 @@ const announce = (
     : { kind: 'reject', call, reason: decision.reason satisfies RejectReason };
 };
 
-const leadOf = async (tx: DbClient, facts: RouteFacts | null, caller: string): Promise<string | null> => {
+const leadOf = async (tx: DbClient, facts: RouteFacts | null, caller: string, now: Date): Promise<string | null> => {
   if (facts?.campaign == null) return null;
   const { tenant, campaign } = facts;
   const name = `${inboundNamePrefix}${isAnonymous(caller) ? '(anonymous)' : caller}`;
-  return (await startLead(tx, { tenantId: tenant.id, campaignId: campaign.id, phoneNumber: caller, name })).id;
+  return startLead(tx, { tenantId: tenant.id, campaignId: campaign.id, phoneNumber: caller, name }, now);
 };
