@@ -18,6 +18,8 @@ export type Config = Readonly<{
   production: boolean;
   host: string;
   port: number;
+  /** Under which address the world reaches the service, without a trailing slash. */
+  publicUrl: string | null;
   databaseUrl: string;
   defaultCountry: CountryCode;
   agentName: string;
@@ -54,6 +56,14 @@ export type Config = Readonly<{
 /** LiveKit's development secret, known to everybody. */
 const knownSecrets = new Set(['secret', 'devsecret', 'changeme']);
 
+/** What is said of it in production. */
+export const weakSecretProblem =
+  "LIVEKIT_API_SECRET is LiveKit's well-known development secret: make a key pair of your own.";
+
+/** Whether everybody knows this key pair: who does can forge webhooks, and join every call. */
+export const isKnownSecret = ({ apiKey, apiSecret }: Readonly<{ apiKey: string; apiSecret: string }>): boolean =>
+  knownSecrets.has(apiSecret) || apiKey === 'devkey';
+
 const blankIsUnset = (value: unknown) => (typeof value === 'string' && value.trim() === '' ? undefined : value);
 const text = z.preprocess((v) => (typeof v === 'string' ? v.trim() : v), z.string()).optional();
 const optional = z.preprocess(blankIsUnset, text);
@@ -83,6 +93,9 @@ const address = (name: string, protocols: readonly string[], example: string) =>
       .optional(),
   );
 
+const matching = (pattern: RegExp, problem: string) =>
+  z.preprocess(blankIsUnset, z.string().trim().regex(pattern, problem).optional());
+
 const flag = (name: string) =>
   z.preprocess(
     blankIsUnset,
@@ -104,6 +117,7 @@ const environment = z.object({
   NODE_ENV: optional,
   HOST: optional,
   PORT: wholeNumber('PORT', 3000, { min: 0, max: 65535 }),
+  PUBLIC_URL: address('PUBLIC_URL', ['http:', 'https:'], 'https://agent.example.com'),
   DATABASE_URL: z.preprocess(
     blankIsUnset,
     z
@@ -160,25 +174,11 @@ const environment = z.object({
   LIVEKIT_API_SECRET: optional,
   LIVEKIT_INBOUND_TRUNK_ID: optional,
   LIVEKIT_OUTBOUND_TRUNK_ID: optional,
-  LIVEKIT_SIP_URI: z.preprocess(
-    blankIsUnset,
-    z
-      .string()
-      .trim()
-      .regex(
-        /^sip:([^@\s]+@)?[a-z0-9.-]+(:\d+)?(;[^\s]*)?$/i,
-        'LIVEKIT_SIP_URI must be a SIP address such as sip:your-project.sip.livekit.cloud (Twilio takes no sips:).',
-      )
-      .optional(),
+  LIVEKIT_SIP_URI: matching(
+    /^sip:([^@\s]+@)?[a-z0-9.-]+(:\d+)?(;[^\s]*)?$/i,
+    'LIVEKIT_SIP_URI must be a SIP address such as sip:your-project.sip.livekit.cloud (Twilio takes no sips:).',
   ),
-  TWILIO_ACCOUNT_SID: z.preprocess(
-    blankIsUnset,
-    z
-      .string()
-      .trim()
-      .regex(/^AC\w+$/, "TWILIO_ACCOUNT_SID must be an account's SID, which begins with AC.")
-      .optional(),
-  ),
+  TWILIO_ACCOUNT_SID: matching(/^AC\w+$/, "TWILIO_ACCOUNT_SID must be an account's SID, which begins with AC."),
   TWILIO_AUTH_TOKEN: optional,
   TWILIO_BASE_URL: address('TWILIO_BASE_URL', ['http:', 'https:'], 'https://twilio-proxy.example.com'),
   TWILIO_PHONE_NUMBER: optional,
@@ -220,13 +220,13 @@ const livekitNames = ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET'] as
 
 const productionProblems = (env: RawEnvironment, isSet: IsSet): string[] => {
   if (env.NODE_ENV?.trim() !== 'production') return [];
-  const isWeak = knownSecrets.has(env.LIVEKIT_API_SECRET?.trim() ?? '') || env.LIVEKIT_API_KEY?.trim() === 'devkey';
+  const pair = { apiKey: env.LIVEKIT_API_KEY?.trim() ?? '', apiSecret: env.LIVEKIT_API_SECRET?.trim() ?? '' };
   return [
     ...(livekitNames.some(isSet)
       ? []
       : livekitNames.map((name) => `${name} is missing: in production put ${hints[name]} there.`)),
     ...(isSet('LOCAL_MODE') ? ['LOCAL_MODE is set: in production nothing may be simulated. Unset it.'] : []),
-    ...(isWeak ? ["LIVEKIT_API_SECRET is LiveKit's well-known development secret: make a key pair of your own."] : []),
+    ...(isKnownSecret(pair) ? [weakSecretProblem] : []),
   ];
 };
 
@@ -280,6 +280,7 @@ const configOf = (env: Environment): Config => ({
   production: env.NODE_ENV === 'production',
   host: env.HOST ?? '0.0.0.0',
   port: env.PORT,
+  publicUrl: env.PUBLIC_URL ?? null,
   databaseUrl: env.DATABASE_URL,
   defaultCountry: env.DEFAULT_COUNTRY,
   agentName: env.AGENT_NAME,
@@ -334,6 +335,15 @@ export const requireCallConfig = (config: Config): CallConfig => {
     ...(openai === null ? (['OPENAI_API_KEY'] as const) : []),
   ];
   throw missingError(missing);
+};
+
+/**
+ * The LiveKit project.
+ * @throws AppError `config_invalid` naming the variables
+ */
+export const requireLivekit = (config: Pick<Config, 'livekit'>): NonNullable<Config['livekit']> => {
+  if (config.livekit === null) throw missingError(livekitNames);
+  return config.livekit;
 };
 
 /**

@@ -2,6 +2,7 @@
  * The database: SQLite in a file or PostgreSQL, one type for both. Stores take a `DbClient` and see nothing else of this file
  * but what tells its errors apart.
  */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +12,14 @@ import {
   type DriverAdapterError,
   type SqlDriverAdapterFactory,
 } from '@prisma/driver-adapter-utils';
-import { applyMigrations, migrationState, type DatabaseKind, type MigrationState } from '#prisma/apply-migrations.ts';
+import {
+  applyMigrations,
+  listMigrations,
+  migrationsFolder,
+  migrationState,
+  type DatabaseKind,
+  type MigrationState,
+} from '#prisma/apply-migrations.ts';
 import type { Prisma, PrismaClient } from '#prisma/generated/sqlite/client.ts';
 import { blockingWaitMs, guardSqlite } from '#prisma/sqlite-guard.ts';
 import { AppError, describeError } from './errors.ts';
@@ -85,6 +93,16 @@ const refuseBehind = (databaseUrl: string) =>
       'schema_behind',
       `The database's schema is behind by ${count}: run \`npm run cli -- db:migrate\`.`,
     );
+  });
+
+/**
+ * Which migrations a database lacks. Changes nothing: a SQLite file that isn't there yet lacks all, and isn't made.
+ * @throws AppError `schema_ahead`, `database_unusable`
+ */
+export const pendingMigrations = (databaseUrl: string): Promise<readonly string[]> =>
+  sayingWhich(databaseUrl, async () => {
+    const isNew = databaseKind(databaseUrl) === 'sqlite' && !existsSync(databaseFile(databaseUrl));
+    return isNew ? listMigrations(migrationsFolder('sqlite')) : (await readState(databaseUrl)).pending;
   });
 
 const readState = async (databaseUrl: string, lockedTimeoutMs?: number): Promise<MigrationState> => {

@@ -29,6 +29,19 @@ export const findCampaigns = (
     orderBy: { createdAt: 'asc' },
   });
 
+/** The campaigns with this id or name, of one tenant or (null) of all: for who has the machine. The oldest first, ten at most. */
+export const findCampaignsAnywhere = (
+  db: DbClient,
+  idOrName: string,
+  tenantId: string | null,
+): Promise<{ id: string; name: string; tenant: { id: string; name: string } }[]> =>
+  db.campaign.findMany({
+    where: { OR: [{ id: idOrName }, { name: idOrName }], ...(tenantId !== null && { tenantId }) },
+    select: { id: true, name: true, tenant: { select: { id: true, name: true } } },
+    orderBy: { createdAt: 'asc' },
+    take: 10,
+  });
+
 /** Which of its campaign's versions this is: 1, 2, 3 … */
 export const findVersionNumber = async (db: DbClient, versionId: string): Promise<number | null> =>
   (await db.campaignVersion.findUnique({ where: { id: versionId }, select: { number: true } }))?.number ?? null;

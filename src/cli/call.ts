@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { openDb } from '../db.ts';
 import { closeRtc, dial } from '../local/caller.ts';
-import { readDevState, type DevState } from '../local/dev-state.ts';
+import { announceLines, readDevState } from '../local/dev-state.ts';
 import { findRecords } from '../local/records.ts';
 import { followScript } from '../local/scripted-caller.ts';
 import { printTurns } from '../local/turn-printer.ts';
@@ -32,15 +32,6 @@ const optionsOf = (argv: string[]) =>
     },
   }).values;
 
-/** Tells the simulated transcription what it is about to hear. */
-const announce = async (state: DevState, lines: readonly string[]): Promise<void> => {
-  if (state.controlUrl === null) return;
-  for (const text of lines) {
-    const response = await fetch(`${state.controlUrl}/said`, { method: 'POST', body: JSON.stringify({ text }) });
-    if (!response.ok) throw new Error(`the simulated providers answered ${response.status}`);
-  }
-};
-
 const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const { say, from, to, port, json } = optionsOf(argv);
   if (say.length === 0) {
@@ -50,7 +41,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const print = (line: string): void => void (json || process.stdout.write(`${line}\n`));
   const state = await readDevState(Number(port ?? env.PORT ?? 3000));
   await using db = await openDb(state.databaseUrl, {});
-  await announce(state, say);
+  await announceLines(state, say);
   const call = async () => {
     await using caller = await dial({
       ...state.livekit,

@@ -7,6 +7,8 @@ import type { Command } from './command.ts';
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   'admin:create': () => import('./admin-create.ts'),
   call: () => import('./call.ts'),
+  'check:campaign': () => import('./check-campaign.ts'),
+  'check:inbound': () => import('./check-inbound.ts'),
   'db:migrate': () => import('./db-migrate.ts'),
   'db:seed': () => import('./db-seed.ts'),
   'route:explain': () => import('./route-explain.ts'),
@@ -19,7 +21,8 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const printList = async (): Promise<void> => {
   const loaded = await Promise.all(Object.values(commands).map((load) => load()));
-  const rows = loaded.map(({ command }) => `  ${command.name.padEnd(12)} ${command.summary}`);
+  const width = Math.max(...loaded.map(({ command }) => command.name.length));
+  const rows = loaded.map(({ command }) => `  ${command.name.padEnd(width)}  ${command.summary}`);
   print(`Usage: npm run cli -- COMMAND [--help]\n\n${rows.join('\n')}`);
 };
 

@@ -1,7 +1,7 @@
 /** `npm run cli -- sync:livekit`: tells LiveKit of the numbers, by an inbound trunk and a dispatch rule. */
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import { loadConfig, type Config } from '../config.ts';
+import { loadConfig, requireLivekit, type Config } from '../config.ts';
 import { openDb, transaction } from '../db.ts';
 import { AppError } from '../errors.ts';
 import { openSip } from '../livekit/sip.ts';
@@ -68,14 +68,6 @@ const addressesOf = (allow: string | undefined): readonly string[] | null => {
   const wrong = addresses.find((address) => !isAddress(address));
   if (wrong === undefined) return addresses;
   throw new AppError('malformed', `--allow takes twilio, any, or addresses such as 198.51.100.0/24: not "${wrong}".`);
-};
-
-const requireLivekit = ({ livekit }: Config): NonNullable<Config['livekit']> => {
-  if (livekit !== null) return livekit;
-  throw new AppError(
-    'config_invalid',
-    "LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET are missing: put your LiveKit project's there.",
-  );
 };
 
 const valuesOf = (values: readonly string[]): string => (values.length === 0 ? '(not set)' : values.join(', '));

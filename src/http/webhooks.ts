@@ -6,12 +6,14 @@ import { receiveCall, routeCall } from '../calls/receive-call.ts';
 import { recordEvent } from '../calls/record-event.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { isProven } from '../livekit/proof.ts';
+import { isProven, unprovenKinds, whyUnproven, type SignedRequest } from '../livekit/proof.ts';
 import { readableProblem, readWebhook } from '../livekit/webhook.ts';
+import { createWitness, type Witness } from '../livekit/witness.ts';
 import { may } from '../tenants/access.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { name, text } from '../text.ts';
 import { whoAsks } from './access.ts';
+import { snakeOf } from './case.ts';
 import { refusals, sendError } from './errors.ts';
 
 const id = name(300);
@@ -29,6 +31,8 @@ const inboundBody = z.object({
 
 const trialBody = z.object({ to_number: number.min(1), from_number: number.default('') });
 
+const checkBody = z.object({ room: id });
+
 const readBody = <T>(schema: z.ZodType<T>, body: Buffer): T => {
   try {
     return schema.parse(JSON.parse(body.toString('utf8')));
@@ -42,12 +46,22 @@ const bytesOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.bo
 const headerOf = (value: string | string[] | undefined): string | undefined =>
   Array.isArray(value) ? value[0] : value;
 
+const signedOf = (request: FastifyRequest): SignedRequest => ({
+  body: bytesOf(request),
+  authorization: request.headers.authorization,
+  signature: headerOf(request.headers['x-livekit-signature']),
+});
+
 /** The raw body of a request that proved its origin. Throws AppError `unproven`. */
-const provenBody = async (ctx: Pick<Context, 'config'>, request: FastifyRequest): Promise<Buffer> => {
-  const body = bytesOf(request);
-  const { authorization } = request.headers;
-  const signature = headerOf(request.headers['x-livekit-signature']);
-  if (await isProven({ body, authorization, signature }, ctx.config.livekit)) return body;
+const provenBody = async (
+  { config }: Pick<Context, 'config'>,
+  request: FastifyRequest,
+  witness: Witness | null = null,
+): Promise<Buffer> => {
+  const signedRequest = signedOf(request);
+  if (await isProven(signedRequest, config.livekit)) return signedRequest.body;
+  const why = witness === null ? null : whyUnproven(signedRequest, config.livekit);
+  if (why !== null) witness?.noteUnproven(why);
   throw new AppError(
     'unproven',
     'The request proves neither by Authorization nor by X-LiveKit-Signature where it comes from.',
@@ -80,6 +94,25 @@ const described = {
     }),
     response: { 200: z.object({ received: z.boolean(), effect: z.string() }) },
   },
+  check: {
+    ...signed,
+    summary: 'For check:inbound: did an event of this room come, which it made for that?',
+    body: checkBody,
+    response: {
+      200: z.object({
+        arrived: z.boolean(),
+        unproven: z
+          .object({
+            kind: z.enum(unprovenKinds),
+            issuer: z.string().nullable().describe('The key that it names; anybody may have written it.'),
+            count: z.number(),
+            seconds_ago: z.number(),
+          })
+          .nullable()
+          .describe('The last event of the last minute that proved nothing.'),
+      }),
+    },
+  },
   trial: {
     tags: ['webhooks'],
     security: [{}, { bearer: [] }, ...signed.security],
@@ -105,9 +138,7 @@ const described = {
  */
 const trialScope = async (app: FastifyInstance, ctx: Context, request: FastifyRequest): Promise<TenantScope | null> => {
   if (!ctx.config.production) return null;
-  const { authorization } = request.headers;
-  const signature = headerOf(request.headers['x-livekit-signature']);
-  if (await isProven({ body: bytesOf(request), authorization, signature }, ctx.config.livekit)) return null;
+  if (await isProven(signedOf(request), ctx.config.livekit)) return null;
   const { principal, scope } = await whoAsks(app, ctx, request);
   if (!may(principal, 'routing:explain')) throw new AppError('forbidden', 'This needs the permission routing:explain.');
   return scope;
@@ -138,14 +169,27 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
     const [code, message] = refusals[outcome.reason];
     return sendError(reply, code, message);
   });
-  app.post('/livekit/events', { schema: described.events }, async (request, reply) => {
-    const event = readWebhook(await provenBody(ctx, request), ctx.now());
-    const effect = event === 'ignored' ? 'ignored' : await recordEvent(ctx, event);
-    return reply.send({ received: true, effect });
-  });
+  eventRoutes(app, ctx);
   app.post('/test', { schema: described.trial }, async (request, reply) => {
     const within = await trialScope(app, ctx, request);
     return reply.send(await tryRoute(ctx, readBody(trialBody, bytesOf(request)), within));
+  });
+};
+
+/** What happened in LiveKit's rooms, and whether any news of them reach this process at all. */
+const eventRoutes = (app: FastifyInstance, ctx: Context): void => {
+  const witness = createWitness(ctx.now);
+  app.post('/livekit/events', { schema: described.events }, async (request, reply) => {
+    const body = await provenBody(ctx, request, witness);
+    witness.noteProven(body);
+    const event = readWebhook(body, ctx.now());
+    const effect = event === 'ignored' ? 'ignored' : await recordEvent(ctx, event);
+    return reply.send({ received: true, effect });
+  });
+  app.post('/livekit/check', { schema: described.check }, async (request, reply) => {
+    const { room } = readBody(checkBody, await provenBody(ctx, request));
+    const { arrived, unproven } = witness.sighting(room);
+    return reply.send({ arrived, unproven: unproven === null ? null : snakeOf(unproven) });
   });
 };
 

@@ -6,6 +6,8 @@ import { AppError } from '../errors.ts';
 export type Livekit = Readonly<{
   /** Asks for an agent in a room. A room that doesn't exist yet is made. */
   dispatch: (room: string, agentName: string, metadata: string) => Promise<void>;
+  /** Makes an empty room, which ends by itself when nobody came within this time. */
+  createRoom: (room: string, emptyTimeoutSeconds: number) => Promise<void>;
   /** Ends a room: everybody in it is hung up. */
   deleteRoom: (room: string) => Promise<void>;
   removeParticipant: (room: string, identity: string) => Promise<void>;
@@ -53,6 +55,9 @@ export const openLivekit = (options: { url: string; apiKey: string; apiSecret: s
   return {
     dispatch: async (room, agentName, metadata) => {
       await named('dispatch an agent', dispatches.createDispatch(room, agentName, { metadata }));
+    },
+    createRoom: async (name, emptyTimeout) => {
+      await named('make a room', rooms.createRoom({ name, emptyTimeout }));
     },
     deleteRoom: (room) => named('delete a room', goneIsFine(rooms.deleteRoom(room))),
     removeParticipant: (room, identity) =>

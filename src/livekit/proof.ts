@@ -10,6 +10,12 @@ export type SignedRequest = Readonly<{
   signature: string | undefined;
 }>;
 
+/** The headers with which our own commands prove a body: the contract's signature. */
+export const signatureOf = (body: string, apiSecret: string): Readonly<Record<string, string>> => ({
+  'content-type': 'application/json',
+  'x-livekit-signature': `sha256=${createHmac('sha256', apiSecret).update(body).digest('hex')}`,
+});
+
 const equal = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);
 
 const provenBySignature = (request: SignedRequest, apiSecret: string): boolean => {
@@ -28,3 +34,37 @@ const provenByToken = async (request: SignedRequest, keys: { apiKey: string; api
 /** Whether a request comes from LiveKit, or from somebody who has our API secret. An empty secret proves nothing. */
 export const isProven = async (request: SignedRequest, keys: { apiKey: string; apiSecret: string }): Promise<boolean> =>
   keys.apiSecret !== '' && (provenBySignature(request, keys.apiSecret) || (await provenByToken(request, keys)));
+
+/** `another_key`, `another_secret`: who signed has another than we; `altered`: ours, but it is too old, or of another body. */
+export const unprovenKinds = ['another_key', 'another_secret', 'altered'] as const;
+
+/** What LiveKit's own proof was like, that proved nothing; `issuer` is the key that it names, where that looks like one. */
+export type Unproven = Readonly<{ kind: (typeof unprovenKinds)[number]; issuer: string | null }>;
+
+/**
+ * Why a request that proves nothing doesn't, where it has the form of LiveKit's webhooks; null: it hasn't. Anybody may write such
+ * a token: this is for the person who looks for the reason, and nothing may follow from it.
+ */
+export const whyUnproven = (
+  request: SignedRequest,
+  keys: Readonly<{ apiKey: string; apiSecret: string }>,
+): Unproven | null => {
+  const [, head, claims, proof] =
+    /^(?:Bearer\s+)?([\w-]+)\.([\w-]+)\.([\w-]+)$/i.exec(request.authorization ?? '') ?? [];
+  if (head === undefined || claims === undefined || proof === undefined) return null;
+  const { iss, sha256 } = claimsOf(claims);
+  if (typeof iss !== 'string' || typeof sha256 !== 'string') return null;
+  const issuer = /^[\w-]{1,64}$/.test(iss) ? iss : null;
+  if (iss !== keys.apiKey) return { kind: 'another_key', issuer };
+  const expected = createHmac('sha256', keys.apiSecret).update(`${head}.${claims}`).digest();
+  return { kind: equal(Buffer.from(proof, 'base64url'), expected) ? 'altered' : 'another_secret', issuer };
+};
+
+const claimsOf = (encoded: string): Readonly<Record<string, unknown>> => {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8'));
+    return typeof claims === 'object' && claims !== null ? { ...claims } : {};
+  } catch {
+    return {}; // not JSON: not LiveKit's
+  }
+};

@@ -85,7 +85,7 @@ const differing = (field: string, from: readonly string[], to: readonly string[]
   isSame(from, to) ? [] : [{ field, from, to }];
 
 /** As LiveKit compares numbers: how they are written doesn't matter. */
-const comparable = (number: string): string => {
+export const comparable = (number: string): string => {
   if (!/^\+?[\d\- ()]+$/.test(number)) return number;
   return `+${number.replace(/\D/g, '')}`;
 };
@@ -225,6 +225,16 @@ const changeOf = (
 /** How a trunk is shown that doesn't exist yet. */
 const newTrunk = 'the new trunk';
 
+/** What of a rule, beside its trunks, isn't as it has to be so that every call gets a room and the agent; null: a new one. */
+export const ruleDifferences = (rule: SipRule | null, agentName: string): Difference[] => [
+  ...differing('kind', rule === null ? [] : [rule.kind], ['individual']),
+  ...differing('agents', rule?.agents ?? [], [agentName]),
+  ...differing('pin', rule === null || rule.pin === '' ? [] : [rule.pin], []),
+  ...differing('callers', rule?.callers ?? [], []),
+  ...differing('dialled numbers', rule?.dialled ?? [], []),
+  ...(rule?.hidesNumbers === true ? [{ field: 'numbers', from: ['hidden'], to: ['told to the agent'] }] : []),
+];
+
 const rulePlan = (
   { target, isForeign }: Found<SipRule>,
   trunk: SipTrunk | null,
@@ -237,12 +247,7 @@ const rulePlan = (
   const metadata = { ...metadataOf(target?.metadata ?? ''), managedBy: marker };
   const differences = [
     ...differing('trunks', target?.trunkIds ?? [], [...otherTrunkIds, trunkId]),
-    ...differing('kind', target === null ? [] : [target.kind], ['individual']),
-    ...differing('agents', target?.agents ?? [], [wish.agentName]),
-    ...differing('pin', target === null || target.pin === '' ? [] : [target.pin], []),
-    ...differing('callers', target?.callers ?? [], []),
-    ...differing('dialled numbers', target?.dialled ?? [], []),
-    ...(target?.hidesNumbers === true ? [{ field: 'numbers', from: ['hidden'], to: ['told to the agent'] }] : []),
+    ...ruleDifferences(target, wish.agentName),
     ...(isForeign ? [{ field: 'made by', from: ['others'], to: ['this command'] }] : []),
   ];
   return { ...changeOf(target, isForeign, differences), metadata, otherTrunkIds };

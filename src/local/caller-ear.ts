@@ -16,6 +16,8 @@ export type EarOptions = {
   keep: boolean;
   /** Whether media reaches the caller yet. */
   isThrough: () => boolean;
+  /** Told of all that is heard, 10 ms at a time. */
+  onSound?: (samples: Int16Array) => void;
 };
 
 export type Ear = AsyncDisposable & {
@@ -68,6 +70,7 @@ const take = (hearing: Hearing, options: EarOptions, track: number, samples: Int
   if (options.isThrough()) {
     hearing.frames.push(frame);
     if (options.keep) hearing.kept.push({ track, at: frame.at, samples: samples.slice() });
+    options.onSound?.(samples);
     return;
   }
   hearing.dropped += 1;

@@ -79,9 +79,18 @@ const answerSchema = z.object({
   attributes: z.record(z.string(), z.string()),
 });
 
+/** The service refuses the call, or the question. */
+export class RefusedCall extends AppError {
+  readonly status: number;
+  constructor(url: string, status: number, body: string) {
+    super('local_mode', `${url} answered ${status}: ${body}`);
+    this.status = status;
+  }
+}
+
 /**
  * Asks the service which agent takes the call (contract §2), signed with the secret.
- * Throws an AppError with the status and body where it refuses.
+ * @throws RefusedCall with the status and body where it refuses
  */
 export const askWhoAnswers = async (ask: { url: string; secret: string }, facts: CallFacts): Promise<Answer> => {
   const body = JSON.stringify({
@@ -101,7 +110,7 @@ export const askWhoAnswers = async (ask: { url: string; secret: string }, facts:
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();
-  if (!response.ok) throw new AppError('local_mode', `${ask.url} answered ${response.status}: ${text}`);
+  if (!response.ok) throw new RefusedCall(ask.url, response.status, text);
   const answer = answerSchema.parse(JSON.parse(text));
   return { agentName: answer.agent_name, metadata: answer.metadata, attributes: answer.attributes };
 };

@@ -13,10 +13,17 @@ export type Saying = {
   stop: () => void;
 };
 
+/** A speakerphone: what is heard comes back, so much quieter and later. */
+export type EchoPath = Readonly<{ gainDb: number; delayMs: number }>;
+
 export type Voice = AsyncDisposable & {
   source: AudioSource;
   /** Puts samples behind those that wait already. */
   say: (pcm: Int16Array) => Saying;
+  /** From now on; null: a handset again. */
+  setEcho: (path: EchoPath | null) => void;
+  /** What the loudspeaker plays, at the line's sample rate. */
+  hear: (samples: Int16Array) => void;
 };
 
 type Waiting = {
@@ -37,21 +44,58 @@ const makeNoise = (sampleRate: number, rms: number): Int16Array => {
   return Int16Array.from({ length: sampleRate }, () => (Math.random() * 2 - 1) * peak);
 };
 
+const lay = (over: Int16Array, under: Int16Array): void => {
+  over.forEach((value, index) => {
+    under[index] = Math.max(-32768, Math.min(32767, value + (under[index] ?? 0)));
+  });
+};
+
+/** More than this behind is too late: the loudspeaker and the microphone keep the same time. */
+const mostEchoMs = 200;
+
+type Echo = { path: EchoPath; samples: number[] };
+
+/** The loudspeaker's sound on its way to the microphone. */
+const openEcho = (sampleRate: number) => {
+  let echo: Echo | null = null;
+  const perMs = sampleRate / 1000;
+  return {
+    set: (path: EchoPath | null) => {
+      echo = path && { path, samples: Array.from({ length: path.delayMs * perMs }, () => 0) };
+    },
+    hear: (heard: Int16Array) => {
+      if (echo === null) return;
+      const gain = 10 ** (echo.path.gainDb / 20);
+      for (const sample of heard) echo.samples.push(sample * gain);
+      const late = echo.samples.length - (echo.path.delayMs + mostEchoMs) * perMs;
+      if (late > 0) echo.samples.splice(0, late);
+    },
+    take: (length: number): Int16Array => Int16Array.from(echo?.samples.splice(0, length) ?? []),
+  };
+};
+
 /** The samples of the next frame: of the words that wait, laid over the noise. Says whose words it holds and up to where. */
-const nextFrame = (waiting: Waiting[], noise: Int16Array, length: number) => {
+const nextFrame = ({ waiting, noise, echo }: Pick<Line, 'waiting' | 'noise' | 'echo'>, length: number) => {
   const start = Math.floor(Math.random() * (noise.length - length));
   const samples = noise.slice(start, start + length);
+  lay(echo.take(length), samples);
   const first = waiting[0];
   if (first === undefined) return { samples, of: null, used: 0 };
   const words = first.stopped ? first.pcm.subarray(0, 0) : first.pcm.subarray(first.at, first.at + length);
-  words.forEach((value, index) => {
-    samples[index] = Math.max(-32768, Math.min(32767, value + (samples[index] ?? 0)));
-  });
+  lay(words, samples);
   first.at += words.length;
   return { samples, of: first, used: words.length };
 };
 
-type Line = { rtc: Rtc; source: AudioSource; waiting: Waiting[]; noise: Int16Array; sampleRate: number; open: boolean };
+type Line = {
+  rtc: Rtc;
+  source: AudioSource;
+  waiting: Waiting[];
+  noise: Int16Array;
+  echo: ReturnType<typeof openEcho>;
+  sampleRate: number;
+  open: boolean;
+};
 
 /** Settles what was said once its last sample left the queue. */
 const finish = async (words: Waiting, lastSampleAt: number): Promise<void> => {
@@ -65,7 +109,7 @@ const send = async (line: Line): Promise<void> => {
   const length = (sampleRate * frameMs) / 1000;
   const finishing: Promise<void>[] = [];
   while (line.open) {
-    const { samples, of, used } = nextFrame(waiting, line.noise, length);
+    const { samples, of, used } = nextFrame(line, length);
     await source.captureFrame(new rtc.AudioFrame(samples, sampleRate, 1, length));
     if (of === null) continue;
     // The frame that was just handed over lies at the end of the queue.
@@ -83,10 +127,14 @@ export const openVoice = (rtc: Rtc, options: { sampleRate: number; noiseRms: num
   const { sampleRate } = options;
   const source = new rtc.AudioSource(sampleRate, 1, queueMs);
   const waiting: Waiting[] = [];
-  const line: Line = { rtc, source, waiting, noise: makeNoise(sampleRate, options.noiseRms), sampleRate, open: true };
+  const noise = makeNoise(sampleRate, options.noiseRms);
+  const echo = openEcho(sampleRate);
+  const line: Line = { rtc, source, waiting, noise, echo, sampleRate, open: true };
   const sending = send(line);
   return {
     source,
+    setEcho: echo.set,
+    hear: echo.hear,
     say: (pcm) => {
       const words: Waiting = { pcm, at: 0, firstSampleAt: null, stopped: false, settle: Promise.withResolvers() };
       waiting.push(words);

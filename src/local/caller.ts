@@ -14,12 +14,12 @@ import {
   type CallFacts,
   type LivekitAccess,
 } from './caller-ticket.ts';
-import { openVoice, type Said, type Saying, type Voice } from './caller-voice.ts';
+import { openVoice, type EchoPath, type Said, type Saying, type Voice } from './caller-voice.ts';
 import { synthesize } from './providers/speech.ts';
 import { loadRtc, nowMs, type Rtc } from './rtc.ts';
 
 export type { HeardFrame } from './caller-ear.ts';
-export type { Said, Saying } from './caller-voice.ts';
+export type { EchoPath, Said, Saying } from './caller-voice.ts';
 export { closeRtc, nowMs } from './rtc.ts';
 
 /** Samples per second of everything a caller says and hears, unless `sampleRate` says otherwise. */
@@ -64,6 +64,8 @@ export type Caller = AsyncDisposable & {
   say: (words: Int16Array | string) => Promise<Said>;
   /** As `say`, but at once and to be stopped; a text has to be synthesised before. */
   startSaying: (pcm: Int16Array) => Saying;
+  /** Switches a loudspeaker on (null: off), through which the agent hears itself. */
+  setEcho: (path: EchoPath | null) => void;
   /** The samples of a text in this caller's voice. */
   pronounce: (text: string) => Promise<Int16Array>;
   heard: Pick<Ear, 'frames' | 'recording' | 'clippedMs' | 'droppedFrames' | 'firstSpeechSince' | 'lastSpeech'>;
@@ -181,6 +183,7 @@ const callerOf = (line: Line): Caller => {
     whenActive,
     activeAt: () => line.activeAt,
     startSaying: voice.say,
+    setEcho: voice.setEcho,
     say: async (words) => {
       const pcm = typeof words === 'string' ? await pronounce(words) : words;
       await whenActive(Infinity);
@@ -225,7 +228,12 @@ export const dial = async (options: DialOptions): Promise<Caller> => {
     room: new rtc.Room(),
     facts: callFacts({ from, to, ...Object.fromEntries(given) }),
     voice: openVoice(rtc, { sampleRate, noiseRms: options.noiseRms ?? 0 }),
-    ear: openEar(rtc, { sampleRate, keep: options.keepSound ?? false, isThrough: () => line.activeAt !== null }),
+    ear: openEar(rtc, {
+      sampleRate,
+      keep: options.keepSound ?? false,
+      isThrough: () => line.activeAt !== null,
+      onSound: (samples) => line.voice.hear(samples),
+    }),
     dialledAt: nowMs(),
     activeAt: null,
     end: null,

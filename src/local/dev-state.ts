@@ -32,3 +32,29 @@ export const readDevState = async (port: number): Promise<DevState> => {
     throw new AppError('local_mode', `No npm run dev is up on port ${port}: start it first, in another terminal.`);
   return devState.parse(JSON.parse(text));
 };
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+/** The `npm run dev` that is up on this port, with its own LiveKit; null where none is (one that was killed leaves its note). */
+export const findDevState = async (port: number): Promise<DevState | null> => {
+  const state = await readDevState(port).catch((error: unknown) => {
+    if (error instanceof AppError) return null;
+    throw error;
+  });
+  if (state === null) return null;
+  const isUp = await Promise.all([`${state.url}/livez`, state.livekit.url.replace(/^ws/, 'http')].map(answers));
+  return isUp.every(Boolean) ? state : null;
+};
+
+/** Tells the simulated transcription what it is about to hear; a real one hears for itself. */
+export const announceLines = async (state: Pick<DevState, 'controlUrl'>, lines: readonly string[]): Promise<void> => {
+  if (state.controlUrl === null) return;
+  for (const text of lines) {
+    const response = await fetch(`${state.controlUrl}/said`, { method: 'POST', body: JSON.stringify({ text }) });
+    if (!response.ok) throw new Error(`the simulated providers answered ${response.status}`);
+  }
+};

@@ -37,6 +37,8 @@ export type LivekitServerOptions = {
   binary: string;
   /** Default: made for this run. LiveKit asks for a secret of 32 characters or more. */
   keys?: { key: string; secret: string };
+  /** More key pairs that it takes; webhooks are signed with `keys`. */
+  moreKeys?: Readonly<Record<string, string>>;
   /** Gets every webhook, signed with the key. */
   webhookUrl?: string | readonly string[];
   /** `redis://[:password@]host:port`; SIP trunks and dispatch rules need it, rooms and agents don't. */
@@ -87,7 +89,7 @@ const configBody = (options: LivekitServerOptions, keys: { key: string; secret: 
       enable_loopback_candidate: true,
       ips: { includes: [`${host}/32`] },
     },
-    keys: { [keys.key]: keys.secret },
+    keys: { ...options.moreKeys, [keys.key]: keys.secret },
     logging: { level: 'warn', pion_level: 'error' },
     ...(options.webhookUrl === undefined ? {} : { webhook: { api_key: keys.key, urls: [options.webhookUrl].flat() } }),
     ...(options.redisUrl === undefined ? {} : { redis: redisConfig(options.redisUrl) }),

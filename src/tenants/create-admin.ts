@@ -19,6 +19,6 @@ export const createAdmin = async (
     return await insertAdmin(db, { email, name, passwordHash });
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
-    throw new AppError('conflict', 'A user with this e-mail address is there already.', { cause: error });
+    throw new AppError('conflict', 'A user with this e-mail address is there already.');
   }
 };

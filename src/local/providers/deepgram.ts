@@ -1,8 +1,10 @@
 /** Deepgram's live transcription, `GET /v1/listen`: hears speech by its loudness, takes its words from the scenario. */
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { type Ear, type Heard, openEar } from './ear.ts';
+import { sendJson } from './http.ts';
 import { type Cursor, divide, type Piece, type Word, wordsHeard } from './lines.ts';
 import { record, type Sim, type Visit } from './sim.ts';
 import { readMessage, refuse, toBuffer, type Upgrade } from './sockets.ts';
@@ -55,6 +57,11 @@ type Listening = {
 const noSoundMs = 400;
 /** Deepgram closes a socket that hears neither sound nor KeepAlive. */
 const inactivityMs = 10_000;
+
+/** Answers `GET /v1/auth/token`, which tells who has a key that it is a good one. */
+export function tellToken(response: ServerResponse): void {
+  sendJson(response, 200, { api_key_id: 'simulated', scopes: ['member'], accessor: 'simulated', created: null });
+}
 
 /** Answers an upgrade to `/v1/listen`, which is authorized. */
 export function acceptListen(sim: Sim, visit: Visit, upgrade: Upgrade, server: WebSocketServer): void {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
 import { control } from './control.ts';
-import { acceptListen } from './deepgram.ts';
+import { acceptListen, tellToken } from './deepgram.ts';
 import { acceptSpeak, postSpeak } from './deepgram-speak.ts';
 import { sendJson } from './http.ts';
 import { listModels, openaiError, postChat, postSpeech } from './openai.ts';
@@ -21,6 +21,7 @@ type Service = {
 };
 
 const services: Record<string, Service> = {
+  'GET /v1/auth/token': { kind: 'token', answer: (_sim, _visit, _request, response) => tellToken(response) },
   'GET /v1/models': { kind: 'models', answer: (_sim, _visit, _request, response) => listModels(response) },
   'POST /v1/chat/completions': { kind: 'chat', answer: postChat },
   'POST /v1/audio/speech': { kind: 'speech', answer: postSpeech },
@@ -55,7 +56,8 @@ export async function answerRequest(sim: Sim, request: IncomingMessage, response
 }
 
 function refuseKey(response: ServerResponse, path: string): void {
-  if (path === '/v1/speak') sendJson(response, 401, deepgramError('INVALID_AUTH', 'Invalid credentials.'));
+  if (path === '/v1/speak' || path === '/v1/auth/token')
+    sendJson(response, 401, deepgramError('INVALID_AUTH', 'Invalid credentials.'));
   else sendJson(response, 401, openaiError(401, 'Incorrect API key provided.'));
 }
 

@@ -7,7 +7,7 @@ import type { Delays } from './settings.ts';
 import type { Speaker } from './speaker.ts';
 
 export type LogEntry = {
-  kind: 'models' | 'chat' | 'speech' | 'listen' | 'final' | 'speak' | 'unknown';
+  kind: 'token' | 'models' | 'chat' | 'speech' | 'listen' | 'final' | 'speak' | 'unknown';
   /** Milliseconds since 1970. */
   atMs: number;
   /** As answered; 101 for a socket, 499 when the client went away first, 0 when it never got an answer. */

@@ -1,0 +1,102 @@
+/** What a service tells the doctor of LiveKit's webhooks: of proven ones that they came, of others only that there were some. */
+import type { FastifyInstance } from 'fastify';
+import { expect, test } from 'vitest';
+import { newCheckRoom } from '#src/livekit/witness.ts';
+import { testContext, testHttp, type TestClock } from '#test/support/context.ts';
+import { describeBothDatabases } from '#test/support/database.ts';
+import { keys, livekitHeaders, signature } from '#test/support/signed.ts';
+
+const prefix = '/api/v1/webhooks/livekit';
+const started = (room: string) => JSON.stringify({ event: 'room_started', room: { name: room }, id: `EV_${room}` });
+
+const post = (http: FastifyInstance, path: string, payload: string, headers: Record<string, string>) =>
+  http.inject({ method: 'POST', url: `${prefix}/${path}`, payload, headers });
+
+const asked = async (http: FastifyInstance, room: string): Promise<unknown> => {
+  const payload = JSON.stringify({ room });
+  const response = await post(http, 'check', payload, signature(payload));
+  expect(response.statusCode).toBe(200);
+  return response.json();
+};
+
+describeBothDatabases('POST /webhooks/livekit/check', (openDatabase) => {
+  const open = async () => {
+    const db = await openDatabase();
+    const clock: TestClock = { now: new Date() };
+    return { db, clock, http: testHttp(testContext(db, { clock })) };
+  };
+
+  test('tells who proves to have the secret, and nobody else', async () => {
+    const { http } = await open();
+    const payload = JSON.stringify({ room: newCheckRoom() });
+    const refused = [
+      {},
+      signature(payload, 'another'),
+      signature('{"room":"x"}'),
+      await livekitHeaders(payload, { secret: 'another-secret-that-is-long-enough-for-livekit' }),
+    ];
+    for (const headers of refused) {
+      const all = { 'content-type': 'application/json', ...headers };
+      expect((await post(http, 'check', payload, all)).statusCode).toBe(401);
+    }
+    expect((await post(http, 'check', '{}', signature('{}'))).statusCode).toBe(400);
+  });
+
+  test('a proven event of a check room has come; no other is remembered, and only so many', async () => {
+    const { db, http } = await open();
+    const rooms = Array.from({ length: 25 }, newCheckRoom);
+    const [first, last] = [rooms[0]!, rooms.at(-1)!];
+    expect(await asked(http, first)).toEqual({ arrived: false, unproven: null });
+    for (const room of [...rooms, 'sip-room-1', 'check-short']) {
+      const body = started(room);
+      const answer = await post(http, 'events', body, await livekitHeaders(body));
+      expect(answer.json()).toEqual({ received: true, effect: 'ignored' });
+    }
+    expect(await asked(http, last)).toEqual({ arrived: true, unproven: null });
+    for (const room of [first, 'sip-room-1', 'check-short'])
+      expect(await asked(http, room)).toEqual({ arrived: false, unproven: null });
+    expect(await db.callLog.count()).toBe(0);
+  });
+
+  test('of what proves nothing: whose it seems to be, for a minute; never that the event came', async () => {
+    const { http, clock } = await open();
+    const room = newCheckRoom();
+    const body = started(room);
+    const wrongSecret = { secret: 'another-secret-that-is-long-enough-for-livekit' };
+    const seen = async (headers: Record<string, string>) => {
+      expect((await post(http, 'events', body, headers)).statusCode).toBe(401);
+      return asked(http, room);
+    };
+    const token = (claims: object) =>
+      `Bearer e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${'x'.repeat(43)}`;
+    const json = { 'content-type': 'application/webhook+json' };
+
+    // Not LiveKit's form: no proof at all, the contract's own with another secret, no JWT, one without the claims.
+    for (const headers of [
+      json,
+      { ...json, ...signature(body, 'another') },
+      { ...json, authorization: 'Bearer x.y' },
+      { ...json, authorization: 'Bearer e30.bm90IGpzb24.x' },
+      { ...json, authorization: token({ iss: 'APIx' }) },
+      { ...json, authorization: token([]) },
+    ])
+      expect(await seen(headers)).toEqual({ arrived: false, unproven: null });
+
+    const told = (kind: string, issuer: string | null, count: number) => ({
+      arrived: false,
+      unproven: { kind, issuer, count, seconds_ago: 0 },
+    });
+    expect(await seen(await livekitHeaders(body, { key: 'APItheirs', ...wrongSecret }))).toEqual(
+      told('another_key', 'APItheirs', 1),
+    );
+    expect(await seen(await livekitHeaders(body, wrongSecret))).toEqual(told('another_secret', keys.apiKey, 2));
+    expect(await seen(await livekitHeaders(`${body} `))).toEqual(told('altered', keys.apiKey, 3));
+    expect(await seen({ ...json, authorization: token({ iss: '<b>us</b>', sha256: 'x' }) })).toEqual(
+      told('another_key', null, 4),
+    );
+    clock.now = new Date(clock.now.getTime() + 30_000);
+    expect(await asked(http, room)).toMatchObject({ unproven: { count: 4, seconds_ago: 30 } });
+    clock.now = new Date(clock.now.getTime() + 31_000);
+    expect(await asked(http, room)).toEqual({ arrived: false, unproven: null });
+  });
+});

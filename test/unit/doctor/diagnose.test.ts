@@ -1,0 +1,357 @@
+/** From what was seen to what is wrong: a right installation, and each fault of it by itself. */
+import { describe, expect, test } from 'vitest';
+import { loadConfig, type Config } from '#src/config.ts';
+import { diagnose, diagnoseConfiguration } from '#src/doctor/diagnose.ts';
+import { failed, linkNames, seen, unseen, type Code, type Link, type LinkName } from '#src/doctor/link.ts';
+import type { DatabaseSeen, NumberSeen, Seen, TwilioSeen } from '#src/doctor/seen.ts';
+import type { SipRule, SipTrunk } from '#src/livekit/sip.ts';
+import type { OwnedNumber } from '#src/numbers/owned-number.ts';
+import type { RouteFacts } from '#src/routing/route.ts';
+import type { Origination } from '#src/twilio/client.ts';
+
+const number = '+18588796658';
+const sipUri = 'sip:clinic.sip.livekit.cloud';
+
+const environment = {
+  LIVEKIT_URL: 'wss://clinic.livekit.cloud',
+  LIVEKIT_API_KEY: 'APIours',
+  LIVEKIT_API_SECRET: 'a-secret-of-our-own',
+  LIVEKIT_INBOUND_TRUNK_ID: 'ST_1',
+  LIVEKIT_SIP_URI: sipUri,
+  PUBLIC_URL: 'https://agent.example.com',
+};
+const configOf = (env: Record<string, string> = {}): Config => loadConfig({ ...environment, ...env });
+
+const facts: RouteFacts = {
+  number: { id: 'n1', number, isActive: true, livekitTrunkId: 'ST_1' },
+  tenant: { id: 't1', name: 'Dental', isActive: true },
+  campaign: {
+    id: 'c1',
+    name: 'Front desk',
+    status: 'active',
+    versionId: null,
+    agentName: null,
+    maxConcurrent: 3,
+    openCalls: 0,
+  },
+  defaultAgent: null,
+};
+const campaign = facts.campaign!;
+const editable = { version: 4, tenantVersion: 5, campaignVersion: 6, campaigns: [{ id: 'c1', name: 'Front desk' }] };
+const record = (over: Partial<RouteFacts> = {}, more: Partial<typeof editable> = {}): NumberSeen => ({
+  number,
+  record: { facts: { ...facts, ...over }, editable: { ...editable, ...more } },
+});
+const owned: OwnedNumber = {
+  sid: 'PN1',
+  number,
+  type: 'LOCAL',
+  capabilities: { voice: true, sms: true, mms: false, fax: false },
+  trunkSid: 'TK1',
+  voiceUrl: '',
+  voiceApplicationSid: null,
+  purchasedAt: null,
+};
+const origination: Origination = { sid: 'OU1', sipUri, priority: 10, weight: 10, enabled: true };
+const trunk: SipTrunk = {
+  id: 'ST_1',
+  name: 'inbound',
+  numbers: [number],
+  allowedAddresses: [],
+  allowedCallers: [],
+  metadata: '{"managedBy":"telephony-agent"}',
+};
+const rule: SipRule = {
+  id: 'SDR_1',
+  name: 'inbound',
+  trunkIds: ['ST_1'],
+  kind: 'individual',
+  pin: '',
+  callers: [],
+  dialled: [],
+  hidesNumbers: false,
+  agents: ['telephony-agent'],
+  metadata: '{"managedBy":"telephony-agent","trunkId":"ST_1"}',
+};
+
+const database = (one: NumberSeen = record(), more: Partial<DatabaseSeen> = {}): Pick<Seen, 'database'> => {
+  const all = [{ number, isActive: one.record?.facts.number.isActive ?? false, livekitTrunkId: 'ST_1' }];
+  return { database: seen({ numbers: [one], all, hasSeveralTenants: false, ...more }) };
+};
+const twilio = (over: Partial<TwilioSeen> = {}): Pick<Seen, 'twilio'> => ({
+  twilio: seen({ accountSid: 'AC1', owned: [owned], originations: { TK1: [origination] }, ...over }),
+});
+const origins = (...all: readonly Partial<Origination>[]) =>
+  twilio({ originations: { TK1: all.map((one, i) => ({ ...origination, sid: `OU${i + 1}`, ...one })) } });
+const livekit = (trunks: readonly Partial<SipTrunk>[], rules: readonly Partial<SipRule>[]): Pick<Seen, 'livekit'> => ({
+  livekit: seen({
+    trunks: trunks.map((one) => ({ ...trunk, ...one })),
+    rules: rules.map((one) => ({ ...rule, ...one })),
+  }),
+});
+const service = (over: Partial<Record<'database' | 'livekit' | 'worker', string>>): Pick<Seen, 'service'> => ({
+  service: seen({ database: 'ok', livekit: 'ok', worker: 'ok', ...over }),
+});
+const webhook = (kind: 'another_key' | 'another_secret' | 'altered' | null): Pick<Seen, 'webhook'> => ({
+  webhook: seen({
+    arrived: false,
+    waitedMs: 10_020,
+    unproven: kind === null ? null : { kind, issuer: 'APItheirs', count: 1, secondsAgo: 2 },
+  }),
+});
+
+const right: Seen = {
+  ...database(),
+  ...twilio(),
+  ...livekit([{}], [{}]),
+  ...service({}),
+  webhook: seen({ arrived: true, unproven: null, waitedMs: 90 }),
+  deepgram: seen({ status: 200 }),
+  openai: seen({ status: 200 }),
+};
+
+const links = (over: Partial<Seen> = {}, config: Config = configOf()): Link[] =>
+  diagnose(config, [], { ...right, ...over }, null);
+const wrongOf = (all: readonly Link[]) => all.filter(({ state }) => state === 'wrong');
+const codes = (all: readonly Link[]) => wrongOf(all).map(({ code }) => code);
+const skips = (all: readonly Link[]) => all.filter(({ state }) => state === 'skipped').map(({ link }) => link);
+
+test('a right installation: every link, in the order of the chain', () => {
+  const all = links();
+  expect(all.map(({ link }) => link)).toEqual(linkNames);
+  expect(all.filter(({ state }) => state !== 'ok')).toEqual([]);
+  expect(all.every(({ code, mend }) => code === null && mend === null)).toBe(true);
+});
+
+const sync = 'npm run cli -- sync:livekit --yes';
+const setup = 'npm run cli -- setup:twilio --trunk TK1 --number +18588796658';
+
+/** What is seen, the only thing that is wrong, where, and what the mend says. */
+const faults: [Code, LinkName, Partial<Seen>, mend: string, env?: Record<string, string>][] = [
+  ['number_missing', 'number', database({ number, record: null }), 'npm run cli -- import:twilio'],
+  [
+    'number_inactive',
+    'number',
+    database(record({ number: { ...facts.number, isActive: false } })),
+    'PATCH /api/v1/phone-numbers/n1 {"version":4,"is_active":true}',
+  ],
+  [
+    'tenant_inactive',
+    'number',
+    database(record({ tenant: { ...facts.tenant, isActive: false } })),
+    'PATCH /api/v1/tenants/t1 {"version":5,"is_active":true}',
+  ],
+  [
+    'campaign_inactive',
+    'number',
+    database(record({ campaign: { ...campaign, status: 'paused' } })),
+    'PATCH /api/v1/campaigns/c1 {"version":6,"status":"active"}',
+  ],
+  [
+    'campaign_inactive',
+    'number',
+    database(record({ campaign: { ...campaign, status: 'draft' } })),
+    'POST /api/v1/campaigns/c1/publish',
+  ],
+  ['campaign_full', 'number', database(record({ campaign: { ...campaign, openCalls: 3 } })), 'let more calls in'],
+  ['number_without_campaign', 'number', database(record({ campaign: null })), 'import:twilio --campaign c1'],
+  [
+    'number_without_campaign',
+    'number',
+    database(record({ campaign: null }), { hasSeveralTenants: true }),
+    'import:twilio --tenant t1 --campaign c1',
+  ],
+  ['number_without_campaign', 'number', database(record({ campaign: null }, { campaigns: [] })), 'POST /api/v1/camp'],
+  ['number_not_in_account', 'twilio_number', twilio({ owned: [] }), 'TWILIO_ACCOUNT_SID'],
+  [
+    'voice_url_set',
+    'twilio_number',
+    twilio({ owned: [{ ...owned, voiceUrl: 'https://demo.twilio.com/x' }] }),
+    `${setup} --yes`,
+  ],
+  [
+    'number_without_voice',
+    'twilio_number',
+    twilio({ owned: [{ ...owned, capabilities: { ...owned.capabilities, voice: false } }] }),
+    'buy',
+  ],
+  [
+    'no_twilio_trunk',
+    'twilio_trunk',
+    twilio({ owned: [{ ...owned, trunkSid: null }] }),
+    'npm run cli -- setup:twilio --yes',
+  ],
+  [
+    'no_twilio_trunk',
+    'twilio_trunk',
+    twilio({ owned: [{ ...owned, trunkSid: null, voiceApplicationSid: 'AP1' }] }),
+    'setup:twilio --number +18588796658 --move-numbers --yes',
+  ],
+  ['sip_uri_wrong', 'origination', origins(), `${setup} --yes`],
+  [
+    'sip_uri_wrong',
+    'origination',
+    origins({ sipUri: 'sip:pbx.example.com' }),
+    `${setup} --other-origination disable --yes`,
+  ],
+  ['origination_disabled', 'origination', origins({ enabled: false }), `${setup} --yes`],
+  [
+    'other_origination',
+    'origination',
+    origins({}, { sipUri: 'sip:pbx.example.com' }),
+    `${setup} --other-origination disable --yes`,
+  ],
+  ['sip_uri_missing', 'origination', {}, 'set LIVEKIT_SIP_URI', { LIVEKIT_SIP_URI: '' }],
+  ['livekit_trunk_lacks_number', 'livekit_trunk', livekit([{ numbers: ['+15550002222'] }], [{}]), sync],
+  ['livekit_trunk_for_callers', 'livekit_trunk', livekit([{ allowedCallers: ['+1'] }], [{}]), 'empty the allowed'],
+  ['trunk_id_differs', 'livekit_trunk', {}, 'set LIVEKIT_INBOUND_TRUNK_ID=ST_1', { LIVEKIT_INBOUND_TRUNK_ID: 'ST_2' }],
+  ['no_rule', 'dispatch_rule', livekit([{}], [{ trunkIds: ['ST_9'] }]), sync],
+  ['rule_without_trunk', 'dispatch_rule', livekit([{}], [{ trunkIds: [], metadata: '' }]), sync],
+  ['direct_rule', 'dispatch_rule', livekit([{}], [{ kind: 'direct' }]), sync],
+  ['direct_rule', 'dispatch_rule', livekit([{}], [{ kind: 'direct', metadata: '' }]), `${sync} --adopt`],
+  ['shared_room_rule', 'dispatch_rule', livekit([{}], [{ kind: 'callee' }]), sync],
+  ['agent_name_wrong', 'dispatch_rule', livekit([{}], [{ agents: ['other'] }]), sync],
+  ['agent_name_wrong', 'dispatch_rule', livekit([{}], [{}]), sync, { AGENT_NAME: 'mine' }],
+  ['rule_asks_pin', 'dispatch_rule', livekit([{}], [{ pin: '4711' }]), sync],
+  ['rule_for_callers', 'dispatch_rule', livekit([{}], [{ callers: ['+15551234567'] }]), sync],
+  ['rule_hides_numbers', 'dispatch_rule', livekit([{}], [{ hidesNumbers: true }]), sync],
+  ['no_rule', 'dispatch_rule', livekit([{}], [{ dialled: ['+15550002222'] }]), sync],
+  ['service_without_database', 'service', service({ database: 'failed' }), 'DATABASE_URL'],
+  ['service_without_livekit', 'service', service({ livekit: 'failed' }), 'LIVEKIT_URL'],
+  ['worker_not_registered', 'worker', service({ worker: 'not_registered' }), 'npm start'],
+  ['worker_warming', 'worker', service({ worker: 'warming' }), 'look again'],
+  ['worker_draining', 'worker', service({ worker: 'draining' }), 'npm start'],
+  [
+    'webhook_absent',
+    'webhook',
+    webhook(null),
+    'put https://agent.example.com/api/v1/webhooks/livekit/events into LiveKit',
+  ],
+  ['webhook_key_differs', 'webhook', webhook('another_key'), 'let LiveKit sign its webhooks with the key APIours'],
+  ['webhook_key_differs', 'webhook', webhook('another_secret'), 'put the secret of APIours into LIVEKIT_API_SECRET'],
+  ['webhook_altered', 'webhook', webhook('altered'), 'proxies'],
+  ['provider_key_refused', 'deepgram', { deepgram: seen({ status: 401 }) }, 'DEEPGRAM_API_KEY'],
+  ['provider_key_refused', 'openai', { openai: seen({ status: 401 }) }, 'OPENAI_API_KEY'],
+  ['provider_unavailable', 'openai', { openai: seen({ status: 500 }) }, 'try again'],
+  [
+    'secret_default',
+    'configuration',
+    {},
+    'make a key pair of your own',
+    { LIVEKIT_API_KEY: 'devkey', LIVEKIT_API_SECRET: 'secret' },
+  ],
+];
+
+describe('each fault by itself is found, where it is, with what mends it', () => {
+  test.each(faults)('%s (%s)', (code, link, over, mend, env = {}) => {
+    const found = wrongOf(links(over, configOf(env)));
+    expect(found).toMatchObject([{ code, link }]);
+    expect(found[0]?.mend).toContain(mend);
+    expect(found[0]?.message).toMatch(/[.)]$/);
+  });
+});
+
+describe('what is no fault', () => {
+  test.each<[string, Partial<Seen>, Record<string, string>?]>([
+    ['a trunk that takes calls to any number', livekit([{ numbers: [] }], [{}])],
+    ['a number in another spelling', livekit([{ numbers: ['1 (858) 879-6658'] }], [{}])],
+    ['a rule for this number among others', livekit([{}], [{ dialled: [number, '+15550002222'] }])],
+    [
+      'a rule without trunks beside our own, which comes first',
+      livekit([{}], [{}, { id: 'SDR_2', trunkIds: [], kind: 'direct', metadata: '' }]),
+    ],
+    [
+      "a trunk of the number's own, beside the inbound one",
+      livekit([{}, { id: 'ST_2', numbers: ['+15550002222'] }], [{}]),
+      { LIVEKIT_INBOUND_TRUNK_ID: 'ST_2' },
+    ],
+    ['no LIVEKIT_INBOUND_TRUNK_ID', {}, { LIVEKIT_INBOUND_TRUNK_ID: '' }],
+    ['an origination URL that is asked when ours fails', origins({}, { sipUri: 'sip:pbx.example.com', priority: 20 })],
+    ['another that is disabled', origins({}, { sipUri: 'sip:pbx.example.com', enabled: false })],
+    ['another spelling of ours', origins({ sipUri: `${sipUri}:5060;transport=tcp` }, { enabled: false })],
+    ['ours twice, once disabled', origins({ enabled: false }, { sipUri: sipUri.toUpperCase() })],
+    ['a key that may not be asked about itself', { openai: seen({ status: 403 }) }],
+    [
+      'the development secret on this machine only',
+      {},
+      {
+        LIVEKIT_API_KEY: 'devkey',
+        LIVEKIT_API_SECRET: 'secret',
+        LIVEKIT_URL: 'ws://localhost:7880',
+        HOST: '127.0.0.1',
+        PUBLIC_URL: 'http://[::1]:3000',
+      },
+    ],
+  ])('%s', (_, over, env = {}) => {
+    expect(codes(links(over, configOf(env)))).toEqual([]);
+  });
+});
+
+describe('several things', () => {
+  test('a trunk that the service refuses: its own is another, and so is the record', () => {
+    const strange = database(record({ number: { ...facts.number, livekitTrunkId: null } }));
+    const both = livekit([{}, { id: 'ST_2', numbers: [] }], [{}]);
+    const found = wrongOf(links({ ...strange, ...both }, configOf({ LIVEKIT_INBOUND_TRUNK_ID: 'ST_2' })));
+    expect(found).toMatchObject([{ code: 'trunk_id_differs' }]);
+    expect(found[0]?.message).toContain('the service refuses');
+  });
+
+  test('a direct rule without trunk and agent: three faults of one link', () => {
+    const all = links(livekit([{}], [{ trunkIds: [], kind: 'direct', agents: [], metadata: '' }]));
+    expect(codes(all)).toEqual(['rule_without_trunk', 'direct_rule', 'agent_name_wrong']);
+    expect(wrongOf(all)[2]?.message).toContain('sends nobody');
+  });
+
+  test('rules that only a person can settle: the mend is what sync:livekit says of them', () => {
+    const foreign = livekit([{ metadata: '' }], [{ kind: 'direct', metadata: '' }]);
+    const [found] = wrongOf(links(foreign, configOf({ LIVEKIT_INBOUND_TRUNK_ID: '' })));
+    expect(found?.mend).toContain('LIVEKIT_INBOUND_TRUNK_ID=ST_1 and --adopt');
+  });
+
+  test('a rule with a PIN, or for a caller, as LiveKit chooses', () => {
+    const withPin = livekit([{}], [{}, { id: 'SDR_2', pin: '1', metadata: '' }]);
+    expect(codes(links(withPin))).toEqual(['rule_asks_pin']);
+    const forOne = livekit([{}], [{}, { id: 'SDR_2', callers: ['+1'], kind: 'direct', metadata: '' }]);
+    expect(codes(links(forOne))).toEqual([]);
+  });
+
+  test('numbers: each has links of its own; none is a fault', () => {
+    const other = { number: '+15550002222', record: null };
+    const all = links(database(record(), { numbers: [record(), other] }));
+    expect(all.filter(({ link }) => link === 'dispatch_rule').map((one) => one.number)).toEqual([
+      number,
+      '+15550002222',
+    ]);
+    const none = links(database(record(), { numbers: [] }));
+    expect(codes(none)).toEqual(['no_numbers']);
+  });
+});
+
+describe('a look that failed hides nothing else', () => {
+  const why = (code: Code) => failed(code, 'It failed.', null);
+  test.each<[Partial<Seen>, Code, LinkName[]]>([
+    [{ database: why('schema_behind') }, 'schema_behind', []],
+    [{ twilio: why('twilio_refused') }, 'twilio_refused', ['twilio_number', 'twilio_trunk', 'origination']],
+    [{ livekit: why('livekit_unavailable') }, 'livekit_unavailable', ['livekit_trunk', 'dispatch_rule']],
+    [{ service: why('service_unreachable'), webhook: unseen('x') }, 'service_unreachable', ['worker', 'webhook']],
+    [{ webhook: why('public_url_missing') }, 'public_url_missing', []],
+    [{ openai: why('provider_key_missing') }, 'provider_key_missing', []],
+    [{ deepgram: seen({ status: 404 }) }, 'look_failed', ['deepgram']],
+  ])('%j', (over, code, skipped) => {
+    const all = links(over);
+    expect(codes(all)).toEqual(code === 'look_failed' ? [] : [code]);
+    expect(skips(all)).toEqual(skipped);
+  });
+
+  test('the database is away, and a number was asked about: the rest of its chain is judged', () => {
+    const all = diagnose(configOf(), [], { ...right, database: why('database_unusable') }, number);
+    expect(codes(all)).toEqual(['database_unusable']);
+    expect(skips(all)).toEqual(['number']);
+  });
+
+  test('a configuration that cannot be read', () => {
+    const all = diagnoseConfiguration(['PORT must be a whole number.']);
+    expect(codes(all)).toEqual(['config_invalid']);
+    expect(skips(all)).toEqual(linkNames.slice(1));
+  });
+});
