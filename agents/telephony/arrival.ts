@@ -78,10 +78,19 @@ const untilInRoom = async <T>(
   }
 };
 
+/** When our connection ends, everybody seems to leave, at the same moment. */
+const lostTogetherMs = 300;
+
 /** Calls `onEnd` when the caller leaves or we lose the room. */
 export const watchRoom = (room: Room, identity: string, onEnd: (reason: LinkEndReason) => void): Disposable => {
-  const onLeft = (participant: RemoteParticipant) => {
-    if (participant.identity === identity) onEnd(reasonOfLeaving(participant.disconnectReason));
+  let unsure: NodeJS.Timeout | undefined;
+  const onLeft = ({ identity: leaving, disconnectReason }: RemoteParticipant) => {
+    if (leaving !== identity) return;
+    const end = () => onEnd(reasonOfLeaving(disconnectReason));
+    // Without a reason it may be we who lost the room, which is told next.
+    if (disconnectReason === undefined || disconnectReason === DisconnectReason.UNKNOWN_REASON)
+      unsure = setTimeout(end, lostTogetherMs);
+    else end();
   };
   const onLost = (reason: DisconnectReason) => onEnd(reasonOfLosing(reason));
   room.on(RoomEvent.ParticipantDisconnected, onLeft);
@@ -90,6 +99,7 @@ export const watchRoom = (room: Room, identity: string, onEnd: (reason: LinkEndR
   if (!room.remoteParticipants.has(identity)) onEnd('caller_hangup');
   return {
     [Symbol.dispose]: () => {
+      clearTimeout(unsure);
       room.off(RoomEvent.ParticipantDisconnected, onLeft);
       room.off(RoomEvent.Disconnected, onLost);
     },

@@ -145,10 +145,14 @@ const hangUp = (
   if (!ender.begin('agent_hangup')) return;
   tasks.add('hang up', async () => {
     await atMost(longestGoodbyeMs, saidWords);
-    if (!turns.agentSpokeLast()) await speak(goodbye ?? job.sentences.goodbye, { interruptible: false });
+    const said = turns.lastWords();
+    const isSaid = said !== null && (goodbye === null || plain(said).includes(plain(goodbye)));
+    if (!isSaid) await speak(goodbye ?? job.sentences.goodbye, { interruptible: false });
     ender.finish('agent_hangup');
   });
 };
+
+const plain = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, ' ').trim();
 
 const obey = (held: Held, command: Command): void => {
   if (command.type === 'end') return endPolitely(held, 'ended_by_service', command.say ?? '');

@@ -4,13 +4,13 @@ import type { SpokenTurn } from '#src/link/messages.ts';
 import type { Playout } from './playout.ts';
 
 export type Turns = Disposable & {
-  /** Whether the agent said something after the caller's last words and the last tool that gave it something to say. */
-  agentSpokeLast: () => boolean;
+  /** What the agent said last, after the caller's last words and the last tool that gave it something to say; null: nothing. */
+  lastWords: () => string | null;
   /** Tells what is still held back, and what the caller said that the agent will not answer any more. */
   flush: () => void;
 };
 
-type Told = Pick<SpokenTurn, 'role' | 'tool'>;
+type Told = Pick<SpokenTurn, 'role' | 'tool' | 'text'>;
 type TurnWithoutSeq = Omit<SpokenTurn, 'seq'>;
 type Metrics = NonNullable<llm.ChatMessage['metrics']>;
 
@@ -31,7 +31,7 @@ export const recordTurns = (
   const words = listenForWords(session);
   const add = (turn: TurnWithoutSeq) => {
     options.tell({ seq: options.firstSeq + told.length, ...turn });
-    told.push({ role: turn.role, tool: turn.tool });
+    told.push({ role: turn.role, tool: turn.tool, text: turn.text });
   };
   const onItem = ({ item }: voice.ConversationItemAddedEvent) => {
     if (item.type !== 'message') return;
@@ -52,7 +52,10 @@ export const recordTurns = (
   opened.use(listen(session, onItem, onTools));
   const kept = opened.move();
   return {
-    agentSpokeLast: () => told.findLast(({ tool }) => tool?.name !== 'end_call')?.role === 'agent',
+    lastWords: () => {
+      const last = told.findLast(({ tool }) => tool?.name !== 'end_call');
+      return last?.role === 'agent' ? last.text : null;
+    },
     flush: () => {
       held.release();
       const unanswered = words.takeUnanswered();

@@ -49,8 +49,8 @@ const optionsOf = (input: ThreadInput, state: State, tell: Tell): ServerOptions 
   });
 
 /**
- * Closes the server. While run() has not really begun (it starts an inference process first) close() waits for an end that nobody
- * brings about; asked again it does what it should.
+ * Closes the server. While run() has not really begun close() waits for an end that nobody brings about; asked again it does what
+ * it should.
  */
 const close = async (server: AgentServer): Promise<void> => {
   let isClosed = false;
@@ -60,12 +60,28 @@ const close = async (server: AgentServer): Promise<void> => {
   }
 };
 
-const run = (port: MessagePort, input: ThreadInput): void => {
+/**
+ * Every AgentServer starts a process for the framework's end-of-turn model, 280 MB of it, and has no option against that. We judge
+ * by the words (agents/telephony/turn-end.ts). The first server ever made registers the model; what is registered is taken back, and
+ * the next server starts nothing. Nothing of the first one runs.
+ */
+const withoutInferenceProcess = async (options: ServerOptions): Promise<void> => {
+  const address = new URL('./inference_runner.js', import.meta.resolve('@livekit/agents')).href;
+  const { InferenceRunner } = (await import(address)) as {
+    InferenceRunner: { registeredRunners: Record<string, string> };
+  };
+  new AgentServer(options);
+  InferenceRunner.registeredRunners = {};
+};
+
+const run = async (port: MessagePort, input: ThreadInput): Promise<void> => {
   const tell: Tell = (message) => port.postMessage(message);
   const trouble = (error: unknown): void => tell({ type: 'trouble', detail: describeError(error) });
   const state: State = { readyProcesses: 0, isDraining: false };
   initializeLogger({ pretty: false, level: input.logLevel });
-  const server = new AgentServer(optionsOf(input, state, tell));
+  const options = optionsOf(input, state, tell);
+  await withoutInferenceProcess(options);
+  const server = new AgentServer(options);
   server.event.on('worker_registered', (workerId: string) => tell({ type: 'registered', workerId }));
   server.run().catch(trouble);
   port.on('message', (message: ToThread) => {
@@ -90,4 +106,4 @@ const run = (port: MessagePort, input: ThreadInput): void => {
 };
 
 if (parentPort === null) throw new Error('worker/thread.ts is a worker thread');
-run(parentPort, workerData as ThreadInput);
+await run(parentPort, workerData as ThreadInput);

@@ -7,6 +7,7 @@ import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit-serv
 import { openLivekit } from '#src/livekit/client.ts';
 import { openLog } from '#src/log.ts';
 import { startWorker } from '#src/worker/worker.ts';
+import { descendantsOf } from '#test/support/processes.ts';
 
 test('a job is not accepted while no call process had a good prewarm, and nothing is left behind', async () => {
   const binary = await obtainLivekitServer({ env: process.env, progress: () => undefined });
@@ -38,6 +39,8 @@ test('a job is not accepted while no call process had a good prewarm, and nothin
   const dispatches = new AgentDispatchClient(server.httpUrl, server.apiKey, server.apiSecret);
   await dispatches.createDispatch('a-room', 'telephony-agent');
   await sleep(8_000);
+  const inference = descendantsOf(process.pid).filter(({ command }) => command.includes('inference'));
+  expect(inference, 'the process for a model that nobody asks').toEqual([]);
   const members = await openLivekit(server).members('a-room');
   expect((members ?? []).filter(({ kind }) => kind === 'agent')).toEqual([]);
   expect(refused).toEqual(['a-room']);

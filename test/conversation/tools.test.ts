@@ -58,6 +58,18 @@ test.each([
   expect(call.lines().at(-1)).toBe(`agent: ${goodbye}`);
 });
 
+test.each([
+  ['All set, Friday at ten.', 'Have a nice day!', ['All set, Friday at ten.', 'Have a nice day!']],
+  ['Thank you for calling, goodbye.', 'Goodbye!', ['Thank you for calling, goodbye.']],
+])('end_call with words beside it: %j and the goodbye %j are said once each', async (content, goodbye, said) => {
+  const script = [{ input: 'Bye', content, toolCalls: [{ name: 'end_call', args: { goodbye } }] }];
+  await using call = await openTextCall(script, { greeting });
+  await call.say('Bye');
+  expect((await call.ended).reason).toBe('agent_hangup');
+  const lines = call.lines().filter((line) => line.startsWith('agent'));
+  expect(lines).toEqual(['agent: Hello!', ...said.map((text) => `agent: ${text}`)]);
+});
+
 test('what was said before another tool is not a goodbye', async () => {
   const script = [
     {
