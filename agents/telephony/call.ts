@@ -10,6 +10,7 @@ import { describeCaller, waitForActive, waitForCaller, waitForListener, watchRoo
 import { openConversation, type Conversation } from './conversation.ts';
 import { openEnder, type Ender, type Ending } from './ending.ts';
 import type { Link } from './link.ts';
+import { warmConnection } from './providers/connections.ts';
 import { openAnnouncement, openSession, openVad } from './session.ts';
 import { atMost } from './tasks.ts';
 
@@ -30,6 +31,8 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
   const { link, log } = warm;
   const mark = (stage: string) => link.tell({ kind: 'timing', stage, ms: Math.round(performance.now() - startedAt) });
   link.lost.addEventListener('abort', () => leaveAtOnce(ctx, log));
+  // Model and voice are asked over it; ready long before the caller has heard the greeting.
+  const connection = warmConnection(link.welcome.providers.openai.baseUrl);
   try {
     const caller = await waitForCaller(ctx.room, callerTimeoutMs);
     if (caller === null) return log.warn({ jobId: ctx.job.id, pii: { room: ctx.job.room?.name } }, 'nobody came');
@@ -42,6 +45,7 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
     log.error({ err: error }, 'call failed');
     link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
   } finally {
+    await connection;
     ctx.shutdown('the call is over');
   }
 };

@@ -9,6 +9,7 @@ import { openLog } from '#src/log.ts';
 import { takeCall, type Warm } from './call.ts';
 import { takeOverFrameworkLog } from './framework-log.ts';
 import { openLink } from './link.ts';
+import { keepConnections } from './providers/connections.ts';
 import { warmVad } from './session.ts';
 
 const stopWithinMs = 1_000;
@@ -22,6 +23,7 @@ const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
     log.error({ err: error }, 'unhandled rejection');
     link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
   });
+  keepConnections();
   const vad = await warmVad(() => new AudioFrame(new Int16Array(1_600), 16_000, 1, 1_600));
   link.lost.addEventListener('abort', stopSoon);
   link.ready();

@@ -31,7 +31,7 @@ export const recordTurns = (
   const words = listenForWords(session);
   const add = (turn: TurnWithoutSeq) => {
     options.tell({ seq: options.firstSeq + told.length, ...turn });
-    told.push({ role: turn.role, tool: turn.tool, text: turn.text });
+    told.push(turn);
   };
   const onItem = ({ item }: voice.ConversationItemAddedEvent) => {
     if (item.type !== 'message') return;
@@ -52,10 +52,7 @@ export const recordTurns = (
   opened.use(listen(session, onItem, onTools));
   const kept = opened.move();
   return {
-    lastWords: () => {
-      const last = told.findLast(({ tool }) => tool?.name !== 'end_call');
-      return last?.role === 'agent' ? last.text : null;
-    },
+    lastWords: () => lastWordsOf(told),
     flush: () => {
       held.release();
       const unanswered = words.takeUnanswered();
@@ -63,6 +60,11 @@ export const recordTurns = (
     },
     [Symbol.dispose]: () => kept.dispose(),
   };
+};
+
+const lastWordsOf = (told: readonly Told[]): string | null => {
+  const last = told.findLast(({ tool }) => tool?.name !== 'end_call');
+  return last?.role === 'agent' ? last.text : null;
 };
 
 const listen = (
