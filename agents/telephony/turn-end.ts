@@ -15,7 +15,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type Patience = Readonly<{
   /** A finished question, a short answer. */
   finishedMs: number;
-  /** A sentence that may be over. */
+  /** A sentence that the transcription closed with a full stop: often right, as it hears the voice fall. */
+  closedMs: number;
+  /** A sentence that may be over, without a full stop. */
   openMs: number;
   /** Digits or letters are being dictated. */
   dictationMs: number;
@@ -23,7 +25,14 @@ export type Patience = Readonly<{
   unfinishedMs: number;
 }>;
 
-export const standardPatience: Patience = { finishedMs: 400, openMs: 700, dictationMs: 1_500, unfinishedMs: 2_500 };
+/** An answer takes its 700 ms or so anyway (transcript, model, voice): what is shorter costs nothing. */
+export const standardPatience: Patience = {
+  finishedMs: 350,
+  closedMs: 550,
+  openMs: 1_000,
+  dictationMs: 1_500,
+  unfinishedMs: 2_500,
+};
 
 export type TurnState = keyof Patience;
 
@@ -78,14 +87,16 @@ export const judgeTurn = (said: string, asked: string): TurnState => {
   if (last === undefined) return 'openMs';
   if (said.trim().endsWith('?')) return 'finishedMs';
   const { groups, digits, letters } = dictatedTail(words);
-  if (digits >= fullNumberDigits) return 'openMs';
+  if (digits >= fullNumberDigits) return 'closedMs';
   const isDictation = groups >= 2 || (groups === 1 && asksForDictation(asked));
   if (isDictation && digits + letters > 0) return 'dictationMs';
   if (hesitations.has(last) || /(\.\.\.|…|,|-)$/.test(said.trim())) return 'unfinishedMs';
   if (words.length <= 4 && words.every((word) => shortAnswers.has(word))) return 'finishedMs';
   if (demanding.has(last) || introductions.test(words.join(' '))) return 'unfinishedMs';
-  return 'openMs';
+  return isPunctuated(said) ? 'closedMs' : 'openMs';
 };
+
+const isPunctuated = (said: string): boolean => /[.!?。！？।؟]["'”’)]*$/u.test(said.trim());
 
 /**
  * The framework's turn detector of a session. It knows only "over" and "not over", which it then waits for: so the answer itself
@@ -94,6 +105,7 @@ export const judgeTurn = (said: string, asked: string): TurnState => {
  */
 export const openTurnEnd = (patience: Patience, vadSilenceMs: number) => {
   let silentSince = 0;
+  let punctuates = false;
   return {
     model: 'turn-end',
     provider: 'telephony-agent',
@@ -107,10 +119,12 @@ export const openTurnEnd = (patience: Patience, vadSilenceMs: number) => {
     unlikelyThreshold: () => Promise.resolve(0.5),
     predictEndOfTurn: async (context: llm.ChatContext): Promise<number> => {
       const messages = context.items.filter((item) => item.type === 'message');
-      const said = messages.at(-1);
-      const asked = messages.findLast(({ role }) => role === 'assistant');
-      const wait = patience[judgeTurn(said?.textContent ?? '', asked?.textContent ?? '')];
-      const restMs = silentSince + wait - Date.now();
+      const said = messages.at(-1)?.textContent ?? '';
+      const asked = messages.findLast(({ role }) => role === 'assistant')?.textContent ?? '';
+      const state = judgeTurn(said, asked);
+      punctuates ||= isPunctuated(said);
+      // Where full stops never come, a missing one tells nothing.
+      const restMs = silentSince + patience[state === 'openMs' && !punctuates ? 'closedMs' : state] - Date.now();
       if (restMs > 0) await sleep(restMs, undefined, { ref: false });
       return 1;
     },

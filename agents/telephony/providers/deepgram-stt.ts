@@ -32,6 +32,7 @@ export type SttLimits = Readonly<{
 const standardLimits: SttLimits = { connectTimeoutMs: 2_000, silentTimeoutMs: 4_000, giveUpMs: 12_000 };
 const pausesMs = [0, 100, 300, 700, 1_500];
 const sampleRate = 16_000;
+const framesAtOnce = 2;
 /** Deepgram closes a socket that hears nothing for 10 s: a muted caller sends none. */
 const keepAliveMs = 4_000;
 /** The longest stretch of speech without a final transcript that a new socket still hears in full. */
@@ -95,6 +96,7 @@ class LiveTranscription extends stt.SpeechStream {
   readonly #replay: Replay = openReplay(sampleRate, longestReplaySeconds);
   #wire: Wire | null = null;
   #finalUntil = 0;
+  #unsent: Buffer[] = [];
 
   constructor(owner: DeepgramStt, options: DeepgramSttOptions, connOptions?: APIConnectOptions) {
     super(owner, sampleRate, connOptions);
@@ -124,7 +126,10 @@ class LiveTranscription extends stt.SpeechStream {
       if (next === null || next.done === true) return;
       if (typeof next.value === 'symbol') continue;
       const { data } = next.value;
-      this.#hear(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+      // A copy: the frame's memory is the framework's. Frames last 10 ms, each message costs.
+      this.#unsent.push(Buffer.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
+      if (this.#unsent.length < framesAtOnce) continue;
+      this.#hear(Buffer.concat(this.#unsent.splice(0)));
     }
   }
 

@@ -14,7 +14,7 @@ export type OpenAiTtsOptions = Omit<SpeechRequest, 'text' | 'firstByteTimeoutMs'
   Partial<Pick<SpeechRequest, 'firstByteTimeoutMs' | 'stallTimeoutMs'>>;
 
 const defaults = { firstByteTimeoutMs: 4_000, stallTimeoutMs: 3_000 };
-const frameMs = 40;
+const frameMs = 20;
 /** The one that plays and the next. */
 const requestsAtOnce = 2;
 

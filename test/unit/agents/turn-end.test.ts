@@ -33,8 +33,12 @@ test.each([
 
 test.each([
   ['I would like to make an appointment.', any],
-  ['My number is 555 123 4567.', any],
-  ['four', 'For how many people?'],
   ['Tomorrow at ten.', any],
+  ['My number is 555 123 4567', any],
+])('%j is closed by a full stop, or complete', (said, asked) => expect(judgeTurn(said, asked)).toBe('closedMs'));
+
+test.each([
+  ['I would like to make an appointment', any],
+  ['four', 'For how many people?'],
   ['', any],
 ])('%j may be over', (said, asked) => expect(judgeTurn(said, asked)).toBe('openMs'));
