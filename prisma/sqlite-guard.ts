@@ -117,7 +117,9 @@ const begin = async (connection: Connection, until: number): Promise<Group> => {
   const { open, adapter } = connection;
   if (open.group === null) {
     await retryLocked(() => adapter.executeScript('BEGIN IMMEDIATE'), until);
-    open.group = { size: 1, startedAt: performance.now(), committed: Promise.withResolvers<void>() };
+    const committed = Promise.withResolvers<void>();
+    committed.promise.catch(() => null); // whoever waits is told all the same
+    open.group = { size: 1, startedAt: performance.now(), committed };
   } else {
     await run(connection, 'SAVEPOINT grouped');
     open.group.size += 1;

@@ -212,3 +212,56 @@ test('a lock that lasts is reported as unavailable, to all who wait at once', as
   await db.tenant.create({ data: { name: 'x' } });
   expect(await db.tenant.count()).toBe(1);
 });
+
+/** Counts the commits that reach SQLite. */
+const countingCommits = (factory: SqlDriverAdapterFactory, count: { commits: number }): SqlDriverAdapterFactory => ({
+  ...{ provider: factory.provider, adapterName: factory.adapterName },
+  connect: async () => {
+    const adapter = await factory.connect();
+    const executeRaw = adapter.executeRaw.bind(adapter);
+    adapter.executeRaw = (query) => {
+      if (query.sql === 'COMMIT') count.commits += 1;
+      return executeRaw(query);
+    };
+    return adapter;
+  },
+});
+
+test('transactions that wait for one another are committed together, and each is there once it is acknowledged', async () => {
+  const count = { commits: 0 };
+  const client = await openClient((factory) =>
+    guardSqlite(countingCommits(factory, count), { setUp: '', lockedTimeoutMs: 1000 }),
+  );
+  const before = count.commits;
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 60 }, (_, index) =>
+      index % 10 === 9
+        ? failingTransaction(client, String(index))
+        : client.$transaction(async (tx) => {
+            await tx.callLog.create({ data: callNamed(`grouped-${index}`) });
+            await tx.callLog.update({ where: { callSid: `grouped-${index}` }, data: { attempt: 1 } });
+          }),
+    ),
+  );
+  const kept = await client.callLog.count({ where: { callSid: { startsWith: 'grouped-' }, attempt: 1 } });
+  expect(kept).toBe(54);
+  expect(outcomes.filter(({ status }) => status === 'rejected').length).toBe(6);
+  expect(await client.callLog.count()).toBe(54);
+  expect(count.commits - before).toBeLessThan(40);
+});
+
+test('where SQLite undoes a whole group by itself, the others do their work again', async () => {
+  const db = await openFile(await newFile());
+  await db.$executeRawUnsafe(`CREATE TRIGGER "boom" BEFORE INSERT ON "CallLog" WHEN NEW."callSid" LIKE 'boom%'
+    BEGIN SELECT RAISE(ROLLBACK, 'boom'); END`);
+  const names = Array.from({ length: 40 }, (_, index) => (index % 8 === 5 ? `boom-${index}` : `fine-${index}`));
+  const outcomes = await Promise.allSettled(
+    names.map((name) => transaction(db, (tx) => tx.callLog.create({ data: callNamed(name) }))),
+  );
+  const failed = names.filter((_, index) => outcomes[index]?.status === 'rejected');
+  expect(failed).toEqual(names.filter((name) => name.startsWith('boom')));
+  expect(await db.callLog.count()).toBe(35);
+  // And the connection is as good as before.
+  await transaction(db, (tx) => tx.callLog.create({ data: callNamed('after') }));
+  expect(await db.callLog.count()).toBe(36);
+});
