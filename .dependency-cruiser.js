@@ -1,13 +1,14 @@
 // Which way imports go: docs of the same name in the README. A module's kind is told by its folder and name; new nouns are
 // added to `nouns` below, anything else beside a store is a verb.
 const nouns = [
-  'calls/(call|job|lifecycle|room-event|answer)',
+  'calls/(call|job|lifecycle|room-event|answer|timing|reply-timing)',
   'routing/(route|hours)',
   'numbers/(number|owned-number|import-decision|trunk-record)',
   'leads/lead',
-  'campaigns/(campaign|prompt)',
+  'campaigns/(campaign|prompt|sentences)',
   'tenants/(tenant|agent|user|scope|access)',
   'doctor/link',
+  'voices/prepared-speech',
 ];
 /** What is started by name or path: nothing imports it. */
 const entries = [
@@ -19,11 +20,13 @@ const entries = [
 const service = '^src/service[.]ts$';
 
 const ours = '^(src|agents|test)';
-const business = '^src/(calls|routing|numbers|leads|campaigns|tenants)/';
+const business = '^src/(calls|routing|numbers|leads|campaigns|tenants|voices)/';
 const noun = `^src/(${nouns.join('|')})[.]ts$`;
 const store = `${business}[a-z-]*store[.]ts$`;
 /** The stores of a tenant's records: each function asks for the tenant's scope. */
 const scopedStore = `${business}[a-z-]*scoped-store[.]ts$`;
+/** The disk and the speech providers, as the voices need them. */
+const voiceEdge = '^src/voices/(shelf|provider)[.]ts$';
 /** How stores read long lists. */
 const listing = '^src/listing[.]ts$';
 const messages = '^src/link/messages[.]ts$'; // a noun, spoken on both sides of the link
@@ -70,13 +73,13 @@ const directions = [
   rule(
     'verb',
     'A verb sees nouns, stores, verbs and of the rest only types: it asks for what it uses.',
-    { path: business, pathNot: [noun, store] },
+    { path: business, pathNot: [noun, store, voiceEdge] },
     { pathNot: [business, messages, errors, root, npm('zod'), builtIn('crypto|timers|timers/promises')] },
   ),
   rule(
     'verb-context',
     'A verb is given its context; it takes only the type from there. Of db.ts it uses what says where a transaction begins.',
-    { path: business, pathNot: [noun, store] },
+    { path: business, pathNot: [noun, store, voiceEdge] },
     { path: root, pathNot: [errors, '^src/db[.]ts$'], dependencyTypesNot: ['type-only'] },
   ),
   rule(
@@ -84,6 +87,12 @@ const directions = [
     'The edges to LiveKit and Twilio see nouns, configuration and errors.',
     { path: '^src/(livekit|twilio)/' },
     { path: '^(src|agents|prisma)/', pathNot: [noun, messages, errors, config, log, '^src/$1/'] },
+  ),
+  rule(
+    'voice-edge',
+    'The disk and the speech providers see nouns, configuration and errors.',
+    { path: voiceEdge },
+    { path: '^(src|agents|prisma)/', pathNot: [noun, errors, config] },
   ),
   rule(
     'agents',

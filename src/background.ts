@@ -5,15 +5,18 @@ import type { Log } from './log.ts';
 export type Background = Readonly<{
   /** Starts a task. */
   add: (name: string, task: () => Promise<void>) => void;
-  /** Runs a task again and again, `everyMs` after its last end, until closed. A failure is logged, and the next run comes. */
-  every: (name: string, everyMs: number, task: () => Promise<void>) => void;
+  /**
+   * Runs a task again and again, `everyMs` after its last end, until closed; the first time after `firstMs`. A failure is logged,
+   * and the next run comes. Closing aborts the signal.
+   */
+  every: (name: string, everyMs: number, task: (signal: AbortSignal) => Promise<void>, firstMs?: number) => void;
   [Symbol.asyncDispose]: () => Promise<void>;
 }>;
 
 export const openBackground = (log: Log): Background => {
   const running = new Set<Promise<void>>();
   const timers = new Set<NodeJS.Timeout>();
-  let isClosed = false;
+  const closing = new AbortController();
   const run = (name: string, task: () => Promise<void>): Promise<void> => {
     const done = task()
       .catch((error: unknown) => log.error({ task: name, error: describeError(error) }, 'background task failed'))
@@ -21,19 +24,19 @@ export const openBackground = (log: Log): Background => {
     running.add(done);
     return done;
   };
-  const schedule = (name: string, everyMs: number, task: () => Promise<void>): void => {
-    if (isClosed) return;
+  const schedule: Background['every'] = (name, everyMs, task, firstMs = everyMs) => {
+    if (closing.signal.aborted) return;
     const timer = setTimeout(() => {
       timers.delete(timer);
-      void run(name, task).then(() => schedule(name, everyMs, task));
-    }, everyMs);
+      void run(name, () => task(closing.signal)).then(() => schedule(name, everyMs, task));
+    }, firstMs);
     timers.add(timer);
   };
   return {
     add: (name, task) => void run(name, task),
     every: schedule,
     [Symbol.asyncDispose]: async () => {
-      isClosed = true;
+      closing.abort();
       for (const timer of timers) clearTimeout(timer);
       while (running.size > 0) await Promise.all(running);
     },

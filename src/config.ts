@@ -21,6 +21,8 @@ export type Config = Readonly<{
   /** Under which address the world reaches the service, without a trailing slash. */
   publicUrl: string | null;
   databaseUrl: string;
+  /** The folder where prepared speech is kept. */
+  voiceDir: string;
   defaultCountry: CountryCode;
   agentName: string;
   maxCalls: number;
@@ -128,6 +130,7 @@ const environment = z.object({
         'DATABASE_URL must be file:./dev.db (SQLite) or postgresql://user:password@host/database.',
       ),
   ),
+  VOICE_DIR: z.preprocess(blankIsUnset, z.string().trim().default('./voices')),
   DEFAULT_COUNTRY: z.preprocess(
     blankIsUnset,
     z
@@ -282,6 +285,7 @@ const configOf = (env: Environment): Config => ({
   port: env.PORT,
   publicUrl: env.PUBLIC_URL ?? null,
   databaseUrl: env.DATABASE_URL,
+  voiceDir: env.VOICE_DIR,
   defaultCountry: env.DEFAULT_COUNTRY,
   agentName: env.AGENT_NAME,
   maxCalls: env.MAX_CALLS,

@@ -4,12 +4,15 @@ import type { CallConfig } from './config.ts';
 import type { Db } from './db.ts';
 import type { Livekit } from './livekit/client.ts';
 import type { Log } from './log.ts';
+import type { Shelf } from './voices/shelf.ts';
 
 export type Context = Readonly<{
   config: CallConfig;
   db: Db;
   log: Log;
   livekit: Livekit;
+  /** What was spoken beforehand. */
+  voices: Shelf;
   /** Who listens to the calls of this process while they happen. */
   feed: CallFeed;
   /** This process, as the owner of the calls whose link it has. */

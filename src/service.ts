@@ -14,6 +14,8 @@ import { buildHttp } from './http/server.ts';
 import { openLink, type LinkServer } from './link/server.ts';
 import { openLivekit } from './livekit/client.ts';
 import { openLog, type Log } from './log.ts';
+import { openPreparation } from './voices/prepare-voices.ts';
+import { openShelf } from './voices/shelf.ts';
 import { startWorker, type CallWorker } from './worker/worker.ts';
 
 export type Service = Readonly<{
@@ -44,6 +46,7 @@ const lockedTimeoutMs = 4_000;
 
 const ringingEveryMs = 1_000;
 const inProgressEveryMs = 5_000;
+const prepareEveryMs = 30_000;
 
 /** `isWarm`: a call process has been ready at least once. */
 type Parts = { isDraining: boolean; isWarm: boolean; link: LinkServer | null; worker: CallWorker | null };
@@ -68,6 +71,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   ));
   background.every('attend ringing calls', ringingEveryMs, () => attendCalls(ctx, ['ringing']));
   background.every('attend calls in progress', inProgressEveryMs, () => attendCalls(ctx, ['in_progress']));
+  background.every('prepare voices', prepareEveryMs, openPreparation(ctx), 0);
   const stack = opened.move();
   return {
     ctx,
@@ -107,6 +111,7 @@ const contextOf = (config: CallConfig, db: Db, log: Log, parts: Parts): Context 
   db,
   log,
   livekit: openLivekit(config.livekit),
+  voices: openShelf(config.voiceDir),
   feed: createFeed(),
   ownerId: randomUUID(),
   now: () => new Date(),

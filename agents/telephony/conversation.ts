@@ -8,6 +8,7 @@ import type { Ender, Ending } from './ending.ts';
 import { firstWords, greet } from './greeting.ts';
 import type { Command } from './link.ts';
 import { watchPlayout } from './playout.ts';
+import { openPrepared } from './prepared.ts';
 import { openSilence } from './silence.ts';
 import { openSpeaker, type Speak } from './speaker.ts';
 import { atMost, openTasks, type Tasks } from './tasks.ts';
@@ -47,10 +48,13 @@ export const openConversation = (options: ConversationOptions): Conversation => 
   const { job, session, ender, tell } = options;
   using opened = new DisposableStack();
   const playout = opened.use(watchPlayout(session));
-  const speak = openSpeaker(session, playout);
   const trouble = (part: Part, detail: string) => tell({ kind: 'trouble', part, detail });
+  const prepared = openPrepared(job.prepared, (detail) => trouble('tts', detail));
+  const speak = openSpeaker(session, playout, prepared);
   const tasks = openTasks(options.log, (detail) => trouble('session', detail));
-  const troubles = opened.use(watchTroubles(session, { tell: trouble, playout, speak, ender, tasks }));
+  const troubles = opened.use(
+    watchTroubles(session, { tell: trouble, sentences: job.sentences, playout, speak, ender, tasks }),
+  );
   const turns = opened.use(
     recordTurns(session, playout, {
       firstSeq: job.firstTurnSeq,
@@ -152,7 +156,11 @@ const hangUp = (
   });
 };
 
-const plain = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, ' ').trim();
+const plain = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
 
 const obey = (held: Held, command: Command): void => {
   if (command.type === 'end') return endPolitely(held, 'ended_by_service', command.say ?? '');

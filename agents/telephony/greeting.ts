@@ -2,11 +2,11 @@
 import type { CallJob } from '#src/calls/job.ts';
 import type { Speak, Spoken } from './speaker.ts';
 
-const afterBreak = 'Sorry, we were cut off for a moment. Please go on.';
-
 /** What the agent says first, or null when the caller has the first word. */
-export const firstWords = (job: Pick<CallJob, 'firstSpeaker' | 'greeting' | 'history'>): string | null => {
-  if (job.history.length > 0) return afterBreak;
+export const firstWords = (
+  job: Pick<CallJob, 'firstSpeaker' | 'greeting' | 'history' | 'sentences'>,
+): string | null => {
+  if (job.history.length > 0) return job.sentences.afterBreak;
   return job.firstSpeaker === 'agent' && job.greeting.trim() !== '' ? job.greeting : null;
 };
 

@@ -18,9 +18,9 @@ const connOptions = {
 const interruption = {
   mode: 'vad' as const,
   /** The agent falls silent when somebody has spoken for so long … */
-  minDuration: 250,
+  minDuration: 200,
   /** … and goes on when nothing was understood this long after they stopped. */
-  falseInterruptionTimeout: 400,
+  falseInterruptionTimeout: 300,
 };
 
 /** The model and the voice start on every final transcript, so that the wait for the turn's end costs next to nothing. */

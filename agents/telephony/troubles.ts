@@ -1,5 +1,6 @@
 /** What to do when a provider fails: tell the service, and never leave the caller in silence. */
 import { APIStatusError, voice } from '@livekit/agents';
+import type { CallJob } from '#src/calls/job.ts';
 import type { Happening } from '#src/link/messages.ts';
 import type { Ender } from './ending.ts';
 import type { Playout } from './playout.ts';
@@ -17,15 +18,13 @@ export type Troubles = Disposable & {
 
 export type TroubleOptions = {
   tell: (part: Part, detail: string) => void;
+  sentences: Pick<CallJob['sentences'], 'apology' | 'farewell'>;
   playout: Playout;
   speak: Speak;
   ender: Ender;
   tasks: Tasks;
 };
 
-const apology = "I'm sorry, I didn't manage to answer that. Could you say it again, please?";
-const farewell =
-  "I'm sorry, I'm having technical difficulties and have to end this call. Please call again later. Goodbye.";
 /** So many failed answers in a row end the call. */
 const patience = 2;
 
@@ -68,14 +67,14 @@ export const watchTroubles = (session: voice.AgentSession, options: TroubleOptio
 const react = (failures: number, options: TroubleOptions): void => {
   if (options.ender.begun) return;
   if (failures >= patience) giveUp(options);
-  else options.tasks.add('apology', () => options.speak(apology));
+  else options.tasks.add('apology', () => options.speak(options.sentences.apology));
 };
 
-const giveUp = ({ ender, tasks, speak }: TroubleOptions): void => {
+const giveUp = ({ ender, tasks, speak, sentences }: TroubleOptions): void => {
   if (!ender.begin('agent_error')) return;
   tasks.add('farewell', async () => {
-    const spoken = await speak(farewell, { interruptible: false });
-    if (spoken === 'failed') await speak(farewell, { interruptible: false });
+    const spoken = await speak(sentences.farewell, { interruptible: false });
+    if (spoken === 'failed') await speak(sentences.farewell, { interruptible: false });
     ender.finish('agent_error');
   });
 };

@@ -1,6 +1,7 @@
 /** Makes the job of a call process from a campaign's settings: pure, so that what a caller will hear can be shown beforehand. */
-import { standardModels, standardSentences, standardSettings, type CampaignSettings } from '../campaigns/campaign.ts';
+import { standardModels, standardSettings, voiceOf, type CampaignSettings } from '../campaigns/campaign.ts';
 import { problemsOf, render, type Variable } from '../campaigns/prompt.ts';
+import { sentencesOf } from '../campaigns/sentences.ts';
 import { isAnonymous } from '../numbers/number.ts';
 import type { Call } from './call.ts';
 import type { CallJob } from './job.ts';
@@ -21,22 +22,22 @@ export type JobParts = Readonly<{
   turns: readonly Readonly<{ seq: number; role: 'agent' | 'caller' | 'tool'; text: string }>[];
 }>;
 
+/** A job without what was spoken beforehand, which is not known from settings. */
+export type PlainJob = Omit<CallJob, 'prepared'>;
+
 /** The job, and a sentence for each text of the campaign that can't be spoken and was replaced by our standard. */
-export const buildJob = (parts: JobParts): { job: CallJob; problems: string[] } => {
+export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] } => {
   const settings = parts.settings ?? standardSettings;
   const values = valuesOf(parts, settings);
-  const problems: string[] = [];
-  const say = (name: string, text: string | null, standard: string): string => {
-    const template = text === null || text.trim() === '' ? standard : text;
-    const wrong = problemsOf(template);
-    problems.push(...wrong.map((problem) => `${name}: ${problem}`));
-    return render(wrong.length === 0 ? template : standard, values);
-  };
-  const job: CallJob = {
+  const wrongPrompt = problemsOf(settings.prompt).map((problem) => `prompt: ${problem}`);
+  const isOwnPrompt = wrongPrompt.length === 0 && settings.prompt.trim() !== '';
+  const { templates, problems } = sentencesOf(settings);
+  const say = (name: keyof typeof templates): string => render(templates[name], values);
+  const job: PlainJob = {
     ...identityOf(parts),
-    ...voicesOf(settings),
-    instructions: say('prompt', settings.prompt, standardSettings.prompt),
-    greeting: say('greeting', settings.greeting, standardSentences.greeting),
+    ...modelsOf(settings),
+    instructions: render(isOwnPrompt ? settings.prompt : standardSettings.prompt, values),
+    greeting: say('greeting'),
     firstSpeaker: settings.firstSpeaker,
     language: settings.language,
     vad: settings.vad,
@@ -48,13 +49,16 @@ export const buildJob = (parts: JobParts): { job: CallJob; problems: string[] } 
       activeTimeoutMs,
     },
     sentences: {
-      silence: say('silenceSentence', settings.silenceSentence, standardSentences.silence),
-      goodbye: say('goodbyeSentence', settings.goodbyeSentence, standardSentences.goodbye),
-      timeLimit: say('timeLimitSentence', settings.timeLimitSentence, standardSentences.timeLimit),
-      announcement: say('fullSentence', settings.fullSentence, standardSentences.full),
+      silence: say('silence'),
+      goodbye: say('goodbye'),
+      timeLimit: say('timeLimit'),
+      announcement: say('full'),
+      apology: say('apology'),
+      farewell: say('farewell'),
+      afterBreak: say('afterBreak'),
     },
   };
-  return { job, problems };
+  return { job, problems: [...wrongPrompt, ...problems] };
 };
 
 const identityOf = ({ call, attempt, purpose, agentName, callerIdentity, leadName, turns }: JobParts) => ({
@@ -72,18 +76,11 @@ const identityOf = ({ call, attempt, purpose, agentName, callerIdentity, leadNam
   firstTurnSeq: Math.max(0, ...turns.map(({ seq }) => seq + 1)),
 });
 
-const voicesOf = (settings: CampaignSettings) => {
-  const standard = standardModels.voice[settings.voiceProvider];
-  return {
-    stt: { model: settings.sttModel ?? standardModels.stt },
-    llm: { model: settings.llmModel ?? standardModels.llm, temperature: settings.temperature },
-    tts: {
-      provider: settings.voiceProvider,
-      model: settings.voiceModel ?? standard.model,
-      voice: settings.voice ?? standard.voice,
-    },
-  };
-};
+const modelsOf = (settings: CampaignSettings) => ({
+  stt: { model: settings.sttModel ?? standardModels.stt },
+  llm: { model: settings.llmModel ?? standardModels.llm, temperature: settings.temperature },
+  tts: voiceOf(settings),
+});
 
 const valuesOf = (parts: JobParts, settings: CampaignSettings): Record<Variable, string> => ({
   'caller.number': isAnonymous(parts.call.phoneNumber) ? 'withheld' : parts.call.phoneNumber,

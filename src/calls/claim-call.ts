@@ -4,7 +4,8 @@ import type { Context } from '../context.ts';
 import { findLead, inboundNamePrefix } from '../leads/store.ts';
 import type { Claim } from '../link/messages.ts';
 import { findTenantName } from '../tenants/store.ts';
-import { buildJob } from './build-job.ts';
+import { identityOf } from '../voices/prepared-speech.ts';
+import { buildJob, type PlainJob } from './build-job.ts';
 import { isHeard, type Call, type CallOutcome, type IncomingCall } from './call.ts';
 import type { CallJob } from './job.ts';
 import { isOpen } from './lifecycle.ts';
@@ -23,7 +24,7 @@ export type ClaimOutcome =
   /** Another job has the call, or it is over. */
   | Readonly<{ kind: 'taken' }>;
 
-type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed' | 'ownerId'>;
+type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed' | 'ownerId' | 'voices'>;
 
 /**
  * Claims the call of a room for a job.
@@ -120,5 +121,16 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
     ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the standard');
     await appendEvent(ctx.db, call.id, 'text_replaced', { problems });
   }
-  return job;
+  return { ...job, prepared: preparedFor(ctx, job) };
+};
+
+/** Where the texts of a job lie spoken, as far as they do. */
+const preparedFor = ({ config, voices }: ClaimContext, job: PlainJob): Record<string, string> => {
+  const { baseUrl } = config[job.tts.provider];
+  const texts = [job.greeting, ...Object.values(job.sentences)];
+  const found = texts.flatMap((text) => {
+    const path = voices.pathOf(identityOf({ voice: job.tts, text }, baseUrl));
+    return path === null ? [] : [[text, path] as const];
+  });
+  return Object.fromEntries(found);
 };

@@ -48,7 +48,12 @@ export const callJob = z.object({
     goodbye: z.string(),
     timeLimit: z.string(),
     announcement: z.string(),
+    apology: z.string(),
+    farewell: z.string(),
+    afterBreak: z.string(),
   }),
+  /** Which texts were spoken beforehand, and in which file: 16-bit mono PCM at 24 kHz. */
+  prepared: z.record(z.string(), z.string()),
   history: z.array(z.object({ role: z.enum(['agent', 'caller']), text: z.string() })),
   /** The first number that this process may give to a turn. */
   firstTurnSeq: z.number().int(),

@@ -75,6 +75,12 @@ export const standardSentences = {
   timeLimit:
     "I'm sorry, but we have reached the time limit of this call. Please call again if you need anything else. Goodbye!",
   full: "I'm sorry, all our lines are busy right now. Please call again in a few minutes. Goodbye!",
+  /** An answer failed; the call goes on. */
+  apology: "I'm sorry, I didn't manage to answer that. Could you say it again, please?",
+  /** Answers fail again and again. */
+  farewell: "I'm sorry, I'm having technical difficulties and have to end this call. Please call again later. Goodbye.",
+  /** Another call process took the call over. */
+  afterBreak: 'Sorry, we were cut off for a moment. Please go on.',
 } as const;
 
 export const standardModels = {
@@ -85,6 +91,18 @@ export const standardModels = {
     deepgram: { model: 'aura-2-andromeda-en', voice: 'aura-2-andromeda-en' },
   },
 } as const;
+
+/** The voice that speaks; to be the same wherever it is asked for. */
+export type Voice = Readonly<{ provider: CampaignSettings['voiceProvider']; model: string; voice: string }>;
+
+export const voiceOf = (settings: Pick<CampaignSettings, 'voiceProvider' | 'voiceModel' | 'voice'>): Voice => {
+  const standard = standardModels.voice[settings.voiceProvider];
+  return {
+    provider: settings.voiceProvider,
+    model: settings.voiceModel ?? standard.model,
+    voice: settings.voice ?? standard.voice,
+  };
+};
 
 /** Settings as they were stored; what they don't have yet is our standard. Null: they can't be read. */
 export const readSettings = (stored: unknown): CampaignSettings | null => {

@@ -34,6 +34,10 @@ export const problemsOf = (template: string): string[] => {
   return [...new Set(unknown), ...unbalanced];
 };
 
+/** Whether a template has no other variables than these. */
+export const namesOnly = (template: string, allowed: readonly Variable[]): boolean =>
+  [...template.matchAll(anyVariable)].every(([, name = '']) => allowed.some((known) => known === name.trim()));
+
 /**
  * Puts the values into a template.
  * @throws AppError `prompt_invalid` where the template has a problem: a variable is never spoken raw

@@ -17,6 +17,29 @@ export const findSettings = async (
   return settings ?? db.campaign.findUnique({ where: { id: campaignId } });
 };
 
+/** A campaign that takes calls, with what its texts may name. */
+export type Speaking = Readonly<{ id: string; settings: CampaignSettings; tenantName: string; numbers: string[] }>;
+
+/** All tenants' campaigns that take calls, ordered by id: `limit` of them, those after `afterId` (null: the first). */
+export const listSpeaking = async (db: DbClient, afterId: string | null, limit: number): Promise<Speaking[]> => {
+  const rows = await db.campaign.findMany({
+    where: { status: 'active', tenant: { isActive: true }, ...(afterId !== null && { id: { gt: afterId } }) },
+    orderBy: { id: 'asc' },
+    take: limit,
+    include: {
+      tenant: { select: { name: true } },
+      phoneNumbers: { where: { isActive: true }, select: { number: true } },
+      publishedVersion: { select: { settings: true } },
+    },
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    settings: (row.publishedVersion === null ? null : readSettings(row.publishedVersion.settings)) ?? row,
+    tenantName: row.tenant.name,
+    numbers: row.phoneNumbers.map(({ number }) => number),
+  }));
+};
+
 /** The tenant's campaigns with this id or name: an id has one at most, a name may have several. */
 export const findCampaigns = (
   db: DbClient,

@@ -2,8 +2,11 @@
  * What a service needs around it, on a machine that has nothing: a LiveKit server of its own, and a simulated provider for every
  * provider without a key. Always a LiveKit server of its own: a laptop must not join a customer's project by accident.
  */
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AppError } from '#src/errors.ts';
 import { obtainLivekitServer, startLivekitServer } from './livekit-server.ts';
 import { startProviders, type Providers, type ProvidersOptions } from './providers/server.ts';
@@ -54,6 +57,7 @@ export const openSurroundings = async (options: SurroundingsOptions): Promise<Su
   if (isSet(env, 'LIVEKIT_URL')) progress('LiveKit: a server of our own; LIVEKIT_URL is left alone here.');
   const { url, apiKey, apiSecret } = livekit;
   const providers = await providersFor(env, options.simulation ?? {}, stack, progress);
+  const voices = providers === null ? {} : { VOICE_DIR: await passingFolder(stack) };
   const opened = stack.move();
   return {
     livekit: { url, apiKey, apiSecret },
@@ -61,6 +65,7 @@ export const openSurroundings = async (options: SurroundingsOptions): Promise<Su
     env: {
       ...Object.fromEntries(Object.entries(env).filter(([name]) => !livekitVariables.includes(name))),
       ...(providers === null ? {} : simulatedVariables(env, providers)),
+      ...voices,
       LIVEKIT_URL: url,
       LIVEKIT_API_KEY: apiKey,
       LIVEKIT_API_SECRET: apiSecret,
@@ -71,6 +76,13 @@ export const openSurroundings = async (options: SurroundingsOptions): Promise<Su
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+};
+
+/** Simulated speech is of no use to the next run. */
+const passingFolder = async (stack: AsyncDisposableStack): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-voices-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 };
 
 const providersFor = async (

@@ -61,6 +61,7 @@ const openAccounts = async () => {
     PORT: String(port),
     PUBLIC_URL: url,
     DATABASE_URL: `file:${join(folder, 'first.db')}`,
+    VOICE_DIR: join(folder, 'voices'),
     JWT_SECRET: 'a secret of this installation, long enough to be one',
     LIVEKIT_URL: livekit.url,
     LIVEKIT_API_KEY: livekit.apiKey,

@@ -7,6 +7,7 @@ import type { Db } from '#src/db.ts';
 import { buildHttp } from '#src/http/server.ts';
 import { openLivekit } from '#src/livekit/client.ts';
 import { openLog } from '#src/log.ts';
+import { openShelf } from '#src/voices/shelf.ts';
 import { keys } from './signed.ts';
 
 export type TestClock = { now: Date };
@@ -31,6 +32,7 @@ export const testContext = (
     db,
     log: openLog({ level: 'silent', pii: false }),
     livekit: openLivekit(config.livekit),
+    voices: openShelf(config.voiceDir),
     feed: createFeed(),
     ownerId: 'test-owner',
     now: () => options.clock?.now ?? new Date(),

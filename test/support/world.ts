@@ -2,13 +2,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { callWithRecords } from '#src/calls/store.ts';
+import { standardSentences, standardSettings, voiceOf } from '#src/campaigns/campaign.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import { dial, type Caller, type DialOptions } from '#src/local/caller.ts';
 import type { Providers, ScenarioInput } from '#src/local/providers/server.ts';
 import { freePort, openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
 import { startService, type Service } from '#src/service.ts';
+import { identityOf } from '#src/voices/prepared-speech.ts';
 import { seedTenant } from './context.ts';
 
 export const dialled = '+18588796658';
@@ -47,6 +50,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const service = stack.use(await startService({ config: requireCallConfig(loadConfig(env)), env: process.env }));
   const { campaign } = await seedTenant(service.ctx.db, { campaign: { ...plain, ...options.campaign } });
   await service.ready;
+  await untilPrepared(service, Object.values(standardSentences));
   const opened = stack.move();
   return {
     service,
@@ -63,6 +67,14 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+};
+
+/** Waits until these texts are spoken in the standard voice. */
+const untilPrepared = async ({ ctx: { voices, config } }: Service, texts: readonly string[]): Promise<void> => {
+  const voice = voiceOf(standardSettings);
+  const isMissing = (text: string) => voices.pathOf(identityOf({ voice, text }, config.openai.baseUrl)) === null;
+  for (const until = Date.now() + 60_000; texts.some(isMissing); await sleep(50))
+    if (Date.now() > until) throw new Error('the standard sentences are not prepared');
 };
 
 /** The agent of the sample campaign is ours. */

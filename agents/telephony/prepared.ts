@@ -1,0 +1,49 @@
+/** Speech that was made before the call, read from the disk while the call is being picked up. */
+import { readFile } from 'node:fs/promises';
+import { ReadableStream } from 'node:stream/web';
+import type { AudioFrame } from '@livekit/rtc-node';
+import type { CallJob } from '#src/calls/job.ts';
+import { describeError } from '#src/errors.ts';
+import { openFramer } from './providers/frames.ts';
+import { speechSampleRate } from './providers/speech-request.ts';
+
+/** One playing of a sound: frames of 40 ms. */
+export type Sound = ReadableStream<AudioFrame>;
+
+export type Prepared = {
+  /** The sound of a text; null where it has none, or its file can't be read. */
+  soundOf: (text: string) => Promise<Sound | null>;
+};
+
+const frameMs = 40;
+
+/** Begins to read. Each file that can't be read is told to `onTrouble`, once. */
+export const openPrepared = (files: CallJob['prepared'], onTrouble: (detail: string) => void): Prepared => {
+  const reading = new Map(Object.entries(files).map(([text, path]) => [text, read(path, onTrouble)]));
+  return {
+    soundOf: async (text) => {
+      const pcm = (await reading.get(text)) ?? null;
+      return pcm === null ? null : ReadableStream.from(cut(pcm));
+    },
+  };
+};
+
+const read = async (path: string, onTrouble: (detail: string) => void): Promise<Buffer | null> => {
+  try {
+    const pcm = await readFile(path);
+    if (pcm.length > 0 && pcm.length % 2 === 0) return pcm;
+    onTrouble('prepared speech: the file is broken');
+  } catch (error) {
+    onTrouble(`prepared speech: ${describeError(error)}`);
+  }
+  return null;
+};
+
+const bytesAtOnce = speechSampleRate; // half a second
+
+/** Cut as it is played. */
+function* cut(pcm: Buffer): Generator<AudioFrame> {
+  const framer = openFramer(speechSampleRate, frameMs);
+  for (let at = 0; at < pcm.length; at += bytesAtOnce) yield* framer.push(pcm.subarray(at, at + bytesAtOnce));
+  yield* framer.flush();
+}
