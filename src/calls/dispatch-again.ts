@@ -1,9 +1,10 @@
 /** A job was refused because no call process was ready: its caller still waits, and nobody else will send an agent. */
 import type { Context } from '../context.ts';
+import { appendEvent, findOpenCall } from './store.ts';
 
 /** Asks once more for an agent in a room with a caller and without an agent. A room that has nobody is left alone. */
 export const dispatchAgain = async (
-  ctx: Pick<Context, 'livekit' | 'log' | 'config'>,
+  ctx: Pick<Context, 'db' | 'livekit' | 'log' | 'config'>,
   roomName: string,
   metadata: string,
 ): Promise<void> => {
@@ -12,4 +13,6 @@ export const dispatchAgain = async (
   if (!isWaiting) return;
   ctx.log.warn({ pii: { roomName } }, 'no call process was ready: dispatching again');
   await ctx.livekit.dispatch(roomName, ctx.config.agentName, metadata);
+  const call = await findOpenCall(ctx.db, roomName);
+  if (call !== null) await appendEvent(ctx.db, call.id, 'dispatched_again', {});
 };

@@ -4,25 +4,23 @@ import { transaction } from '../db.ts';
 import type { Happening } from '../link/messages.ts';
 import type { Call } from './call.ts';
 import { recordFact } from './record-event.ts';
-import { appendEvent, saveMessage, saveTiming, saveTurn } from './store.ts';
+import { appendEvent, saveMessage, saveTimings, saveTurn } from './store.ts';
 
-type HappeningContext = Pick<Context, 'db' | 'log' | 'feed'>;
+type HappeningContext = Pick<Context, 'db' | 'log' | 'feed' | 'now'>;
+/** As it was when its agent claimed it. */
+type ClaimedCall = Pick<Call, 'id' | 'createdAt' | 'answeredAt'>;
 
 /** Takes one happening into the record, and shows it to whoever watches. */
 export const recordHappening = async (
   ctx: HappeningContext,
-  call: Pick<Call, 'id' | 'createdAt'>,
+  call: ClaimedCall,
   happening: Happening,
 ): Promise<void> => {
   await save(ctx, call, happening);
   ctx.feed.publish({ kind: 'happening', callId: call.id, happening });
 };
 
-const save = async (
-  ctx: HappeningContext,
-  call: Pick<Call, 'id' | 'createdAt'>,
-  happening: Happening,
-): Promise<void> => {
+const save = async (ctx: HappeningContext, call: ClaimedCall, happening: Happening): Promise<void> => {
   const { db } = ctx;
   switch (happening.kind) {
     case 'answered':
@@ -33,7 +31,9 @@ const save = async (
     case 'message_taken':
       return saveMessage(db, call.id, { name: happening.name, number: happening.number, reason: happening.reason });
     case 'timing':
-      return transaction(db, (tx) => saveTiming(tx, call.id, happening.stage, happening.ms));
+      // An agent that takes over a running call picks nothing up.
+      if (call.answeredAt !== null) return;
+      return transaction(db, (tx) => saveTimings(tx, call.id, timingsOf(ctx, call, happening)));
     case 'trouble':
       ctx.log.warn({ callId: call.id, part: happening.part, detail: happening.detail }, 'trouble on a call');
       return appendEvent(db, call.id, 'trouble', { part: happening.part, detail: happening.detail });
@@ -44,3 +44,13 @@ const save = async (
     }
   }
 };
+
+/** A stage as the process told it, since it was entered; and when that was, since the call came in. */
+const timingsOf = (
+  { now }: Pick<Context, 'now'>,
+  call: ClaimedCall,
+  { stage, ms }: Extract<Happening, { kind: 'timing' }>,
+): Record<string, number> => ({
+  [stage]: Math.round(ms),
+  entered: Math.round(now().getTime() - ms - call.createdAt.getTime()),
+});

@@ -5,6 +5,8 @@ import type { DbClient } from '../db.ts';
 import type { Call } from './call.ts';
 import type { CallFacts } from './lifecycle.ts';
 import { isOpen } from './lifecycle.ts';
+import { figuresOf } from './reply-timing.ts';
+import type { TimedCall } from './timing.ts';
 
 export const findCall = (db: DbClient, id: string): Promise<Call | null> => db.callLog.findUnique({ where: { id } });
 
@@ -214,14 +216,31 @@ export const saveMessage = async (
   await db.callMessage.create({ data: { callId, ...message } });
 };
 
-/** Keeps how long a stage took, in ms. The caller holds a transaction, since it reads and writes. */
-export const saveTiming = async (tx: DbClient, callId: string, stage: string, ms: number): Promise<void> => {
+/** Keeps times of pick-up, in ms, by name. The caller holds a transaction, since it reads and writes. */
+export const saveTimings = async (
+  tx: DbClient,
+  callId: string,
+  news: Readonly<Record<string, number>>,
+): Promise<void> => {
   const call = await tx.callLog.findUnique({ where: { id: callId }, select: { timings: true } });
   if (call === null) return;
-  const timings =
-    typeof call.timings === 'object' && call.timings !== null && !Array.isArray(call.timings) ? call.timings : {};
-  await tx.callLog.update({ where: { id: callId }, data: { timings: { ...timings, [stage]: Math.round(ms) } } });
+  await tx.callLog.update({ where: { id: callId }, data: { timings: { ...figuresOf(call.timings), ...news } } });
 };
+
+/** The call with all that tells of its times; null where there is none. */
+export const findTimedCall = (db: DbClient, id: string): Promise<TimedCall | null> =>
+  db.callLog.findUnique({
+    where: { id },
+    select: {
+      ...{ id: true, status: true, rejectReason: true, endReason: true, timings: true },
+      ...{ createdAt: true, answeredAt: true, endedAt: true },
+      turns: {
+        orderBy: { seq: 'asc' },
+        select: { seq: true, role: true, startMs: true, endMs: true, latency: true },
+      },
+      events: { orderBy: { seq: 'asc' }, select: { type: true, data: true, at: true } },
+    },
+  });
 
 export type InboxEntry = Readonly<{ id: string; event: string; roomName: string; callId: string }>;
 

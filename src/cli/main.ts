@@ -7,6 +7,7 @@ import type { Command } from './command.ts';
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   'admin:create': () => import('./admin-create.ts'),
   call: () => import('./call.ts'),
+  'call:timing': () => import('./call-timing.ts'),
   'check:campaign': () => import('./check-campaign.ts'),
   'check:inbound': () => import('./check-inbound.ts'),
   'db:migrate': () => import('./db-migrate.ts'),

@@ -34,7 +34,11 @@ const json = z.object({
 });
 
 const full = json.extend({
-  timings: z.unknown().describe('What took how long, in ms.'),
+  timings: z
+    .unknown()
+    .describe(
+      'Pick-up, in ms. `entered`: when the call process began, since the call came in; the others: since then.',
+    ),
   metadata: z.unknown(),
   turns: z.array(
     z.object({
@@ -44,7 +48,12 @@ const full = json.extend({
       start_ms: z.number().describe('Since the call came in.'),
       end_ms: z.number(),
       interrupted: z.boolean(),
-      latency: z.unknown(),
+      latency: z
+        .unknown()
+        .describe(
+          "In ms. Since the caller's last sound: `transcript`, `endOfTurn` of their turn, `heard` of the reply. For themselves: " +
+            '`firstToken` of the model, `firstAudio` of the voice.',
+        ),
       tool_name: z.string().nullable(),
       tool_arguments: z.unknown(),
       tool_result: z.unknown(),

@@ -1,0 +1,177 @@
+/**
+ * Where the time of a call goes, read from its record: its pick-up and its replies (reply-timing.ts). All times are ms.
+ *
+ * Glossary
+ *   pick-up   from the call's coming in to the agent's first sound; to the answer, where the caller has the first word
+ *   mark      a moment of pick-up
+ */
+import {
+  figuresOf,
+  forEachStage,
+  largest,
+  objectOf,
+  repliesOf,
+  type Figures,
+  type Reply,
+  type ReplyStage,
+  type TimedTurn,
+} from './reply-timing.ts';
+
+/** A call's record, as far as it tells times. Offsets count from `createdAt`, when the call came in. */
+export type TimedCall = Readonly<{
+  id: string;
+  status: string;
+  rejectReason: string | null;
+  endReason: string | null;
+  createdAt: Date;
+  answeredAt: Date | null;
+  endedAt: Date | null;
+  /** `entered`: when the call process began, since the call came in; each other stage counts from there. */
+  timings: unknown;
+  turns: readonly TimedTurn[];
+  events: readonly Readonly<{ type: string; data: unknown; at: Date }>[];
+}>;
+
+/** `atMs`: since the call came in, negative before its record was made; `tookMs`: since the mark before. */
+export type Mark = Readonly<{ name: string; atMs: number; tookMs: number; detail: string | null }>;
+
+export type Pickup = Readonly<{
+  marks: readonly Mark[];
+  /** Null: never. */
+  answeredMs: number | null;
+  firstSoundMs: number | null;
+  slowest: Readonly<{ from: string; to: string; tookMs: number }> | null;
+  /** Stages that are known only since the start of a call process whose own start isn't known. */
+  unplaced: Figures;
+}>;
+
+export type Spread = Readonly<{ p50: number; p95: number }>;
+
+export type CallTiming = Readonly<{
+  callId: string;
+  status: string;
+  rejectReason: string | null;
+  endReason: string | null;
+  pickup: Pickup;
+  replies: readonly Reply[];
+  /** Answers without figures: fixed sentences, and replies whose beginning couldn't be told. */
+  unmeasured: number;
+  /** Null where there are no replies. */
+  overall: Readonly<{
+    heardMs: Spread;
+    stages: Readonly<Record<ReplyStage, Spread>>;
+    /** Over the replies that have them. */
+    latency: Readonly<Record<string, Spread>>;
+    slowest: ReplyStage;
+  }> | null;
+}>;
+
+/** What the record of a call says of its times. */
+export const timingOf = (call: TimedCall): CallTiming => {
+  const { id: callId, status, rejectReason, endReason } = call;
+  const { replies, unmeasured } = repliesOf(call.turns);
+  const pickup = pickupOf(call);
+  return { callId, status, rejectReason, endReason, pickup, replies, unmeasured, overall: overallOf(replies) };
+};
+
+/** The events that are marks, and what of their data tells more. */
+const markedEvents: Readonly<Record<string, string>> = {
+  routed: 'door',
+  rejected: 'door',
+  claimed: 'attempt',
+  dispatched_again: '',
+  redispatched: 'attempt',
+  agent_lost: '',
+  handed_over: 'agentName',
+  hand_over_failed: 'agentName',
+};
+
+const pickupOf = (call: TimedCall): Pickup => {
+  const { answeredAt, createdAt } = call;
+  const { entered, ...stages } = figuresOf(call.timings);
+  const answeredMs = answeredAt === null ? null : answeredAt.getTime() - createdAt.getTime();
+  // The answer was told with its own time, in the moment of `active`.
+  const enteredMs = answeredMs !== null && stages['active'] !== undefined ? answeredMs - stages['active'] : entered;
+  const firstSoundMs = firstSoundOf(call.turns);
+  const placed = enteredMs === undefined ? [] : Object.entries({ entered: 0, ...stages });
+  const marks = inOrder([
+    { name: 'came_in', atMs: 0, detail: null },
+    ...eventMarks(call),
+    ...placed.map(([name, ms]) => ({ name, atMs: ms + (enteredMs ?? 0), detail: null })),
+    ...(answeredMs === null || enteredMs !== undefined ? [] : [{ name: 'answered', atMs: answeredMs, detail: null }]),
+    ...(firstSoundMs === null ? [] : [{ name: 'first_sound', atMs: firstSoundMs, detail: null }]),
+    ...endMark(call),
+  ]);
+  const until = firstSoundMs ?? answeredMs ?? Infinity;
+  return {
+    marks,
+    answeredMs,
+    firstSoundMs,
+    slowest: slowestStep(marks, until),
+    unplaced: placed.length > 0 ? {} : stages,
+  };
+};
+
+type PlainMark = Omit<Mark, 'tookMs'>;
+
+const eventMarks = ({ events, createdAt }: TimedCall): PlainMark[] =>
+  events.flatMap(({ type, data, at }) => {
+    const telling = markedEvents[type];
+    if (telling === undefined) return [];
+    const detail = objectOf(data)[telling];
+    const isPlain = typeof detail === 'string' || typeof detail === 'number';
+    return [
+      {
+        name: type,
+        atMs: at.getTime() - createdAt.getTime(),
+        detail: isPlain ? `${telling === 'attempt' ? 'attempt ' : ''}${detail}` : null,
+      },
+    ];
+  });
+
+/** The end belongs to the pick-up of a call that nobody answered. */
+const endMark = ({ answeredAt, endedAt, createdAt, endReason }: TimedCall): PlainMark[] =>
+  answeredAt !== null || endedAt === null
+    ? []
+    : [{ name: 'ended', atMs: endedAt.getTime() - createdAt.getTime(), detail: endReason }];
+
+const inOrder = (marks: readonly PlainMark[]): Mark[] =>
+  marks
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .map((mark, index, sorted) => ({ ...mark, tookMs: mark.atMs - (sorted[index - 1] ?? mark).atMs }));
+
+const slowestStep = (marks: readonly Mark[], until: number): Pickup['slowest'] => {
+  const steps = marks.flatMap((to, index) => {
+    const from = marks[index - 1];
+    return from === undefined || to.atMs > until ? [] : [{ from: from.name, to: to.name, tookMs: to.tookMs }];
+  });
+  return steps.toSorted((a, b) => b.tookMs - a.tookMs)[0] ?? null;
+};
+
+/** The greeting's beginning: the call's first words, where the agent has them. */
+const firstSoundOf = (turns: readonly TimedTurn[]): number | null => {
+  const first = turns.find(({ role }) => role !== 'tool');
+  return first?.role === 'agent' && figuresOf(first.latency)['firstToken'] === undefined ? first.startMs : null;
+};
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** The nearest rank: always one of the values. `values` isn't empty. */
+const spreadOf = (values: readonly number[]): Spread => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  return { p50: at(0.5), p95: at(0.95) };
+};
+
+const overallOf = (replies: readonly Reply[]): CallTiming['overall'] => {
+  if (replies.length === 0) return null;
+  const names = [...new Set(replies.flatMap(({ latency }) => Object.keys(latency)))];
+  return {
+    heardMs: spreadOf(replies.map(({ heardMs }) => heardMs)),
+    stages: forEachStage((stage) => spreadOf(replies.map(({ stages }) => stages[stage]))),
+    latency: Object.fromEntries(
+      names.map((name) => [name, spreadOf(replies.flatMap(({ latency }) => latency[name] ?? []))]),
+    ),
+    slowest: largest(forEachStage((stage) => sum(replies.map(({ stages }) => stages[stage])))),
+  };
+};
