@@ -13,11 +13,11 @@ export type PageQuery = Readonly<{ limit: number; after: Position | null }>;
 /** `next` null: there are no more. */
 export type Page<T> = Readonly<{ items: readonly T[]; next: Position | null }>;
 
+/** The order of a list. */
+export const newestFirst = (): ({ createdAt: 'desc' } | { id: 'desc' })[] => [{ createdAt: 'desc' }, { id: 'desc' }];
+
 /** The order of a list and how much of it: one record more than asked for, which tells whether there are more. */
-export const pageArgs = ({ limit }: PageQuery) => {
-  const orderBy: ({ createdAt: 'desc' } | { id: 'desc' })[] = [{ createdAt: 'desc' }, { id: 'desc' }];
-  return { orderBy, take: limit + 1 };
-};
+export const pageArgs = ({ limit }: PageQuery) => ({ orderBy: newestFirst(), take: limit + 1 });
 
 /** The condition for what comes after the position. The first half, which is implied, lets an index find the beginning. */
 export const afterPosition = ({ after }: PageQuery) =>

@@ -1,6 +1,18 @@
 /** A tenant's calls in the database, for people who look: nobody changes a call from here. */
+import { sql, type Sql } from '@prisma/client-runtime-utils';
 import type { DbClient } from '../db.ts';
-import { afterPosition, pageArgs, pageOf, type Page, type PageQuery } from '../records.ts';
+import {
+  findPage,
+  findReach,
+  isAtLeast,
+  isAtMost,
+  isShort,
+  isText,
+  recordsOf,
+  type Found,
+  type Listing,
+} from '../listing.ts';
+import type { Page, PageQuery } from '../records.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import type { CallStatus } from './call.ts';
 
@@ -61,41 +73,106 @@ export type CallFilter = Readonly<{
   maxDuration?: number;
 }>;
 
-/** Up to so many calls of a duration are picked by it; of more, one is soon met on the way back through time. */
-const fewCalls = 500;
+const statuses = Object.keys({
+  ringing: true,
+  in_progress: true,
+  completed: true,
+  rejected: true,
+  failed: true,
+} satisfies Record<CallStatus, true>);
 
-const range = <T>(low: T | undefined, high: T | undefined) => ({
-  ...(low !== undefined && { gte: low }),
-  ...(high !== undefined && { lte: high }),
-});
+/**
+ * What may be asked for and leads an index, the most telling first; the calls of a lead or a caller are few, so that theirs have no
+ * status. A campaign or lead of another tenant has no calls.
+ */
+const keys = {
+  leadId: {
+    index: 'CallLog_leadId_createdAt_id_idx',
+    hasStatus: false,
+    is: (tenantId: string, id: string) =>
+      sql`"leadId" = (SELECT "id" FROM "Lead" WHERE "id" = ${id} AND "tenantId" = ${tenantId})`,
+  },
+  phoneNumber: {
+    index: 'CallLog_tenantId_phoneNumber_createdAt_id_idx',
+    hasStatus: false,
+    is: (tenantId: string, number: string) => sql`"tenantId" = ${tenantId} AND "phoneNumber" = ${number}`,
+  },
+  phoneNumberId: {
+    index: 'CallLog_tenantId_phoneNumberId_status_createdAt_id_idx',
+    hasStatus: true,
+    is: (tenantId: string, id: string) => sql`"tenantId" = ${tenantId} AND "phoneNumberId" = ${id}`,
+  },
+  campaignId: {
+    index: 'CallLog_campaignId_status_createdAt_id_idx',
+    hasStatus: true,
+    is: (tenantId: string, id: string) =>
+      sql`"campaignId" = (SELECT "id" FROM "Campaign" WHERE "id" = ${id} AND "tenantId" = ${tenantId})`,
+  },
+} as const;
+const keyNames = ['leadId', 'phoneNumber', 'phoneNumberId', 'campaignId'] as const satisfies (keyof typeof keys)[];
+/** Where none of them is asked for. */
+const wholeTenant = {
+  index: 'CallLog_tenantId_status_createdAt_id_idx',
+  hasStatus: true,
+  is: (tenantId: string) => sql`"tenantId" = ${tenantId}`,
+} as const;
 
-/** Durations have no place in the order of a list: where they are rare they are looked up first. */
-const durationCondition = async (db: DbClient, tenantId: string, { minDuration, maxDuration }: CallFilter) => {
-  if (minDuration === undefined && maxDuration === undefined) return {};
-  const duration = range(minDuration, maxDuration);
-  const few = await db.callLog.findMany({ where: { tenantId, duration }, select: { id: true }, take: fewCalls + 1 });
-  return few.length > fewCalls ? { duration } : { duration, id: { in: few.map(({ id }) => id) } };
+const textFilters = (filter: CallFilter, names: readonly ((typeof keyNames)[number] | 'status')[]): Sql[] =>
+  names.flatMap((name) => (filter[name] === undefined ? [] : [isText(name, filter[name])]));
+
+const callsInOrder = (tenantId: string, filter: CallFilter): Listing => {
+  const name = keyNames.find((one) => filter[one] !== undefined);
+  const { index, hasStatus, is } = name === undefined ? wholeTenant : keys[name];
+  const { status, minDuration, maxDuration, since, until } = filter;
+  const condition = is(tenantId, (name === undefined ? undefined : filter[name]) ?? '');
+  const others = keyNames.filter((one) => one !== name);
+  const asked = status === undefined ? statuses : [status];
+  return {
+    ...{ table: 'CallLog', index, since, until },
+    branches: hasStatus ? asked.map((one) => sql`${condition} AND "status" = ${one}`) : [condition],
+    filters: [
+      ...textFilters(filter, hasStatus ? others : [...others, 'status']),
+      ...(minDuration === undefined ? [] : [isAtLeast('duration', minDuration)]),
+      ...(maxDuration === undefined ? [] : [isAtMost('duration', maxDuration)]),
+    ],
+  };
 };
 
-const timeCondition = ({ since, until }: CallFilter) =>
-  since === undefined && until === undefined
-    ? {}
-    : { createdAt: { ...(since !== undefined && { gte: since }), ...(until !== undefined && { lt: until }) } };
+const longest = 2_147_483_647;
 
+/** Durations have no place in the order of a list. Where few calls have those that are asked for, all of them are looked at. */
+const callsByDuration = (tenantId: string, filter: CallFilter): Listing => {
+  const { minDuration = 0, maxDuration = longest, since, until } = filter;
+  const lasted = sql`"duration" >= ${minDuration} AND "duration" <= ${maxDuration}`;
+  return {
+    ...{ table: 'CallLog', index: 'CallLog_tenantId_duration_idx', since, until },
+    branches: [sql`"tenantId" = ${tenantId} AND ${lasted}`],
+    filters: textFilters(filter, [...keyNames, 'status']),
+  };
+};
+
+const findCalls = async (db: DbClient, tenantId: string, filter: CallFilter, page: PageQuery): Promise<Found> => {
+  const listing = callsInOrder(tenantId, filter);
+  const reach = await findReach(db, listing, page);
+  if (reach !== null && (filter.minDuration !== undefined || filter.maxDuration !== undefined)) {
+    const byDuration = callsByDuration(tenantId, filter);
+    if (await isShort(db, byDuration)) return findPage(db, byDuration, page, null);
+  }
+  return findPage(db, listing, page, reach);
+};
+
+/**
+ * A page of calls. Combinations that no index answers look at a bounded number of calls: their pages may hold fewer than asked
+ * for, even none, although there are more.
+ */
 export const listCalls = async (
   db: DbClient,
   { tenantId }: TenantScope,
   filter: CallFilter,
   page: PageQuery,
 ): Promise<Page<CallRecord>> => {
-  const { since: _since, until: _until, minDuration: _min, maxDuration: _max, ...equal } = filter;
-  const conditions = [
-    { tenantId, ...equal },
-    timeCondition(filter),
-    await durationCondition(db, tenantId, filter),
-    afterPosition(page),
-  ];
-  return pageOf(await db.callLog.findMany({ where: { AND: conditions }, select: shown, ...pageArgs(page) }), page);
+  const { ids, next } = await findCalls(db, tenantId, filter, page);
+  return { items: await db.callLog.findMany({ ...recordsOf(ids, tenantId), select: shown }), next };
 };
 
 /** More events than a call has, unless something went very wrong. */

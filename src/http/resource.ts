@@ -27,6 +27,11 @@ const notThere = (one: string): AppError => new AppError('not_found', `There is 
 
 const tagOf = (path: string): string => path.split('/')[1] ?? path;
 
+const next = z
+  .string()
+  .nullable()
+  .describe('Null: that was all. With filters, a page may hold fewer than limit, even none, although there are more.');
+
 /** GET path: a page, the newest first. */
 export const listRoute = <Query extends Shape, Json extends z.ZodType, Row extends Position>(
   app: FastifyInstance,
@@ -45,7 +50,7 @@ export const listRoute = <Query extends Shape, Json extends z.ZodType, Row exten
     summary: route.summary ?? `List ${one}s, the newest first`,
     ...(path.includes(':id') && { params: idParams }),
     querystring: z.strictObject({ ...query, ...pageShape }),
-    response: { 200: z.object({ items: z.array(json), next_cursor: z.string().nullable() }) },
+    response: { 200: z.object({ items: z.array(json), next_cursor: next }) },
   };
   app.get(path, {
     config: { access },

@@ -1,8 +1,10 @@
 /** A tenant's leads in the database. */
+import { sql, type Sql } from '@prisma/client-runtime-utils';
 import type { Db, DbClient } from '../db.ts';
 import { transaction } from '../db.ts';
 import { AppError } from '../errors.ts';
-import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import { findPage, findReach, isText, recordsOf, type Listing } from '../listing.ts';
+import { whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
 export type LeadStatus = 'new' | 'calling' | 'completed' | 'failed';
@@ -29,15 +31,51 @@ export type LeadFilter = Readonly<{
   isArchived: boolean;
 }>;
 
+const statuses = Object.keys({
+  new: true,
+  calling: true,
+  completed: true,
+  failed: true,
+} satisfies Record<LeadStatus, true>);
+
+const filtersOf = ({ campaignId, status }: LeadFilter): Sql[] => [
+  ...(campaignId === undefined ? [] : [isText('campaignId', campaignId)]),
+  ...(status === undefined ? [] : [isText('status', status)]),
+];
+
+/** A caller is a lead of few campaigns. Leads that aren't archived have their indexes; of those that are, a page looks at some. */
+const leadsInOrder = (tenantId: string, filter: LeadFilter): Listing => {
+  const { campaignId, phoneNumber, status, isArchived } = filter;
+  const isOfTenant = sql`"tenantId" = ${tenantId}`;
+  const archived = isArchived ? sql`"archivedAt" IS NOT NULL` : sql`"archivedAt" IS NULL`;
+  const filtered = (index: string, branch: Sql): Listing => ({
+    ...{ table: 'Lead', index, branches: [sql`${branch} AND ${archived}`], filters: filtersOf(filter) },
+  });
+  if (phoneNumber !== undefined)
+    return filtered('Lead_tenantId_phoneNumber_idx', sql`${isOfTenant} AND "phoneNumber" = ${phoneNumber}`);
+  if (isArchived) return filtered('Lead_tenantId_createdAt_id_idx', isOfTenant);
+  const isOfCampaign = sql`"campaignId" = (SELECT "id" FROM "Campaign" WHERE "id" = ${campaignId} AND "tenantId" = ${tenantId})`;
+  const [index, condition] =
+    campaignId === undefined
+      ? ['Lead_tenantId_status_createdAt_id_idx', isOfTenant]
+      : ['Lead_campaignId_status_createdAt_id_idx', isOfCampaign];
+  const asked = status === undefined ? statuses : [status];
+  return {
+    ...{ table: 'Lead', index, filters: [] },
+    branches: asked.map((one) => sql`${condition} AND "status" = ${one} AND ${archived}`),
+  };
+};
+
+/** A page of leads. Of archived ones it may hold fewer than asked for, even none, although there are more. */
 export const listLeads = async (
   db: DbClient,
   { tenantId }: TenantScope,
-  { isArchived, ...filter }: LeadFilter,
+  filter: LeadFilter,
   page: PageQuery,
 ): Promise<Page<LeadRecord>> => {
-  const archivedAt = isArchived ? { not: null } : null;
-  const where = { AND: [{ tenantId, archivedAt, ...filter }, afterPosition(page)] };
-  return pageOf(await db.lead.findMany({ where, ...pageArgs(page) }), page);
+  const listing = leadsInOrder(tenantId, filter);
+  const { ids, next } = await findPage(db, listing, page, await findReach(db, listing, page));
+  return { items: await db.lead.findMany(recordsOf(ids, tenantId)), next };
 };
 
 export const findLeadRecord = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<LeadRecord | null> =>

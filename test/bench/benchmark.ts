@@ -14,7 +14,15 @@ export type BenchmarkResult = Readonly<{
   samples: unknown;
 }>;
 
-export type Benchmark = (options: { progress: (line: string) => void }) => Promise<BenchmarkResult>;
+export type BenchmarkOptions = Readonly<{
+  progress: (line: string) => void;
+  /** A short run, to see that it runs: its figures count for nothing. */
+  quick: boolean;
+  /** Without the reference, for who works on ours: there is no ratio then. */
+  onlyOurs: boolean;
+}>;
+
+export type Benchmark = (options: BenchmarkOptions) => Promise<BenchmarkResult>;
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
