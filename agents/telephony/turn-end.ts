@@ -42,7 +42,7 @@ const hesitations = list('uh um uhm er erm eh ah hmm hm mm well');
 /** Words after which a sentence goes on: conjunctions, articles, prepositions, and what introduces something. */
 const demanding = list(
   'and or but so because cause if when whether while although unless until than as like the a an my your his her our their ' +
-    'to for with at from by of about into onto between without and/or plus also maybe perhaps please very really just not ' +
+    'to for with at from by of about into onto between without and/or plus also maybe perhaps very really just not ' +
     "i we they he she i'm we're they're it's that's there's i'd i'll we'd we'll what's who's let's let gonna wanna",
 );
 const introductions =

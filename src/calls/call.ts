@@ -65,3 +65,18 @@ export type RoomMember = Readonly<{
   kind: 'agent' | 'sip' | 'other';
   attributes: Readonly<Record<string, string>>;
 }>;
+
+/** By which way we heard of a call, and why it was taken or refused. Facts, never numbers or names of people. */
+export type Routing = Readonly<{ door: IncomingCall['door']; reasons: readonly string[] }>;
+
+export type CallEvent = Readonly<{ seq: number; type: string; data: unknown; at: Date }>;
+
+/** What happened on a call, its routing first, which is part of its record (written in the same statement). */
+export const eventsOf = (
+  { routing, rejectReason, createdAt }: Readonly<{ routing: unknown; rejectReason: string | null; createdAt: Date }>,
+  later: readonly CallEvent[],
+): CallEvent[] => {
+  const isKnown = typeof routing === 'object' && routing !== null && 'door' in routing;
+  const type = rejectReason === null ? 'routed' : 'rejected';
+  return isKnown ? [{ seq: 0, type, data: routing, at: createdAt }, ...later] : [...later];
+};

@@ -8,7 +8,7 @@ import { decide, rejectReasons, type Decision, type RejectReason, type RouteFact
 import { loadRouteFacts, lockCampaignOf } from '../routing/store.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import type { Call, CallOutcome, IncomingCall } from './call.ts';
-import { appendEvent, findCall, findKnownCalls, insertCall, noteCaller, type KnownAs } from './store.ts';
+import { findCall, findKnownCalls, insertCall, noteCaller, type KnownAs } from './store.ts';
 
 type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed'>;
 
@@ -119,11 +119,8 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
       phoneNumberId: facts?.number.id ?? null,
       callerIdentity: incoming.callerIdentity,
       trunkId: incoming.trunkId,
+      routing: { door: incoming.door, reasons: decision.reasons },
       createdAt: now(),
-    });
-    await appendEvent(tx, call.id, decision.kind === 'accept' ? 'routed' : 'rejected', {
-      door: incoming.door,
-      reasons: decision.reasons,
     });
     return { call, decision };
   });

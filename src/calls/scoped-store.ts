@@ -14,7 +14,7 @@ import {
 } from '../listing.ts';
 import type { Page, PageQuery } from '../records.ts';
 import type { TenantScope } from '../tenants/scope.ts';
-import type { CallStatus } from './call.ts';
+import { eventsOf, type CallStatus } from './call.ts';
 
 const shown = {
   id: true,
@@ -179,11 +179,12 @@ export const listCalls = async (
 const mostEvents = 1000;
 
 /** One call with all that belongs to it. */
-export const findCallRecord = async (db: DbClient, { tenantId }: TenantScope, id: string) =>
-  db.callLog.findFirst({
+export const findCallRecord = async (db: DbClient, { tenantId }: TenantScope, id: string) => {
+  const found = await db.callLog.findFirst({
     where: { id, tenantId },
     select: {
       ...shown,
+      routing: true,
       timings: true,
       metadata: true,
       turns: { orderBy: { seq: 'asc' }, omit: { id: true, callId: true, createdAt: true } },
@@ -191,3 +192,7 @@ export const findCallRecord = async (db: DbClient, { tenantId }: TenantScope, id
       events: { orderBy: { seq: 'asc' }, take: mostEvents, omit: { callId: true } },
     },
   });
+  if (found === null) return null;
+  const { routing, events, ...call } = found;
+  return { ...call, events: eventsOf({ routing, ...call }, events) };
+};

@@ -2,7 +2,7 @@
 import { v7 as uuid } from 'uuid';
 import type { SpokenTurn } from '../link/messages.ts';
 import type { DbClient } from '../db.ts';
-import type { Call } from './call.ts';
+import { eventsOf, type Call, type Routing } from './call.ts';
 import type { CallFacts } from './lifecycle.ts';
 import { isOpen } from './lifecycle.ts';
 import { figuresOf } from './reply-timing.ts';
@@ -56,11 +56,12 @@ export type NewCall = Readonly<{
   phoneNumberId: string | null;
   callerIdentity: string | null;
   trunkId: string | null;
+  routing: Routing;
   createdAt: Date;
 }>;
 
 /** Writes the record of a call that comes in. SQL, since it is on the path of every call: Prisma's create takes twice as long. */
-export const insertCall = async (db: DbClient, { trunkId, ...call }: NewCall): Promise<Call> => {
+export const insertCall = async (db: DbClient, { trunkId, routing, ...call }: NewCall): Promise<Call> => {
   const { leadId, campaignId, campaignVersionId, tenantId, phoneNumberId, status, createdAt } = call;
   const id = uuid();
   const openRoom = isOpen(status) ? call.roomName : null;
@@ -74,10 +75,11 @@ export const insertCall = async (db: DbClient, { trunkId, ...call }: NewCall): P
   await db.$executeRaw`
     INSERT INTO "CallLog" ("id", "leadId", "campaignId", "campaignVersionId", "tenantId", "phoneNumberId", "phoneNumber",
       "dialledNumber", "callSid", "roomName", "openRoom", "status", "agentName", "rejectReason", "callerIdentity", "metadata",
-      "createdAt", "updatedAt")
+      "routing", "createdAt", "updatedAt")
     VALUES (${id}, ${leadId}, ${campaignId}, ${campaignVersionId}, ${tenantId}, ${phoneNumberId}, ${call.phoneNumber},
       ${call.dialledNumber}, ${call.callSid}, ${call.roomName}, ${openRoom}, ${status},
-      ${call.agentName}, ${call.rejectReason}, ${call.callerIdentity}, ${metadata}, ${createdAt}, ${createdAt})`;
+      ${call.agentName}, ${call.rejectReason}, ${call.callerIdentity}, ${metadata},
+      ${JSON.stringify(routing)}, ${createdAt}, ${createdAt})`;
   return { ...call, id, openRoom, ...untouched };
 };
 
@@ -228,19 +230,21 @@ export const saveTimings = async (
 };
 
 /** The call with all that tells of its times; null where there is none. */
-export const findTimedCall = (db: DbClient, id: string): Promise<TimedCall | null> =>
-  db.callLog.findUnique({
+export const findTimedCall = async (db: DbClient, id: string): Promise<TimedCall | null> => {
+  const call = await db.callLog.findUnique({
     where: { id },
     select: {
-      ...{ id: true, status: true, rejectReason: true, endReason: true, timings: true },
+      ...{ id: true, status: true, rejectReason: true, endReason: true, timings: true, routing: true },
       ...{ createdAt: true, answeredAt: true, endedAt: true },
       turns: {
         orderBy: { seq: 'asc' },
         select: { seq: true, role: true, startMs: true, endMs: true, latency: true },
       },
-      events: { orderBy: { seq: 'asc' }, select: { type: true, data: true, at: true } },
+      events: { orderBy: { seq: 'asc' }, select: { seq: true, type: true, data: true, at: true } },
     },
   });
+  return call === null ? null : { ...call, events: eventsOf(call, call.events) };
+};
 
 export type InboxEntry = Readonly<{ id: string; event: string; roomName: string; callId: string }>;
 

@@ -56,7 +56,7 @@ const mostEchoMs = 200;
 type Echo = { path: EchoPath; samples: number[] };
 
 /** The loudspeaker's sound on its way to the microphone. */
-const openEcho = (sampleRate: number) => {
+export const openEcho = (sampleRate: number) => {
   let echo: Echo | null = null;
   const perMs = sampleRate / 1000;
   return {

@@ -39,6 +39,7 @@ test.each([
 
 test.each([
   ['I would like to make an appointment', any],
+  ['I would like to leave a message for the dentist please', any],
   ['four', 'For how many people?'],
   ['', any],
 ])('%j may be over', (said, asked) => expect(judgeTurn(said, asked)).toBe('openMs'));
