@@ -1,0 +1,144 @@
+/** The two sides of a speech benchmark, each a process of its own with a family of call processes: our service, and stock. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dial, type Caller, type DialOptions } from '#src/local/caller.ts';
+import { freePort } from '#src/local/surroundings.ts';
+import { descendantsOf, kill, listProcesses } from '#test/support/processes.ts';
+import { callerNumber, dialled, type Stage } from './stage.ts';
+
+const root = join(import.meta.dirname, '../..');
+const readyTimeoutMs = 120_000;
+const stopTimeoutMs = 12_000;
+const keptOutput = 20_000;
+
+export type SideName = 'ours' | 'stock';
+
+export type SideOptions = Readonly<{
+  /** The one core that its processes may use; without it all of them. */
+  core?: number;
+  /** Call processes that wait warm; without it the side's default. */
+  idleProcesses?: number;
+  env?: Readonly<Record<string, string>>;
+}>;
+
+export type Side = AsyncDisposable &
+  Readonly<{
+    name: SideName;
+    pid: number;
+    /** Phones it. `metadata` goes to the agent as dispatched. */
+    phone: (options?: Partial<DialOptions>) => Promise<Caller>;
+    /** Settles when as many call processes wait warm as at the beginning. */
+    whenWarm: () => Promise<void>;
+    /** What it said last. */
+    output: () => string;
+  }>;
+
+type Process = { pid: number; output: () => string; exited: Promise<unknown>; stop: () => Promise<void> };
+
+/** Whoever is left of a family is killed: a benchmark leaves nothing behind. */
+const stop = async (pid: number, exited: Promise<unknown>, signal: (name: NodeJS.Signals) => void): Promise<void> => {
+  const family = descendantsOf(pid);
+  const within = (ms: number) => Promise.race([exited.then(() => true), sleep(ms, false)]);
+  signal('SIGTERM');
+  if (!(await within(stopTimeoutMs / 3))) signal('SIGTERM');
+  if (!(await within(stopTimeoutMs))) signal('SIGKILL');
+  await exited;
+  const alive = new Map(listProcesses().map((one) => [one.pid, one.started]));
+  kill(family.filter((one) => alive.get(one.pid) === one.started));
+};
+
+const launch = (script: string, env: Readonly<Record<string, string>>, core: number | undefined): Process => {
+  const [command, ...before] =
+    core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
+  const child = spawn(command ?? '', [...before, join(root, script)], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-keptOutput));
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const exited = once(child, 'exit');
+  const pid = child.pid ?? 0;
+  return { pid, exited, output: () => output, stop: () => stop(pid, exited, (signal) => void child.kill(signal)) };
+};
+
+const until = async (what: string, { output, exited }: Process, look: () => Promise<boolean>): Promise<void> => {
+  const gone = exited.then(() => 'gone' as const);
+  for (const limit = Date.now() + readyTimeoutMs; Date.now() < limit;) {
+    if (await look()) return;
+    if ((await Promise.race([gone, sleep(200)])) === 'gone') break;
+  }
+  throw new Error(`${what} is not ready: ${output()}`);
+};
+
+const phoneOf =
+  (stage: Stage, agentName: string) =>
+  (options: Partial<DialOptions> = {}): Promise<Caller> =>
+    dial({ ...stage.livekit, from: callerNumber, to: dialled, agentName, noiseRms: 6, ...options });
+
+const defaultIdleProcesses = 2;
+
+/** Our service as `npm start` runs it in production. */
+export const startOurs = async (stage: Stage, options: SideOptions = {}): Promise<Side> => {
+  const idle = options.idleProcesses ?? defaultIdleProcesses;
+  const env = { ...stage.serviceEnv, NODE_ENV: 'production', IDLE_PROCESSES: String(idle), ...options.env };
+  const running = launch('src/main.ts', env, options.core);
+  const health = `http://127.0.0.1:${stage.serviceEnv['PORT'] ?? ''}/api/v1/webhooks/health`;
+  const isWarm = () =>
+    fetch(health).then(
+      async (response) => ((await response.json()) as { ready_processes: number }).ready_processes >= idle,
+      () => false,
+    );
+  const whenWarm = () => until('our service', running, isWarm);
+  return opened('ours', running, whenWarm, phoneOf(stage, 'telephony-agent'));
+};
+
+/** The stock worker, in production as its command `start` runs it. */
+export const startStock = async (stage: Stage, options: SideOptions = {}): Promise<Side> => {
+  const { url, apiKey, apiSecret } = stage.livekit;
+  const port = String(await freePort());
+  const idle = options.idleProcesses ?? defaultIdleProcesses;
+  const { PATH = '', HOME = '', DEEPGRAM_BASE_URL = '', OPENAI_BASE_URL = '' } = stage.serviceEnv;
+  const env = {
+    ...{ PATH, HOME, DEEPGRAM_BASE_URL, OPENAI_BASE_URL, NODE_ENV: 'production' },
+    ...{ LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret },
+    ...{ STOCK_PORT: port, STOCK_IDLE_PROCESSES: String(idle) },
+    ...options.env,
+  };
+  const running = launch('test/bench/stock-main.ts', env, options.core);
+  const isRegistered = () =>
+    fetch(`http://127.0.0.1:${port}/`).then(
+      (response) => response.ok,
+      () => false,
+    );
+  const warmed = () => running.output().split('stock-agent: warm').length - 1;
+  let calls = 0;
+  const phone = phoneOf(stage, 'stock-agent');
+  const whenWarm = () => until('stock', running, async () => warmed() >= idle + calls && (await isRegistered()));
+  return opened('stock', running, whenWarm, (given) => {
+    calls += 1;
+    return phone(given);
+  });
+};
+
+const opened = async (
+  name: SideName,
+  running: Process,
+  whenWarm: () => Promise<void>,
+  phone: Side['phone'],
+): Promise<Side> => {
+  try {
+    await whenWarm();
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  return { name, pid: running.pid, phone, whenWarm, output: running.output, [Symbol.asyncDispose]: running.stop };
+};
+
+export const startSide = (name: SideName, stage: Stage, options: SideOptions = {}): Promise<Side> =>
+  name === 'ours' ? startOurs(stage, options) : startStock(stage, options);

@@ -1,0 +1,48 @@
+/** What a family of processes uses, as Linux tells it. */
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { descendantsOf } from '#test/support/processes.ts';
+
+/** `USER_HZ`, the same on every Linux. */
+const ticksPerSecond = 100;
+
+const orGone = (error: NodeJS.ErrnoException): null => {
+  if (error.code === 'ENOENT' || error.code === 'ESRCH') return null;
+  throw error;
+};
+
+/** With what its children that ended have used. */
+const cpuSecondsOf = async (pid: number): Promise<number> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(orGone);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
+};
+
+const pssMbOf = async (pid: number): Promise<number> => {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(orGone);
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup ?? '')?.[1] ?? 0) / 1024;
+};
+
+const sumOf = async (pid: number, measure: (pid: number) => Promise<number>): Promise<number> => {
+  const family = [pid, ...descendantsOf(pid).map((one) => one.pid)];
+  return (await Promise.all(family.map(measure))).reduce((sum, value) => sum + value, 0);
+};
+
+/** Seconds of CPU that a process and all below it have used so far. */
+export const cpuSeconds = (pid: number): Promise<number> => sumOf(pid, cpuSecondsOf);
+
+/** Their memory in MB: what they share counts once. */
+export const pssMb = (pid: number): Promise<number> => sumOf(pid, pssMbOf);
+
+/**
+ * Leaves the last core to who is measured: this process, and all that it starts from now on, keep to the others.
+ * @returns that core
+ * @throws where there is only one core, or no `taskset`
+ */
+export const leaveOneCore = (): number => {
+  const last = availableParallelism() - 1;
+  if (last < 1) throw new Error('this benchmark needs two cores: one for who is measured, one for everything else');
+  execFileSync('taskset', ['-acp', `0-${last - 1}`, String(process.pid)], { stdio: 'ignore' });
+  return last;
+};

@@ -1,0 +1,95 @@
+/** One utterance of a caller in a running call, and what is heard after it. */
+import { nowMs, type Caller, type Said } from '#src/local/caller.ts';
+import type { Providers } from '#src/local/providers/server.ts';
+import type { Recording } from './recordings/recording.ts';
+
+const quietMs = 900;
+/** An agent that was disturbed may wait for so long, and then go on. */
+const disturbedQuietMs = 5_000;
+/** Nobody reacts so soon: what is heard so early belongs to the turn before. */
+const soonestMs = 200;
+const attempts = 3;
+const quietTimeoutMs = 30_000;
+const replyTimeoutMs = 12_000;
+/** A speakerphone's echo after the network's echo canceller did its part. */
+const echo = { gainDb: -22, delayMs: 120 };
+
+export type Exchange = Readonly<{
+  recording: string;
+  kind: string;
+  treatments: readonly string[];
+  pauses: number;
+  /** The agent spoke before the utterance was over: how long before its true end, in ms. */
+  cutInMs: number | null;
+  /** From the last sample of speech to the reply's first loud frame; null: no reply, or a cut-in, after which nothing is measured. */
+  heardMs: number | null;
+  /** The model was asked with the whole utterance. */
+  understood: boolean;
+}>;
+
+const plain = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N} ]/gu, '');
+
+/** What the model was last told by the caller. */
+const lastHeard = async (providers: Providers): Promise<string> => {
+  const { lastChat } = await providers.log();
+  const { messages = [] } = (lastChat ?? {}) as { messages?: { role: string; content: unknown }[] };
+  return plain(JSON.stringify(messages.findLast(({ role }) => role === 'user')?.content ?? ''));
+};
+
+/** Waits until the agent has finished: everything that is heard later belongs to what comes next. */
+export const whenSilent = (caller: Caller, ms = quietMs): Promise<number> =>
+  caller.whenAgentQuiet({ quietMs: ms, timeoutMs: quietTimeoutMs });
+
+/** Says a recording, and has the simulated recognizer understand it; settles with the speech's last sample. */
+export const sayRecording = async (caller: Caller, providers: Providers, recording: Recording): Promise<Said> => {
+  const { lead, speech, tail, words } = recording;
+  // What is said is known before its first sound arrives.
+  await providers.said(words.map(({ text }) => text).join(' '), { words });
+  caller.startSaying(lead);
+  const speaking = caller.startSaying(speech);
+  caller.startSaying(tail);
+  return speaking.done;
+};
+
+type Spoken = Said & { earlyAt: number | null };
+
+/** Says it once the agent's turn before is really over: again where something of that was heard as it began. */
+const sayToSilence = async (caller: Caller, providers: Providers, recording: Recording): Promise<Spoken> => {
+  for (let attempt = 1; ; attempt += 1) {
+    await providers.clearLog();
+    const said = await sayRecording(caller, providers, recording);
+    const earlyAt = caller.heard.firstSpeechSince(said.firstSampleAt)?.at ?? Infinity;
+    const isStale = earlyAt < said.firstSampleAt + soonestMs;
+    if (!isStale || attempt === attempts) return { ...said, earlyAt: earlyAt <= said.lastSampleAt ? earlyAt : null };
+    await whenSilent(caller, disturbedQuietMs);
+  }
+};
+
+/** Says one recording to a silent agent, and waits until the reply is over. @throws where the call ends */
+export const exchange = async (caller: Caller, providers: Providers, recording: Recording): Promise<Exchange> => {
+  const { row, words, pauses } = recording;
+  const isEcho = row.treatments?.includes('echo') === true;
+  caller.setEcho(isEcho ? echo : null);
+  const { firstSampleAt, lastSampleAt, earlyAt } = await sayToSilence(caller, providers, recording);
+  const heardAt = await replyAfter(caller, earlyAt === null ? firstSampleAt : nowMs());
+  const understood = (await lastHeard(providers)).includes(plain(words.at(-1)?.text ?? ''));
+  await whenSilent(caller, isEcho || earlyAt !== null || !understood ? disturbedQuietMs : quietMs);
+  return {
+    recording: row.name,
+    kind: row.kind,
+    treatments: row.treatments ?? [],
+    pauses: pauses.length,
+    cutInMs: earlyAt === null ? null : lastSampleAt - earlyAt,
+    heardMs: earlyAt === null && heardAt !== null ? heardAt - lastSampleAt : null,
+    understood,
+  };
+};
+
+const replyAfter = async (caller: Caller, since: number): Promise<number | null> => {
+  const limit = nowMs() + replyTimeoutMs;
+  const waiting = caller.whenAgentSpeaks({ timeoutMs: replyTimeoutMs, since });
+  return waiting.catch((error: unknown) => {
+    if (nowMs() >= limit - 5) return null;
+    throw error;
+  });
+};
