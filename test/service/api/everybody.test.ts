@@ -180,7 +180,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
         }
       }
     }
-  });
+  }, 240_000); // hundreds of requests, each with its records: 30 s on a quiet machine
 
   test('a machine without scopes, one whose token is over or revoked, a user of an inactive tenant: nowhere', async () => {
     const { db, http, operations, ours } = await open();
