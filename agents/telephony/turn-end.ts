@@ -19,6 +19,8 @@ export type Patience = Readonly<{
   closedMs: number;
   /** A sentence that may be over, without a full stop. */
   openMs: number;
+  /** Digits or letters were dictated, and the voice fell. */
+  dictatedMs: number;
   /** Digits or letters are being dictated. */
   dictationMs: number;
   /** The last word demands another one. */
@@ -30,6 +32,7 @@ export const standardPatience: Patience = {
   finishedMs: 350,
   closedMs: 550,
   openMs: 1_000,
+  dictatedMs: 900,
   dictationMs: 1_500,
   unfinishedMs: 2_500,
 };
@@ -89,7 +92,7 @@ export const judgeTurn = (said: string, asked: string): TurnState => {
   const { groups, digits, letters } = dictatedTail(words);
   if (digits >= fullNumberDigits) return 'closedMs';
   const isDictation = groups >= 2 || (groups === 1 && asksForDictation(asked));
-  if (isDictation && digits + letters > 0) return 'dictationMs';
+  if (isDictation && digits + letters > 0) return isPunctuated(said) ? 'dictatedMs' : 'dictationMs';
   if (hesitations.has(last) || /(\.\.\.|…|,|-)$/.test(said.trim())) return 'unfinishedMs';
   if (words.length <= 4 && words.every((word) => shortAnswers.has(word))) return 'finishedMs';
   if (demanding.has(last) || introductions.test(words.join(' '))) return 'unfinishedMs';

@@ -32,6 +32,11 @@ test.each([
 ])('%j is being dictated', (said, asked) => expect(judgeTurn(said, asked)).toBe('dictationMs'));
 
 test.each([
+  ['The code is 4 5 7 2.', any],
+  ['It is spelled S M I T H.', any],
+])('%j was dictated', (said, asked) => expect(judgeTurn(said, asked)).toBe('dictatedMs'));
+
+test.each([
   ['I would like to make an appointment.', any],
   ['Tomorrow at ten.', any],
   ['My number is 555 123 4567', any],
