@@ -25,12 +25,13 @@ export type Listing = Readonly<{
 }>;
 
 /**
- * So many records of a branch a page looks at for those that meet the filters: 5 to 10 ms, for which calls have to wait on SQLite.
+ * So many records of a branch a page looks at for those that meet the filters: where the records must be read, and where the index has
+ * what the filters ask for. About 10 ms each, for which calls have to wait on SQLite.
  */
-export const mostLookedAt = 3000;
+export const mostLookedAt = { inTable: 2_000, inIndex: 10_000 } as const;
 
-/** What a filter leaves: the page's ids, and where to go on. */
-export type Found = Readonly<{ ids: readonly string[]; next: Position | null }>;
+/** A page: its ids, and where to go on. `isCut`: it has fewer than asked for, and there are more that it didn't look at. */
+export type Found = Readonly<{ ids: readonly string[]; next: Position | null; isCut: boolean }>;
 
 /** Filters. An expression of a column, unlike the column, is not what an index is made of. */
 export const isText = (column: string, value: string): Sql => sql`CAST(${raw(`"${column}"`)} AS TEXT) || '' = ${value}`;
@@ -42,7 +43,7 @@ type Row = Readonly<{ id: string; createdAt: Date | string }>;
 
 const inOrder = raw('ORDER BY "createdAt" DESC, "id" DESC');
 
-/** Each bound once: of two, SQLite would take the first for the index and read all that only the second excludes. */
+/** Each bound once: of two, SQLite may take one for the index and read all that only the other excludes. */
 const boundsOf = ({ since, until }: Listing, { after }: PageQuery, reach: Position | null): Sql[] => {
   const isBeforeUntil = after !== null && (until === undefined || after.createdAt < until);
   const upper = isBeforeUntil
@@ -74,33 +75,36 @@ const newest = async (
   return rows.map(({ id, createdAt }) => ({ id, createdAt: new Date(createdAt) }));
 };
 
-/**
- * How far a page may look. Null where there are no filters, or fewer records than it may look at: then the page is complete.
- * What is beyond the reach of one branch is beyond that of all.
- */
-export const findReach = async (db: DbClient, listing: Listing, page: PageQuery): Promise<Position | null> => {
-  if (listing.filters.length === 0) return null;
-  const [reach] = await newest(db, { ...listing, filters: [] }, page, { take: 1, skip: mostLookedAt - 1 });
+/** What is beyond the reach of one branch is beyond that of all. */
+const findReach = async (db: DbClient, listing: Listing, page: PageQuery, most: number): Promise<Position | null> => {
+  const [reach] = await newest(db, { ...listing, filters: [] }, page, { take: 1, skip: most - 1 });
   return reach ?? null;
 };
 
-/** The records of a page. With a reach they may be fewer than asked for although there are more: `next` is then the reach. */
+/** A page. Where there are filters it looks at so many records of each branch; null: at all. */
 export const findPage = async (
   db: DbClient,
   listing: Listing,
   page: PageQuery,
-  reach: Position | null,
+  most: number | null = mostLookedAt.inTable,
 ): Promise<Found> => {
+  const isBounded = most !== null && listing.filters.length > 0;
+  const reach = isBounded ? await findReach(db, listing, page, most) : null;
   const found = await newest(db, listing, page, { take: page.limit + 1, reach });
   const shown = found.slice(0, page.limit);
-  return { ids: shown.map(({ id }) => id), next: found.length > page.limit ? (shown.at(-1) ?? null) : reach };
+  const isFull = found.length > page.limit;
+  return {
+    ids: shown.map(({ id }) => id),
+    next: isFull ? (shown.at(-1) ?? null) : reach,
+    isCut: !isFull && reach !== null,
+  };
 };
 
-/** Whether a listing of one branch, without its filters, has no more records than a page may look at. */
+/** Whether a listing of one branch, without its filters, has no more records than a page may read. */
 export const isShort = async (db: DbClient, listing: Listing): Promise<boolean> => {
-  const all = sql`SELECT 1 ${fromIndex(db, listing)} WHERE ${join(listing.branches, ' OR ')} LIMIT ${mostLookedAt + 1}`;
+  const all = sql`SELECT 1 ${fromIndex(db, listing)} WHERE ${join(listing.branches, ' OR ')} LIMIT ${mostLookedAt.inTable + 1}`;
   const [row] = await db.$queryRaw<{ n: number | bigint }[]>(sql`SELECT COUNT(*) AS "n" FROM (${all}) AS "some"`);
-  return Number(row?.n) <= mostLookedAt;
+  return Number(row?.n) <= mostLookedAt.inTable;
 };
 
 /** What asks for the records that were found, in their order. The tenant is asked for so that SQLite doesn't begin with its index. */

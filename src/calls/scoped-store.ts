@@ -3,11 +3,11 @@ import { sql, type Sql } from '@prisma/client-runtime-utils';
 import type { DbClient } from '../db.ts';
 import {
   findPage,
-  findReach,
   isAtLeast,
   isAtMost,
   isShort,
   isText,
+  mostLookedAt,
   recordsOf,
   type Found,
   type Listing,
@@ -82,8 +82,8 @@ const statuses = Object.keys({
 } satisfies Record<CallStatus, true>);
 
 /**
- * What may be asked for and leads an index, the most telling first; the calls of a lead or a caller are few, so that theirs have no
- * status. A campaign or lead of another tenant has no calls.
+ * What may be asked for and leads an index, the most telling first. Those with the status have the duration too; the calls of a lead
+ * or a caller are few. A campaign or lead of another tenant has no calls.
  */
 const keys = {
   leadId: {
@@ -98,12 +98,12 @@ const keys = {
     is: (tenantId: string, number: string) => sql`"tenantId" = ${tenantId} AND "phoneNumber" = ${number}`,
   },
   phoneNumberId: {
-    index: 'CallLog_tenantId_phoneNumberId_status_createdAt_id_idx',
+    index: 'CallLog_tenantId_phoneNumberId_status_createdAt_id_duration_idx',
     hasStatus: true,
     is: (tenantId: string, id: string) => sql`"tenantId" = ${tenantId} AND "phoneNumberId" = ${id}`,
   },
   campaignId: {
-    index: 'CallLog_campaignId_status_createdAt_id_idx',
+    index: 'CallLog_campaignId_status_createdAt_id_duration_idx',
     hasStatus: true,
     is: (tenantId: string, id: string) =>
       sql`"campaignId" = (SELECT "id" FROM "Campaign" WHERE "id" = ${id} AND "tenantId" = ${tenantId})`,
@@ -112,7 +112,7 @@ const keys = {
 const keyNames = ['leadId', 'phoneNumber', 'phoneNumberId', 'campaignId'] as const satisfies (keyof typeof keys)[];
 /** Where none of them is asked for. */
 const wholeTenant = {
-  index: 'CallLog_tenantId_status_createdAt_id_idx',
+  index: 'CallLog_tenantId_status_createdAt_id_duration_idx',
   hasStatus: true,
   is: (tenantId: string) => sql`"tenantId" = ${tenantId}`,
 } as const;
@@ -120,18 +120,21 @@ const wholeTenant = {
 const textFilters = (filter: CallFilter, names: readonly ((typeof keyNames)[number] | 'status')[]): Sql[] =>
   names.flatMap((name) => (filter[name] === undefined ? [] : [isText(name, filter[name])]));
 
-const callsInOrder = (tenantId: string, filter: CallFilter): Listing => {
+/** `isInIndex`: no record has to be read to know whether it meets the filters. */
+const callsInOrder = (tenantId: string, filter: CallFilter): Listing & Readonly<{ isInIndex: boolean }> => {
   const name = keyNames.find((one) => filter[one] !== undefined);
   const { index, hasStatus, is } = name === undefined ? wholeTenant : keys[name];
   const { status, minDuration, maxDuration, since, until } = filter;
   const condition = is(tenantId, (name === undefined ? undefined : filter[name]) ?? '');
   const others = keyNames.filter((one) => one !== name);
   const asked = status === undefined ? statuses : [status];
+  const texts = textFilters(filter, hasStatus ? others : [...others, 'status']);
   return {
     ...{ table: 'CallLog', index, since, until },
     branches: hasStatus ? asked.map((one) => sql`${condition} AND "status" = ${one}`) : [condition],
+    isInIndex: hasStatus && texts.length === 0,
     filters: [
-      ...textFilters(filter, hasStatus ? others : [...others, 'status']),
+      ...texts,
       ...(minDuration === undefined ? [] : [isAtLeast('duration', minDuration)]),
       ...(maxDuration === undefined ? [] : [isAtMost('duration', maxDuration)]),
     ],
@@ -140,8 +143,9 @@ const callsInOrder = (tenantId: string, filter: CallFilter): Listing => {
 
 const longest = 2_147_483_647;
 
-/** Durations have no place in the order of a list. Where few calls have those that are asked for, all of them are looked at. */
-const callsByDuration = (tenantId: string, filter: CallFilter): Listing => {
+/** Durations have no place in the order of a list; where few calls have those that are asked for, all of them can be looked at. */
+const callsByDuration = (tenantId: string, filter: CallFilter): Listing | null => {
+  if (filter.minDuration === undefined && filter.maxDuration === undefined) return null;
   const { minDuration = 0, maxDuration = longest, since, until } = filter;
   const lasted = sql`"duration" >= ${minDuration} AND "duration" <= ${maxDuration}`;
   return {
@@ -151,14 +155,14 @@ const callsByDuration = (tenantId: string, filter: CallFilter): Listing => {
   };
 };
 
+/** Mostly the newest few calls fill the page, whatever they are filtered by. */
 const findCalls = async (db: DbClient, tenantId: string, filter: CallFilter, page: PageQuery): Promise<Found> => {
   const listing = callsInOrder(tenantId, filter);
-  const reach = await findReach(db, listing, page);
-  if (reach !== null && (filter.minDuration !== undefined || filter.maxDuration !== undefined)) {
-    const byDuration = callsByDuration(tenantId, filter);
-    if (await isShort(db, byDuration)) return findPage(db, byDuration, page, null);
-  }
-  return findPage(db, listing, page, reach);
+  const found = await findPage(db, listing, page);
+  if (!found.isCut) return found;
+  const byDuration = callsByDuration(tenantId, filter);
+  if (byDuration !== null && (await isShort(db, byDuration))) return findPage(db, byDuration, page, null);
+  return listing.isInIndex ? findPage(db, listing, page, mostLookedAt.inIndex) : found;
 };
 
 /**

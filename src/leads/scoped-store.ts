@@ -3,7 +3,7 @@ import { sql, type Sql } from '@prisma/client-runtime-utils';
 import type { Db, DbClient } from '../db.ts';
 import { transaction } from '../db.ts';
 import { AppError } from '../errors.ts';
-import { findPage, findReach, isText, recordsOf, type Listing } from '../listing.ts';
+import { findPage, isText, recordsOf, type Listing } from '../listing.ts';
 import { whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
@@ -73,8 +73,7 @@ export const listLeads = async (
   filter: LeadFilter,
   page: PageQuery,
 ): Promise<Page<LeadRecord>> => {
-  const listing = leadsInOrder(tenantId, filter);
-  const { ids, next } = await findPage(db, listing, page, await findReach(db, listing, page));
+  const { ids, next } = await findPage(db, leadsInOrder(tenantId, filter), page);
   return { items: await db.lead.findMany(recordsOf(ids, tenantId)), next };
 };
 

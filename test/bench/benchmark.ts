@@ -20,6 +20,8 @@ export type BenchmarkOptions = Readonly<{
   quick: boolean;
   /** Without the reference, for who works on ours: there is no ratio then. */
   onlyOurs: boolean;
+  /** Of `reply` and `interrupt`: less than the usual number of rounds, in which nothing is left out; its figures count for nothing either. */
+  rounds: number | null;
 }>;
 
 export type Benchmark = (options: BenchmarkOptions) => Promise<BenchmarkResult>;

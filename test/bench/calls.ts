@@ -20,7 +20,8 @@ const patienceMs = 20_000;
 const replyTimeoutMs = 12_000;
 const idleMs = 10_000;
 /** Utterances in a step, of all calls together, and at least in each call. */
-const perStep = 18;
+const perFullStep = 24;
+const perQuickStep = 6;
 const leastPerCall = 4;
 /** The costs of a call are told by the step with so many, or the last one before. */
 const costCalls = 2;
@@ -91,7 +92,7 @@ const cpuOver = async (side: Side, during: Promise<unknown>): Promise<number> =>
   return ((await cpuSeconds(side.pid)) - used) / ((nowMs() - startedAt) / 1000);
 };
 
-const runStep = async (side: Side, calls: number, recording: Recording): Promise<Step> => {
+const runStep = async (side: Side, calls: number, { recording, perStep }: RampOptions): Promise<Step> => {
   await using stack = new AsyncDisposableStack();
   const dialling = Array.from({ length: calls }, async (_, index) => {
     await sleep(index * staggerMs);
@@ -116,6 +117,8 @@ const runStep = async (side: Side, calls: number, recording: Recording): Promise
   };
 };
 
+type RampOptions = Readonly<{ core: number; recording: Recording; most: number; perStep: number }>;
+
 type Ramp = Readonly<{ base: Base; steps: readonly Step[] }>;
 
 const isGood = (step: Step, first: Step): boolean =>
@@ -126,16 +129,16 @@ const isGood = (step: Step, first: Step): boolean =>
 const runRamp = async (
   stage: Stage,
   name: SideName,
-  options: { core: number; recording: Recording; most: number },
+  options: RampOptions,
   progress: (line: string) => void,
 ): Promise<Ramp> => {
-  await using side = await startSide(name, stage, { core: options.core });
+  await using side = await startSide(name, stage, { core: options.core, env: { STOCK_TAKES_EVERY_CALL: '1' } });
   await sleep(3_000);
   const base = { cpu: await cpuOver(side, sleep(idleMs)), pssMb: await pssMb(side.pid) };
   progress(`${name}: idle ${(base.cpu * 100).toFixed(1)} % of a core, ${Math.round(base.pssMb)} MB`);
   const steps: Step[] = [];
   for (let calls = 1; calls <= options.most; calls += 1) {
-    const step = await runStep(side, calls, options.recording);
+    const step = await runStep(side, calls, options);
     steps.push(step);
     const { p50, p95 } = latenciesOf(step.addedMs);
     progress(
@@ -157,7 +160,7 @@ const figuresOf = (ramps: readonly Ramp[]) => {
     const first = steps[0];
     const good = steps.filter((step) => first !== undefined && isGood(step, first));
     const cost = good.findLast(({ calls }) => calls <= costCalls) ?? first;
-    if (cost === undefined) throw new Error('nothing was measured');
+    if (cost?.outcomes.includes('answered') !== true) throw new Error('nobody answered: nothing can be measured');
     return { base, first, last: steps.at(-1), carried: good.at(-1)?.calls ?? 0, cost };
   });
   const mean = (of: (one: (typeof each)[number]) => number) =>
@@ -189,7 +192,8 @@ export const benchmark: Benchmark = async ({ progress, quick, onlyOurs }) => {
   await using stage = await openStage({ scenario: scenarioFor(row.text), greeting, progress });
   const ramps: { name: SideName; ramp: Ramp }[] = [];
   for (const name of (quick ? order.slice(0, 2) : order).filter((one) => !onlyOurs || one === 'ours')) {
-    const ramp = await runRamp(stage, name, { core, recording, most: quick ? 2 : mostCalls }, progress);
+    const size = quick ? { most: 2, perStep: perQuickStep } : { most: mostCalls, perStep: perFullStep };
+    const ramp = await runRamp(stage, name, { core, recording, ...size }, progress);
     ramps.push({ name, ramp });
   }
   const of = (wanted: SideName) => figuresOf(ramps.flatMap(({ name, ramp }) => (name === wanted ? [ramp] : [])));

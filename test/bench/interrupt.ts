@@ -191,7 +191,7 @@ const orders: readonly (readonly SideName[])[] = [
   ['ours', 'stock'],
 ];
 
-export const benchmark: Benchmark = async ({ progress, quick, onlyOurs }) => {
+export const benchmark: Benchmark = async ({ progress, quick, onlyOurs, rounds }) => {
   const every = await allInterjections();
   const interjections = quick ? shuffle(every, 3).slice(0, 10).concat(nothing) : every;
   const row = rows.find(({ name }) => name === 'hours');
@@ -199,7 +199,7 @@ export const benchmark: Benchmark = async ({ progress, quick, onlyOurs }) => {
   const question = await recordingOf(row);
   await using stage = await openStage({ scenario, greeting, progress });
   const samples: Sample[] = [];
-  for (const [index, order] of orders.slice(0, quick ? 1 : orders.length).entries()) {
+  for (const [index, order] of orders.slice(0, quick ? 1 : (rounds ?? orders.length)).entries()) {
     for (const name of onlyOurs ? (['ours'] as const) : order) {
       await using side = await startSide(name, stage, { env: { STOCK_TAKES_EVERY_CALL: '1' } });
       samples.push(...(await runSide({ stage, side, round: index + 1, question, progress }, interjections)));

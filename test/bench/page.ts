@@ -12,6 +12,10 @@ type Machine = Readonly<{
   date: string;
 }>;
 
+/** JSON whose innermost objects take one line each. */
+const compact = (value: object): string =>
+  JSON.stringify(value, null, 2).replaceAll(/\{[^{}[\]]*\}/g, (inner) => inner.replaceAll(/\s*\n\s*/g, ' '));
+
 /** Puts a run's figures between the marks of a page; nothing where there is no such page. @throws where its marks are missing */
 export const writeFigures = async (path: string, machine: Machine, result: object): Promise<void> => {
   const page = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -23,6 +27,6 @@ export const writeFigures = async (path: string, machine: Machine, result: objec
   if (before < 0 || after < before) throw new Error(`${path} has no ${begin} … ${end}`);
   const { cpu = 'unknown CPU', cores, node, loadBefore = 0, date } = machine;
   const facts = `${date.slice(0, 16).replace('T', ' ')} UTC, ${cores} × ${cpu}, Node ${node}, load before: ${loadBefore.toFixed(1)}.`;
-  const figures = `${begin}\n\n${facts}\n\n\`\`\`json\n${JSON.stringify(result, null, 2)}\n\`\`\`\n\n`;
+  const figures = `${begin}\n\n${facts}\n\n\`\`\`json\n${compact(result)}\n\`\`\`\n\n`;
   await writeFile(path, page.slice(0, before) + figures + page.slice(after));
 };

@@ -148,12 +148,12 @@ const referenceOf = (samples: readonly Sample[]) => {
   return { ...fastest, falseCutIns: Math.min(...stock.map((one) => one.falseCutIns)), all: stock };
 };
 
-export const benchmark: Benchmark = async ({ progress, quick, onlyOurs }) => {
+export const benchmark: Benchmark = async ({ progress, quick, onlyOurs, rounds }) => {
   const every = await allRecordings();
   const recordings = quick ? few(every) : every;
   await using stage = await openStage({ scenario, greeting, progress });
   const samples: Sample[] = [];
-  for (let round = 1; round <= (quick ? 1 : 3); round += 1) {
+  for (let round = 1; round <= (quick ? 1 : (rounds ?? 3)); round += 1) {
     const names = onlyOurs ? (['ours'] as const) : orderOf(round);
     samples.push(...(await runRound({ stage, round, names, recordings, progress })));
   }

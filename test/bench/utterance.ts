@@ -1,6 +1,7 @@
 /** One utterance of a caller in a running call, and what is heard after it. */
 import { nowMs, type Caller, type Said } from '#src/local/caller.ts';
 import type { Providers } from '#src/local/providers/server.ts';
+import { defaultDelays } from '#src/local/providers/settings.ts';
 import type { Recording } from './recordings/recording.ts';
 
 const quietMs = 900;
@@ -9,6 +10,9 @@ const disturbedQuietMs = 5_000;
 /** Nobody reacts so soon: what is heard so early belongs to the turn before. */
 const soonestMs = 200;
 const attempts = 3;
+/** The whole utterance is known this long after its end at the soonest (by an interim), and then the model and the voice take their time. */
+const soonestReplyMs = defaultDelays.interimLagMs + defaultDelays.firstTokenMs + defaultDelays.speechFirstByteMs;
+const measuringErrorMs = 50;
 const quietTimeoutMs = 30_000;
 const replyTimeoutMs = 12_000;
 /** A speakerphone's echo after the network's echo canceller did its part. */
@@ -23,7 +27,7 @@ export type Exchange = Readonly<{
   cutInMs: number | null;
   /** From the last sample of speech to the reply's first loud frame; null: no reply, or a cut-in, after which nothing is measured. */
   heardMs: number | null;
-  /** The model was asked with the whole utterance. */
+  /** The model was asked with the whole utterance, and what was heard can be its answer. */
   understood: boolean;
 }>;
 
@@ -72,7 +76,8 @@ export const exchange = async (caller: Caller, providers: Providers, recording: 
   caller.setEcho(isEcho ? echo : null);
   const { firstSampleAt, lastSampleAt, earlyAt } = await sayToSilence(caller, providers, recording);
   const heardAt = await replyAfter(caller, earlyAt === null ? firstSampleAt : nowMs());
-  const understood = (await lastHeard(providers)).includes(plain(words.at(-1)?.text ?? ''));
+  const isTooSoon = heardAt !== null && heardAt - lastSampleAt < soonestReplyMs - measuringErrorMs;
+  const understood = !isTooSoon && (await lastHeard(providers)).includes(plain(words.at(-1)?.text ?? ''));
   await whenSilent(caller, isEcho || earlyAt !== null || !understood ? disturbedQuietMs : quietMs);
   return {
     recording: row.name,

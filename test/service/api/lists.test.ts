@@ -229,23 +229,24 @@ describeBothDatabases('lists', (openDatabase) => {
   test('look at a bounded number of calls a page, and still find everything', async () => {
     const { db, http, tenant, calls } = await open();
     const [base] = calls;
-    const later = Array.from({ length: 2 * mostLookedAt + 100 }, (_, n) => ({
+    const later = Array.from({ length: 2 * mostLookedAt.inTable + 100 }, (_, n) => ({
       ...{ ...base, leadId: null, status: 'completed' as const, campaignId: tenant.campaigns[0] ?? null },
       ...{ phoneNumberId: tenant.numbers[0] ?? null, phoneNumber: '+15559999999', dialledNumber: '+1', roomName: 'r' },
       id: `later-${String(n).padStart(6, '0')}`,
       tenantId: tenant.tenantId,
       callSid: `later-${n}`,
       createdAt: new Date(start + 86_400_000 + Math.floor(n / 3)),
-      duration: n <= mostLookedAt + 100 ? 100 : 200, // the newest of 100 s is the last that the first page looks at
+      duration: n <= mostLookedAt.inTable + 100 ? 100 : 200, // the newest of 100 s is the last that the first page looks at
     }));
     for (let n = 0; n < later.length; n += 500) await db.callLog.createMany({ data: later.slice(n, n + 500) });
     const all = newestFirst([...calls, ...later]);
+    const caller = 'phone_number=%2B15559999999';
     const campaign = `campaign_id=${tenant.campaigns[1] ?? ''}`;
     const number = `phone_number_id=${tenant.numbers[0] ?? ''}`;
     for (const [query, holds] of [
       // Far down in time, and too many to be looked up by their duration.
-      ['min_duration=90&max_duration=100', ({ duration }) => duration === 100],
-      ['min_duration=90&max_duration=100&status=completed', ({ duration }) => duration === 100],
+      [`${caller}&min_duration=90&max_duration=100`, ({ duration }) => duration === 100],
+      [`${caller}&min_duration=90&max_duration=100&status=completed`, ({ duration }) => duration === 100],
       ['max_duration=30', ({ duration }) => duration !== null && duration <= 30], // few
       [
         `${campaign}&${number}`,
