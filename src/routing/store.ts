@@ -32,7 +32,7 @@ export const loadRouteFacts = async (db: DbClient, number: string, now: Date): P
       t."id" AS "tenantId", t."name" AS "tenantName", t."isActive" AS "tenantActive",
       c."id" AS "campaignId", c."name" AS "campaignName", CAST(c."status" AS TEXT) AS "campaignStatus",
       c."publishedVersionId" AS "versionId", c."agentName", c."maxConcurrent",
-      (SELECT COUNT(*) FROM "CallLog" l WHERE l."campaignId" = c."id" AND (l."status" = 'in_progress' OR (
+      (SELECT COUNT(*) FROM "CallLog" l WHERE l."campaignId" = c."id" AND l."status" IN ('ringing', 'in_progress') AND (l."status" = 'in_progress' OR (
         l."status" = 'ringing' AND (l."callerIdentity" IS NOT NULL OR
           l."createdAt" > ${new Date(now.getTime() - roomlessCountsMs)})))) AS "openCalls",
       (SELECT a."name" FROM "Agent" a WHERE a."tenantId" = t."id" AND a."isActive" AND a."isDefault" LIMIT 1)

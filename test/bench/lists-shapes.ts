@@ -93,7 +93,7 @@ const callCombinations = {
     ...{ phone_number_id: big.number(n), status: 'failed', min_duration: rareDuration },
   }),
   'calls: frequent caller, failed': () => ({ phone_number: phoneOf(frequentCaller), status: 'failed' }),
-  'calls: frequent caller, number of another campaign': () => ({
+  'calls: frequent caller, another number': () => ({
     ...{ phone_number: phoneOf(frequentCaller), phone_number_id: ids.number(0, 7, 0) },
   }),
   'calls: rejected, with a duration': () => ({ status: 'rejected', min_duration: 1 }),
@@ -160,14 +160,14 @@ export const shapes: readonly Shape[] = [
 export const readings: readonly Readonly<{ name: string; path: string; pages: number }>[] = [
   { name: 'calls: next pages, to the 500th', path: '/calls?limit=50', pages: 500 },
   {
-    name: 'calls: next pages of a campaign, to the 500th',
+    name: 'calls: next pages of a campaign',
     path: `/calls?limit=50&campaign_id=${ids.campaign(0, 0)}`,
     pages: 500,
   },
   { name: 'calls: next pages, failed', path: '/calls?limit=50&status=failed', pages: 100 },
   { name: 'calls: next pages, at least 20 min', path: '/calls?limit=50&min_duration=1200', pages: 100 },
   {
-    name: 'calls: next pages, campaign and number of another, to the end',
+    name: 'calls: next pages, campaign, another number',
     path: `/calls?limit=50&campaign_id=${ids.campaign(0, 0)}&phone_number_id=${ids.number(0, 1, 0)}`,
     pages: 100,
   },
