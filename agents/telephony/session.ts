@@ -71,8 +71,7 @@ const openVoice = ({ tts: choice }: CallJob, keys: ProviderKeys): tts.TTS =>
     : new deepgram.TTS({
         apiKey: keys.deepgram.apiKey,
         baseUrl: keys.deepgram.baseUrl.replace(/^ws/, 'http'),
-        // Deepgram's models are its voices.
-        model: choice.voice.startsWith('aura') ? choice.voice : choice.model,
+        model: choice.model,
       });
 
 /** The bundled voice activity detection costs 0.9 % of a core, the Silero plugin's 2.3 % and 46 MB. */

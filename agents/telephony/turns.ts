@@ -177,7 +177,8 @@ const agentTurn = (item: llm.ChatMessage, playout: Playout): TurnWithoutSeq | nu
     text,
     startedAt,
     endedAt: Math.min(endedAt, startedAt + heardMs),
-    interrupted: item.interrupted || playout.failedLately,
+    // A voice that failed while prepared sound was played was preparing something else.
+    interrupted: item.interrupted || (playout.failedLately && item.metrics.ttsNodeTtfb !== undefined),
     latency: latencies({
       firstToken: item.metrics.llmNodeTtft,
       firstAudio: item.metrics.ttsNodeTtfb,

@@ -96,12 +96,12 @@ export const standardModels = {
 export type Voice = Readonly<{ provider: CampaignSettings['voiceProvider']; model: string; voice: string }>;
 
 export const voiceOf = (settings: Pick<CampaignSettings, 'voiceProvider' | 'voiceModel' | 'voice'>): Voice => {
-  const standard = standardModels.voice[settings.voiceProvider];
-  return {
-    provider: settings.voiceProvider,
-    model: settings.voiceModel ?? standard.model,
-    voice: settings.voice ?? standard.voice,
-  };
+  const { voiceProvider: provider, voiceModel, voice } = settings;
+  const standard = standardModels.voice[provider];
+  if (provider === 'openai') return { provider, model: voiceModel ?? standard.model, voice: voice ?? standard.voice };
+  // Deepgram's models are its voices, whichever of the two names one (https://developers.deepgram.com/docs/tts-models).
+  const model = [voice, voiceModel].find((name) => name?.startsWith('aura') === true) ?? voiceModel ?? standard.model;
+  return { provider, model, voice: model };
 };
 
 /** Settings as they were stored; what they don't have yet is our standard. Null: they can't be read. */

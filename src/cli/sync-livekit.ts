@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 import { loadConfig, requireLivekit, type Config } from '../config.ts';
 import { openDb, transaction } from '../db.ts';
 import { AppError } from '../errors.ts';
+import { applySync } from '../livekit/apply-sync.ts';
 import { openSip } from '../livekit/sip.ts';
-import { applySync, isInSync, planSync, type Change, type Difference, type SyncPlan } from '../livekit/sync.ts';
+import { isInSync, planSync, type Change, type Difference, type SyncPlan } from '../livekit/sync.ts';
 import { allTrunkNumbers, saveLivekitTrunk, type TrunkNumber } from '../numbers/store.ts';
 import type { Command } from './command.ts';
 

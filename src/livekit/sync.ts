@@ -1,6 +1,6 @@
 /**
  * What LiveKit has to know so that calls come in: one inbound trunk with our numbers, and one dispatch rule that gives every call
- * of this trunk a room and our agent. `planSync` compares, `applySync` makes it so.
+ * of this trunk a room and our agent. `planSync` compares; `applySync` (apply-sync.ts) makes it so.
  *
  * Glossary
  *   ours      made or taken over by this command for this database: its metadata say so, and either configuration or database
@@ -8,7 +8,7 @@
  *   foreign   anything else: never changed, unless it is LIVEKIT_INBOUND_TRUNK_ID or that trunk's only rule, and asked for
  *   conflict  what must be settled by a person first; while there is one, nothing is changed
  */
-import type { RuleWish, Sip, SipRule, SipTrunk } from './sip.ts';
+import type { SipRule, SipTrunk } from './sip.ts';
 
 /** What the database and the configuration say. */
 export type SyncWish = Readonly<{
@@ -283,34 +283,3 @@ export const planSync = (state: SipState, wish: SyncWish): SyncPlan => {
 /** Whether LiveKit has everything already. */
 export const isInSync = ({ trunk, rule, conflicts }: SyncPlan): boolean =>
   conflicts.length === 0 && trunk.action === 'keep' && rule.action === 'keep';
-
-/**
- * Makes it so: the trunk, then its rule. What fails in between is found as ours by the next plan.
- * @returns the trunk's and the rule's ids
- * @throws AppError `livekit_unavailable` where LiveKit refuses; an Error where the plan has conflicts
- */
-export const applySync = async (sip: Sip, plan: SyncPlan): Promise<{ trunkId: string; ruleId: string }> => {
-  if (plan.conflicts.length > 0) throw new Error('a plan with conflicts is not applied');
-  const trunkId = await applyTrunk(sip, plan);
-  return { trunkId, ruleId: await applyRule(sip, plan, trunkId) };
-};
-
-const applyTrunk = async (sip: Sip, { trunk, wish }: SyncPlan): Promise<string> => {
-  const metadata = JSON.stringify(trunk.metadata);
-  const wanted = { name: trunk.name, numbers: wish.active, allowedAddresses: wish.allowedAddresses, metadata };
-  if (trunk.id === null) return sip.createTrunk(wanted);
-  if (trunk.action !== 'keep') await sip.updateTrunk(trunk.id, wanted);
-  return trunk.id;
-};
-
-const applyRule = async (sip: Sip, { rule, wish }: SyncPlan, trunkId: string): Promise<string> => {
-  const wanted: RuleWish = {
-    name: rule.name,
-    trunkIds: [...rule.otherTrunkIds, trunkId],
-    agentName: wish.agentName,
-    metadata: JSON.stringify({ ...rule.metadata, trunkId }),
-  };
-  if (rule.id === null) return sip.createRule(wanted);
-  if (rule.action !== 'keep') await sip.updateRule(rule.id, wanted);
-  return rule.id;
-};

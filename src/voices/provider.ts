@@ -47,8 +47,7 @@ const requestOf = ({ openai, deepgram }: SpeechProviders, { voice, text }: Speec
       };
     case 'deepgram': {
       const query = new URLSearchParams({
-        // Deepgram's models are its voices; which of both names it is told as in a call (session.ts).
-        model: voice.voice.startsWith('aura') ? voice.voice : voice.model,
+        model: voice.model,
         encoding: 'linear16',
         sample_rate: String(sampleRate),
         container: 'none',

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { loadConfig, requireCallConfig, variableNames } from '#src/config.ts';
+import { loadConfig, requireCallConfig } from '#src/config.ts';
+import { variableNames } from '#src/environment.ts';
 
 const complete = {
   LIVEKIT_URL: 'wss://x.livekit.cloud/',
