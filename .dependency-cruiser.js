@@ -8,7 +8,7 @@ const nouns = [
   'campaigns/(campaign|prompt|sentences)',
   'tenants/(tenant|agent|user|scope|access)',
   'doctor/link',
-  'voices/prepared-speech',
+  'voices/(prepared-speech|openers)',
 ];
 /** What is started by name or path: nothing imports it. */
 const entries = [

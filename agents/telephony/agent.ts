@@ -1,8 +1,10 @@
 /** Who speaks: instructions, history and tools of one call. */
 import { llm } from '@livekit/agents';
 import type { CallJob } from '#src/calls/job.ts';
+import { firstWords } from './greeting.ts';
 import { instructionsOf } from './instructions.ts';
-import { InterruptibleAgent } from './interruptible.ts';
+import type { InterruptibleAgent } from './interruptible.ts';
+import { RepeatingAgent } from './repeating.ts';
 import { endCallTool, type HangUp } from './tools/end-call.ts';
 import { takeMessageTool, type Message } from './tools/take-message.ts';
 
@@ -10,11 +12,14 @@ export type AgentActions = { hangUp: HangUp; takeMessage: (message: Message) => 
 
 /** Makes the agent of a call. It has these tools and no others, whatever the caller says. */
 export const makeAgent = (job: CallJob, actions: AgentActions): InterruptibleAgent =>
-  new InterruptibleAgent({
-    instructions: instructionsOf(job),
-    chatCtx: historyOf(job),
-    tools: [endCallTool(actions.hangUp), takeMessageTool(job.caller.number, actions.takeMessage)],
-  });
+  new RepeatingAgent(
+    {
+      instructions: instructionsOf(job),
+      chatCtx: historyOf(job),
+      tools: [endCallTool(actions.hangUp), takeMessageTool(job.caller.number, actions.takeMessage)],
+    },
+    firstWords(job) === job.greeting ? job.greetingProtectedMs : 0,
+  );
 
 const historyOf = (job: Pick<CallJob, 'history'>): llm.ChatContext => {
   const context = llm.ChatContext.empty();

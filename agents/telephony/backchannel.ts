@@ -78,9 +78,14 @@ const followTalk = (onTold: (speech: voice.SpeechHandle) => void) => {
   };
 };
 
-const isHeardBackchannel = ({ type, alternatives }: stt.SpeechEvent): boolean =>
-  (type === stt.SpeechEventType.FINAL_TRANSCRIPT || type === stt.SpeechEventType.INTERIM_TRANSCRIPT) &&
-  isBackchannel(alternatives?.[0].text ?? '');
+/** Whether a recognition's event is a transcript. */
+export const hasWords = ({ type }: stt.SpeechEvent): boolean =>
+  type === stt.SpeechEventType.FINAL_TRANSCRIPT ||
+  type === stt.SpeechEventType.INTERIM_TRANSCRIPT ||
+  type === stt.SpeechEventType.PREFLIGHT_TRANSCRIPT;
+
+const isHeardBackchannel = (event: stt.SpeechEvent): boolean =>
+  hasWords(event) && isBackchannel(event.alternatives?.[0].text ?? '');
 
 const endsWithQuestion = (speech: voice.SpeechHandle): boolean => {
   const said = speech.chatItems.findLast((item) => item.type === 'message');

@@ -3,13 +3,15 @@ import { voice, type JobContext, type VAD } from '@livekit/agents';
 import type { RemoteParticipant } from '@livekit/rtc-node';
 import type { CallJob } from '#src/calls/job.ts';
 import { describeError } from '#src/errors.ts';
-import type { Happening } from '#src/link/messages.ts';
+import type { Happening, PickupStage } from '#src/link/messages.ts';
 import type { Log } from '#src/log.ts';
 import { makeAgent } from './agent.ts';
 import { describeCaller, waitForActive, waitForCaller, waitForListener, watchRoom } from './arrival.ts';
 import { openConversation, type Conversation } from './conversation.ts';
 import { openEnder, type Ender, type Ending } from './ending.ts';
 import type { Link } from './link.ts';
+import { openMarks } from './marks.ts';
+import { openPrepared } from './prepared.ts';
 import { warmConnection } from './providers/connections.ts';
 import { openAnnouncement, openSession, openVad } from './session.ts';
 import { atMost } from './tasks.ts';
@@ -21,7 +23,7 @@ const claimTimeoutMs = 10_000;
 const closeTimeoutMs = 3_000;
 const farewellTimeoutMs = 5_000;
 
-type Call = { ctx: JobContext; link: Link; log: Log; job: CallJob; ender: Ender; mark: (stage: string) => void };
+type Call = { ctx: JobContext; link: Link; log: Log; job: CallJob; ender: Ender; mark: (stage: PickupStage) => void };
 
 /**
  * Takes the call of the job's room. Never rejects; at its end the job is shut down. `startedAt` is when the job began, by
@@ -29,15 +31,21 @@ type Call = { ctx: JobContext; link: Link; log: Log; job: CallJob; ender: Ender;
  */
 export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): Promise<void> => {
   const { link, log } = warm;
-  const mark = (stage: string) => link.tell({ kind: 'timing', stage, ms: Math.round(performance.now() - startedAt) });
+  const { mark, tellThem } = openMarks(ctx, link, startedAt);
+  mark('connected');
   link.lost.addEventListener('abort', () => leaveAtOnce(ctx, log));
   // Model and voice are asked over it; ready long before the caller has heard the greeting.
   const connection = warmConnection(link.welcome.providers.openai.baseUrl);
   try {
     const caller = await waitForCaller(ctx.room, callerTimeoutMs);
     if (caller === null) return log.warn({ jobId: ctx.job.id, pii: { room: ctx.job.room?.name } }, 'nobody came');
-    const verdict = await link.claim(claimOf(ctx, caller), claimTimeoutMs);
+    mark('callerFound');
+    const claim = claimOf(ctx, caller);
+    mark('claimSent');
+    const verdict = await link.claim(claim, claimTimeoutMs);
+    mark('verdict');
     if (verdict.kind === 'leave') return log.info({ reason: verdict.reason }, 'left the room');
+    tellThem();
     const callLog = log.child({ callId: verdict.job.callId });
     const ender = openEnder();
     await hold({ ctx, link, log: callLog, job: verdict.job, ender, mark }, caller, warm.vad);
@@ -84,10 +92,11 @@ const hold = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Pro
 
 const speakWith = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Promise<void> => {
   const { ctx, link, job, ender, mark, log } = call;
+  const prepared = openPrepared(job.prepared, (detail) => link.tell({ kind: 'trouble', part: 'tts', detail }));
   const session =
     job.purpose === 'announce'
-      ? openAnnouncement(job, link.welcome.providers)
-      : openSession(job, link.welcome.providers, await openVad(job.vad, bundledVad));
+      ? openAnnouncement(job, link.welcome.providers, prepared)
+      : openSession(job, link.welcome.providers, { vad: await openVad(job.vad, bundledVad), prepared });
   const agent = makeAgent(job, {
     hangUp: (saidWords, goodbye) => conversation.actions.hangUp(saidWords, goodbye),
     takeMessage: (message) => conversation.actions.takeMessage(message),
@@ -95,7 +104,7 @@ const speakWith = async (call: Call, caller: RemoteParticipant, bundledVad: VAD)
   agent.watch(session);
   session.updateAgent(agent); // not started yet: it is only noted, and the room's audio asks for it
   const audio = openAudio(session, ctx, caller.identity);
-  using conversation = openConversation({ job, session, ender, tell: link.tell, mark, log });
+  using conversation = openConversation({ job, session, prepared, ender, tell: link.tell, mark, log });
   session.once(voice.AgentSessionEventTypes.Close, ({ error }) =>
     ender.finish(error === null ? 'ended_by_service' : 'agent_error'),
   );
@@ -125,9 +134,9 @@ const answer = async (
   await session.start({ agent, record: false });
   mark('sessionStarted');
   const active = Promise.all([listening, waitForActive(ctx.room, caller, job.limits.activeTimeoutMs)]);
-  await Promise.race([active, ender.done]);
+  const hears = await Promise.race([active.then((known) => known.every(Boolean)), ender.done.then(() => false)]);
   if (ender.begun) return ender.done;
-  mark('active');
+  mark(hears ? 'active' : 'activeTimedOut');
   const answered: Happening = { kind: 'answered', at: Date.now() };
   link.tell(answered);
   return job.purpose === 'announce' ? conversation.announce() : conversation.hold(link.onCommand);

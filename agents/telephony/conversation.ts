@@ -1,14 +1,14 @@
 /** The conversation itself: greeting, silence, limits, commands and goodbyes around a running session. */
 import { voice } from '@livekit/agents';
 import type { CallJob } from '#src/calls/job.ts';
-import type { Happening } from '#src/link/messages.ts';
+import type { Happening, PickupStage } from '#src/link/messages.ts';
 import type { Log } from '#src/log.ts';
 import type { AgentActions } from './agent.ts';
 import type { Ender, Ending } from './ending.ts';
 import { firstWords, greet } from './greeting.ts';
 import type { Command } from './link.ts';
 import { watchPlayout } from './playout.ts';
-import { openPrepared } from './prepared.ts';
+import type { Prepared } from './prepared.ts';
 import { openSilence } from './silence.ts';
 import { openSpeaker, type Speak } from './speaker.ts';
 import { atMost, openTasks, type Tasks } from './tasks.ts';
@@ -20,10 +20,11 @@ export type ConversationOptions = {
   job: CallJob;
   /** Has its audio, if any, and is not started. */
   session: voice.AgentSession;
+  prepared: Prepared;
   ender: Ender;
   tell: (happening: Happening) => void;
   /** Tells that a stage of pick-up is reached. */
-  mark: (stage: string) => void;
+  mark: (stage: PickupStage) => void;
   log: Log;
 };
 
@@ -45,11 +46,10 @@ const fallSilentMs = 500;
 
 /** Prepares a conversation: from here on its turns and troubles are told. */
 export const openConversation = (options: ConversationOptions): Conversation => {
-  const { job, session, ender, tell } = options;
+  const { job, session, prepared, ender, tell } = options;
   using opened = new DisposableStack();
   const playout = opened.use(watchPlayout(session));
   const trouble = (part: Part, detail: string) => tell({ kind: 'trouble', part, detail });
-  const prepared = openPrepared(job.prepared, (detail) => trouble('tts', detail));
   const speak = openSpeaker(session, playout, prepared);
   const tasks = openTasks(options.log, (detail) => trouble('session', detail));
   const troubles = opened.use(

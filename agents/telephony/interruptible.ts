@@ -1,35 +1,52 @@
 /**
- * An agent that stops at once, but not for an "uh-huh". The framework, when a speech is cut off, waits for the next token, the next sound and the end of
- * the transcript before it lets go: up to 4 s in which the caller gets no answer to what they went on to say. Here each of
- * these streams ends as soon as its speech is cut off.
+ * An agent that stops at once, but not for an "uh-huh", nor while its greeting is protected. The framework, when a speech is cut
+ * off, waits for the next token, the next sound and the end of the transcript before it lets go: up to 4 s in which the caller
+ * gets no answer to what they went on to say. Here each of these streams ends as soon as its speech is cut off.
  */
 import { voice } from '@livekit/agents';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ReadableStream } from 'node:stream/web';
+import { noteModelAsked, noteSound } from './asked.ts';
 import { openBackchannelFilter } from './backchannel.ts';
+import { openProtection, type Protection } from './protection.ts';
 
 export class InterruptibleAgent extends voice.Agent {
   readonly #speech = new AsyncLocalStorage<voice.SpeechHandle>();
   readonly #backchannels = openBackchannelFilter();
+  readonly #protection: Protection;
+
+  /** @param protectedMs for so long what it says first can't be interrupted */
+  constructor(options: voice.AgentOptions<unknown>, protectedMs: number) {
+    super(options);
+    this.#protection = openProtection(protectedMs);
+  }
 
   /** To be called before the session starts. */
   watch(session: voice.AgentSession): void {
     // The event comes in the very call that then starts the speech's tasks: they inherit which speech they belong to.
     session.on(voice.AgentSessionEventTypes.SpeechCreated, ({ speechHandle }) => this.#speech.enterWith(speechHandle));
     this.#backchannels.watch(session);
+    this.#protection.watch(session);
+  }
+
+  /** The speech that is being made in the node that asks. */
+  protected get speech(): voice.SpeechHandle | undefined {
+    return this.#speech.getStore();
   }
 
   override async sttNode(...args: Parameters<voice.Agent['sttNode']>): ReturnType<voice.Agent['sttNode']> {
     const events = await super.sttNode(...args);
-    return events === null ? null : this.#backchannels.filter(events);
+    return events === null ? null : this.#protection.filter(this.#backchannels.filter(events));
   }
 
   override async llmNode(...args: Parameters<voice.Agent['llmNode']>): ReturnType<voice.Agent['llmNode']> {
+    const speech = this.#speech.getStore();
+    if (speech !== undefined) noteModelAsked(speech);
     return this.#untilCutOff(await super.llmNode(...args));
   }
 
   override async ttsNode(...args: Parameters<voice.Agent['ttsNode']>): ReturnType<voice.Agent['ttsNode']> {
-    return this.#untilCutOff(await super.ttsNode(...args));
+    return this.#untilCutOff(await super.ttsNode(...args), noteSound);
   }
 
   override async transcriptionNode(
@@ -38,9 +55,13 @@ export class InterruptibleAgent extends voice.Agent {
     return this.#untilCutOff(await super.transcriptionNode(...args));
   }
 
-  #untilCutOff<T>(stream: ReadableStream<T> | null): ReadableStream<T> | null {
+  #untilCutOff<T>(
+    stream: ReadableStream<T> | null,
+    note: (speech: voice.SpeechHandle, item: T) => void = () => {},
+  ): ReadableStream<T> | null {
     const speech = this.#speech.getStore();
-    return stream === null || speech === undefined ? stream : endWith(stream, cutOff(speech));
+    if (stream === null || speech === undefined) return stream;
+    return endWith(stream, cutOff(speech), (item) => note(speech, item));
   }
 }
 
@@ -48,14 +69,17 @@ const cutOff = async (speech: voice.SpeechHandle): Promise<void> => {
   await speech.waitIfNotInterrupted([new Promise<never>(() => {})]);
 };
 
-/** The same stream, which ends when `end` settles, whatever its source does. */
-const endWith = <T>(source: ReadableStream<T>, end: Promise<void>): ReadableStream<T> => {
+/** The same stream, which ends when `end` settles, whatever its source does. `note` gets each item first. */
+const endWith = <T>(source: ReadableStream<T>, end: Promise<void>, note: (item: T) => void): ReadableStream<T> => {
   const reader = source.getReader();
   return new ReadableStream<T>(
     {
       pull: async (controller) => {
         const next = await Promise.race([reader.read(), end]);
-        if (next !== undefined && !next.done) return controller.enqueue(next.value);
+        if (next !== undefined && !next.done) {
+          note(next.value);
+          return controller.enqueue(next.value);
+        }
         controller.close();
         if (next === undefined) await reader.cancel();
       },

@@ -5,13 +5,16 @@ import type { AudioFrame } from '@livekit/rtc-node';
 import type { CallJob } from '#src/calls/job.ts';
 import { describeError } from '#src/errors.ts';
 import { openFramer } from './providers/frames.ts';
+import { leadOf } from './providers/lead.ts';
 import { speechSampleRate } from './providers/speech-request.ts';
 
 /** One playing of a sound: frames of 40 ms. */
 export type Sound = ReadableStream<AudioFrame>;
 
 export type Prepared = {
-  /** The sound of a text; null where it has none, or its file can't be read. */
+  /** The samples of a text, 24,000 a second; null where it has none, or its file can't be read. */
+  pcmOf: (text: string) => Promise<Buffer | null>;
+  /** The same as frames. */
   soundOf: (text: string) => Promise<Sound | null>;
 };
 
@@ -20,9 +23,11 @@ const frameMs = 40;
 /** Begins to read. Each file that can't be read is told to `onTrouble`, once. */
 export const openPrepared = (files: CallJob['prepared'], onTrouble: (detail: string) => void): Prepared => {
   const reading = new Map(Object.entries(files).map(([text, path]) => [text, read(path, onTrouble)]));
+  const pcmOf = async (text: string) => (await reading.get(text)) ?? null;
   return {
+    pcmOf,
     soundOf: async (text) => {
-      const pcm = (await reading.get(text)) ?? null;
+      const pcm = await pcmOf(text);
       return pcm === null ? null : ReadableStream.from(cut(pcm));
     },
   };
@@ -31,7 +36,7 @@ export const openPrepared = (files: CallJob['prepared'], onTrouble: (detail: str
 const read = async (path: string, onTrouble: (detail: string) => void): Promise<Buffer | null> => {
   try {
     const pcm = await readFile(path);
-    if (pcm.length > 0 && pcm.length % 2 === 0) return pcm;
+    if (pcm.length > 0 && pcm.length % 2 === 0) return pcm.subarray(leadOf(pcm) ?? 0);
     onTrouble('prepared speech: the file is broken');
   } catch (error) {
     onTrouble(`prepared speech: ${describeError(error)}`);

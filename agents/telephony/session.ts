@@ -1,11 +1,12 @@
 /** The machinery of a conversation: hearing, thinking, speaking and taking turns, built from the CallJob. */
 import { inference, voice, type tts, type VAD } from '@livekit/agents';
-import * as deepgram from '@livekit/agents-plugin-deepgram';
 import * as openai from '@livekit/agents-plugin-openai';
 import type { CallJob, ProviderKeys } from '#src/calls/job.ts';
+import type { Prepared } from './prepared.ts';
 import { DeepgramStt } from './providers/deepgram-stt.ts';
+import { DeepgramTts } from './providers/deepgram-tts.ts';
 import { OpenAiTts } from './providers/openai-tts.ts';
-import { openTurnEnd, standardPatience } from './turn-end.ts';
+import { openTurnEnd, scalePatience, standardPatience } from './turn-end.ts';
 
 /** One retry, soon: a caller waits. Ear and voice retry by themselves: they know what was heard already. */
 const connOptions = {
@@ -27,8 +28,13 @@ const interruption = {
 const preemptiveGeneration = { enabled: true, preemptiveTts: true, maxRetries: 6 };
 
 /** Opens the session of a conversation; it is not started, and has no audio yet. */
-export const openSession = (job: CallJob, keys: ProviderKeys, vad: VAD): voice.AgentSession => {
-  const turnEnd = openTurnEnd(standardPatience, vad.minSilenceDuration ?? 250);
+export const openSession = (
+  job: CallJob,
+  keys: ProviderKeys,
+  { vad, prepared }: Readonly<{ vad: VAD; prepared: Prepared }>,
+): voice.AgentSession => {
+  const patience = scalePatience(standardPatience, job.turnPatience);
+  const turnEnd = openTurnEnd(patience, vad.minSilenceDuration ?? 250);
   const session = new voice.AgentSession({
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
     llm: new openai.LLM({
@@ -37,13 +43,14 @@ export const openSession = (job: CallJob, keys: ProviderKeys, vad: VAD): voice.A
       model: job.llm.model,
       ...(job.llm.temperature !== null && { temperature: job.llm.temperature }),
     }),
-    tts: openVoice(job, keys),
+    tts: openVoice(job, keys, prepared),
     vad,
     connOptions,
     turnHandling: {
       turnDetection: turnEnd,
-      endpointing: { mode: 'fixed', minDelay: standardPatience.finishedMs, maxDelay: standardPatience.unfinishedMs },
-      interruption,
+      endpointing: { mode: 'fixed', minDelay: patience.finishedMs, maxDelay: patience.unfinishedMs },
+      // What a caller says while the greeting is protected is answered after it.
+      interruption: { ...interruption, discardAudioIfUninterruptible: job.greetingProtectedMs === 0 },
       preemptiveGeneration,
     },
     // silence.ts minds the silence, and telephone networks cancel echo: the greeting can be interrupted.
@@ -55,9 +62,9 @@ export const openSession = (job: CallJob, keys: ProviderKeys, vad: VAD): voice.A
 };
 
 /** Opens a session that can only speak. */
-export const openAnnouncement = (job: CallJob, keys: ProviderKeys): voice.AgentSession =>
+export const openAnnouncement = (job: CallJob, keys: ProviderKeys, prepared: Prepared): voice.AgentSession =>
   new voice.AgentSession({
-    tts: openVoice(job, keys),
+    tts: openVoice(job, keys, prepared),
     vad: null,
     connOptions,
     turnHandling: { turnDetection: null, interruption: { mode: 'vad' } },
@@ -65,13 +72,20 @@ export const openAnnouncement = (job: CallJob, keys: ProviderKeys): voice.AgentS
     aecWarmupDuration: null,
   });
 
-const openVoice = ({ tts: choice }: CallJob, keys: ProviderKeys): tts.TTS =>
+const openVoice = ({ tts: choice }: CallJob, keys: ProviderKeys, prepared: Prepared): tts.TTS =>
   choice.provider === 'openai'
-    ? new OpenAiTts({ ...keys.openai, model: choice.model, voice: choice.voice })
-    : new deepgram.TTS({
+    ? new OpenAiTts({
+        ...keys.openai,
+        model: choice.model,
+        voice: choice.voice,
+        speed: choice.rate,
+        prepared: prepared.pcmOf,
+      })
+    : new DeepgramTts({
         apiKey: keys.deepgram.apiKey,
         baseUrl: keys.deepgram.baseUrl.replace(/^ws/, 'http'),
         model: choice.model,
+        rate: choice.rate,
       });
 
 /** The bundled voice activity detection costs 0.9 % of a core, the Silero plugin's 2.3 % and 46 MB. */

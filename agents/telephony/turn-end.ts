@@ -39,6 +39,16 @@ export const standardPatience: Patience = {
 
 export type TurnState = keyof Patience;
 
+/** The patience of somebody who waits `factor` times as long. */
+export const scalePatience = (patience: Patience, factor: number): Patience => ({
+  finishedMs: Math.round(patience.finishedMs * factor),
+  closedMs: Math.round(patience.closedMs * factor),
+  openMs: Math.round(patience.openMs * factor),
+  dictatedMs: Math.round(patience.dictatedMs * factor),
+  dictationMs: Math.round(patience.dictationMs * factor),
+  unfinishedMs: Math.round(patience.unfinishedMs * factor),
+});
+
 const list = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 
 const hesitations = list('uh um uhm er erm eh ah hmm hm mm well');

@@ -1,6 +1,7 @@
 /** Tells the service every turn as soon as it was spoken: in order, with what was really heard. */
 import { voice, type llm } from '@livekit/agents';
 import type { SpokenTurn } from '#src/link/messages.ts';
+import { listenForAsked, type Asked } from './asked.ts';
 import type { Playout } from './playout.ts';
 
 export type Turns = Disposable & {
@@ -27,8 +28,10 @@ export const recordTurns = (
   options: { firstSeq: number; tell: (turn: SpokenTurn) => void; onReply: () => void },
 ): Turns => {
   const told: Told[] = [];
-  const held = openHold(session, (turn) => add(turn));
-  const words = listenForWords(session);
+  using opened = new DisposableStack();
+  const held = opened.use(openHold(session, (turn) => add(turn)));
+  const words = opened.use(listenForWords(session));
+  const asked = opened.use(listenForAsked(session));
   const add = (turn: TurnWithoutSeq) => {
     options.tell({ seq: options.firstSeq + told.length, ...turn });
     told.push(turn);
@@ -37,7 +40,7 @@ export const recordTurns = (
     if (item.type !== 'message') return;
     if (item.role === 'user' && words.answered(item.textContent ?? '')) held.put(callerTurn(item));
     if (item.role !== 'assistant') return;
-    const turn = agentTurn(item, playout);
+    const turn = agentTurn(item, playout, asked.of(item));
     if (turn === null) return;
     add(turn);
     if (item.metrics?.llmNodeTtft !== undefined && !playout.failedLately) options.onReply();
@@ -46,9 +49,6 @@ export const recordTurns = (
     held.release();
     for (const [call, output] of voice.zipFunctionCallsAndOutputs(event)) add(toolTurn(call, output, event.createdAt));
   };
-  using opened = new DisposableStack();
-  opened.use(held);
-  opened.use(words);
   opened.use(listen(session, onItem, onTools));
   const kept = opened.move();
   return {
@@ -161,7 +161,7 @@ const callerTurn = (item: llm.ChatMessage): TurnWithoutSeq => ({
 });
 
 /** Null for what was never heard: the framework keeps a reply in its history even when no sound of it came out. */
-const agentTurn = (item: llm.ChatMessage, playout: Playout): TurnWithoutSeq | null => {
+const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: Asked | null): TurnWithoutSeq | null => {
   if (item.metrics?.startedSpeakingAt === undefined) return null;
   const sentence = item.metrics.llmNodeTtft === undefined;
   const heard = playout.last?.transcript;
@@ -183,9 +183,18 @@ const agentTurn = (item: llm.ChatMessage, playout: Playout): TurnWithoutSeq | nu
       firstToken: item.metrics.llmNodeTtft,
       firstAudio: item.metrics.ttsNodeTtfb,
       heard: item.metrics.e2eLatency,
+      ...sinceCaller(item.metrics, asked),
     }),
     tool: null,
   };
+};
+
+/** When it was asked for, since the caller's last sound; where it didn't answer the caller there was none. */
+const sinceCaller = ({ startedSpeakingAt, e2eLatency }: Metrics, asked: Asked | null): Record<string, number> => {
+  if (startedSpeakingAt === undefined || e2eLatency === undefined || asked === null) return {};
+  const lastSoundAt = startedSpeakingAt - e2eLatency;
+  const since = (at: number): number => at / 1000 - lastSoundAt;
+  return { modelAsked: since(asked.modelAt), ...(asked.voiceAt !== null && { voiceAsked: since(asked.voiceAt) }) };
 };
 
 const toolTurn = (

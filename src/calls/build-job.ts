@@ -41,6 +41,8 @@ export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] }
     firstSpeaker: settings.firstSpeaker,
     language: settings.language,
     vad: settings.vad,
+    turnPatience: settings.turnPatience,
+    greetingProtectedMs: settings.greetingProtectedMs,
     limits: {
       silenceAskMs: settings.silenceAskMs,
       silenceGoodbyeMs: settings.silenceGoodbyeMs,

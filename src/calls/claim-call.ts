@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { findLead, inboundNamePrefix } from '../leads/store.ts';
 import type { Claim } from '../link/messages.ts';
 import { findTenantName } from '../tenants/store.ts';
+import { openersOf } from '../voices/openers.ts';
 import { identityOf } from '../voices/prepared-speech.ts';
 import { buildJob, type PlainJob } from './build-job.ts';
 import { isHeard, type Call, type CallOutcome, type IncomingCall } from './call.ts';
@@ -127,7 +128,7 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
 /** Where the texts of a job lie spoken, as far as they do. */
 const preparedFor = ({ config, voices }: ClaimContext, job: PlainJob): Record<string, string> => {
   const { baseUrl } = config[job.tts.provider];
-  const texts = [job.greeting, ...Object.values(job.sentences)];
+  const texts = [job.greeting, ...Object.values(job.sentences), ...openersOf(job.language)];
   const found = texts.flatMap((text) => {
     const path = voices.pathOf(identityOf({ voice: job.tts, text }, baseUrl));
     return path === null ? [] : [[text, path] as const];

@@ -29,8 +29,12 @@ export const callJob = z.object({
   language: z.string(),
   stt: z.object({ model: z.string() }),
   llm: z.object({ model: z.string(), temperature: z.number().nullable() }),
-  tts: z.object({ provider: z.enum(['openai', 'deepgram']), model: z.string(), voice: z.string() }),
+  tts: z.object({ provider: z.enum(['openai', 'deepgram']), model: z.string(), voice: z.string(), rate: z.number() }),
   vad: z.enum(['bundled', 'silero']),
+  /** How many times the standard wait for the end of the caller's turn. */
+  turnPatience: z.number(),
+  /** For so long the caller can't interrupt the greeting. */
+  greetingProtectedMs: z.number(),
   limits: z.object({
     /** Asks whether somebody is there each time this long has passed since the agent's last word … */
     silenceAskMs: z.number(),

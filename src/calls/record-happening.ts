@@ -33,7 +33,7 @@ const save = async (ctx: HappeningContext, call: ClaimedCall, happening: Happeni
     case 'timing':
       // An agent that takes over a running call picks nothing up.
       if (call.answeredAt !== null) return;
-      return transaction(db, (tx) => saveTimings(tx, call.id, timingsOf(ctx, call, happening)));
+      return transaction(db, (tx) => saveTimings(tx, call.id, timingsOf(call, happening)));
     case 'trouble':
       ctx.log.warn({ callId: call.id, part: happening.part, detail: happening.detail }, 'trouble on a call');
       return appendEvent(db, call.id, 'trouble', { part: happening.part, detail: happening.detail });
@@ -45,12 +45,8 @@ const save = async (ctx: HappeningContext, call: ClaimedCall, happening: Happeni
   }
 };
 
-/** A stage as the process told it, since it was entered; and when that was, since the call came in. */
+/** The stages as the process told them, since it was entered; and when that was, since the call came in. */
 const timingsOf = (
-  { now }: Pick<Context, 'now'>,
-  call: ClaimedCall,
-  { stage, ms }: Extract<Happening, { kind: 'timing' }>,
-): Record<string, number> => ({
-  [stage]: Math.round(ms),
-  entered: Math.round(now().getTime() - ms - call.createdAt.getTime()),
-});
+  { createdAt }: ClaimedCall,
+  { enteredAt, stages }: Extract<Happening, { kind: 'timing' }>,
+): Record<string, number> => ({ ...stages, entered: Math.round(enteredAt - createdAt.getTime()) });

@@ -218,7 +218,7 @@ export const saveMessage = async (
   await db.callMessage.create({ data: { callId, ...message } });
 };
 
-/** Keeps times of pick-up, in ms, by name. The caller holds a transaction, since it reads and writes. */
+/** Keeps times of pick-up, in ms, by name: those of the last call process. The caller holds a transaction, since it reads and writes. */
 export const saveTimings = async (
   tx: DbClient,
   callId: string,
@@ -226,7 +226,9 @@ export const saveTimings = async (
 ): Promise<void> => {
   const call = await tx.callLog.findUnique({ where: { id: callId }, select: { timings: true } });
   if (call === null) return;
-  await tx.callLog.update({ where: { id: callId }, data: { timings: { ...figuresOf(call.timings), ...news } } });
+  const known = figuresOf(call.timings);
+  const timings = { ...(known['entered'] === news['entered'] && known), ...news };
+  await tx.callLog.update({ where: { id: callId }, data: { timings } });
 };
 
 /** The call with all that tells of its times; null where there is none. */

@@ -26,7 +26,7 @@ export type TimedCall = Readonly<{
   createdAt: Date;
   answeredAt: Date | null;
   endedAt: Date | null;
-  /** `entered`: when the call process began, since the call came in; each other stage counts from there. */
+  /** `entered`: when the call process began, since the call came in; each other stage counts from there, before it negative. */
   timings: unknown;
   turns: readonly TimedTurn[];
   events: readonly Readonly<{ type: string; data: unknown; at: Date }>[];
@@ -88,17 +88,16 @@ const markedEvents: Readonly<Record<string, string>> = {
 
 const pickupOf = (call: TimedCall): Pickup => {
   const { answeredAt, createdAt } = call;
-  const { entered, ...stages } = figuresOf(call.timings);
+  const { entered: enteredMs, ...stages } = figuresOf(call.timings);
   const answeredMs = answeredAt === null ? null : answeredAt.getTime() - createdAt.getTime();
-  // The answer was told with its own time, in the moment of `active`.
-  const enteredMs = answeredMs !== null && stages['active'] !== undefined ? answeredMs - stages['active'] : entered;
   const firstSoundMs = firstSoundOf(call.turns);
+  const isActive = enteredMs !== undefined && stages['active'] !== undefined;
   const placed = enteredMs === undefined ? [] : Object.entries({ entered: 0, ...stages });
   const marks = inOrder([
     { name: 'came_in', atMs: 0, detail: null },
     ...eventMarks(call),
     ...placed.map(([name, ms]) => ({ name, atMs: ms + (enteredMs ?? 0), detail: null })),
-    ...(answeredMs === null || enteredMs !== undefined ? [] : [{ name: 'answered', atMs: answeredMs, detail: null }]),
+    ...(answeredMs === null || isActive ? [] : [{ name: 'answered', atMs: answeredMs, detail: null }]),
     ...(firstSoundMs === null ? [] : [{ name: 'first_sound', atMs: firstSoundMs, detail: null }]),
     ...endMark(call),
   ]);

@@ -26,10 +26,27 @@ export const conversation = z.object({
   voiceProvider: z.enum(['openai', 'deepgram']),
   voice: label,
   voiceModel: label,
+  speakingRate: z
+    .number()
+    .min(0.5)
+    .max(2)
+    .describe(
+      "How fast the agent speaks: 1 is the voice's own speed, 2 twice as fast. Deepgram: aura-2 voices, 0.7 to 1.5.",
+    ),
   llmModel: label,
   temperature: z.number().min(0).max(2).nullable(),
   sttModel: label,
   vad: z.enum(['bundled', 'silero']),
+  turnPatience: z
+    .number()
+    .min(0.5)
+    .max(2.5)
+    .describe(
+      "How long the agent waits before it takes the caller's turn for over: 1 is standard, 2 twice as patient.",
+    ),
+  greetingProtectedMs: ms(0, 10_000).describe(
+    'For so long the caller cannot interrupt the greeting; what they say meanwhile is answered after it.',
+  ),
   silenceAskMs: ms(1000, 600_000).describe('Asks whether somebody is there, each time after so long a silence …'),
   silenceGoodbyeMs: ms(1000, 3_600_000).describe('… until goodbye.'),
   silenceHoldMs: ms(1000, 3_600_000).describe('What "one moment" grants instead.'),
@@ -54,10 +71,13 @@ export const standardSettings: CampaignSettings = {
   voiceProvider: 'openai',
   voice: null,
   voiceModel: null,
+  speakingRate: 1,
   llmModel: null,
   temperature: null,
   sttModel: null,
   vad: 'bundled',
+  turnPatience: 1,
+  greetingProtectedMs: 0,
   silenceAskMs: 10_000,
   silenceGoodbyeMs: 30_000,
   silenceHoldMs: 60_000,
@@ -93,15 +113,24 @@ export const standardModels = {
 } as const;
 
 /** The voice that speaks; to be the same wherever it is asked for. */
-export type Voice = Readonly<{ provider: CampaignSettings['voiceProvider']; model: string; voice: string }>;
+export type Voice = Readonly<{
+  provider: CampaignSettings['voiceProvider'];
+  model: string;
+  voice: string;
+  /** 1 is the voice's own speed. */
+  rate: number;
+}>;
 
-export const voiceOf = (settings: Pick<CampaignSettings, 'voiceProvider' | 'voiceModel' | 'voice'>): Voice => {
-  const { voiceProvider: provider, voiceModel, voice } = settings;
+type VoiceSettings = Pick<CampaignSettings, 'voiceProvider' | 'voiceModel' | 'voice' | 'speakingRate'>;
+
+export const voiceOf = (settings: VoiceSettings): Voice => {
+  const { voiceProvider: provider, voiceModel, voice, speakingRate: rate } = settings;
   const standard = standardModels.voice[provider];
-  if (provider === 'openai') return { provider, model: voiceModel ?? standard.model, voice: voice ?? standard.voice };
+  if (provider === 'openai')
+    return { provider, model: voiceModel ?? standard.model, voice: voice ?? standard.voice, rate };
   // Deepgram's models are its voices, whichever of the two names one (https://developers.deepgram.com/docs/tts-models).
   const model = [voice, voiceModel].find((name) => name?.startsWith('aura') === true) ?? voiceModel ?? standard.model;
-  return { provider, model, voice: model };
+  return { provider, model, voice: model, rate };
 };
 
 /** Settings as they were stored; what they don't have yet is our standard. Null: they can't be read. */
@@ -130,7 +159,16 @@ export const problemsOfSettings = (settings: Conversation): string[] => {
     ...(settings.silenceGoodbyeMs <= settings.silenceAskMs
       ? ['silence_goodbye_ms: must be longer than silence_ask_ms.']
       : []),
+    ...problemsOfRate(voiceOf(settings)),
   ];
+};
+
+/** Deepgram's limits: https://developers.deepgram.com/docs/tts-voice-controls */
+const problemsOfRate = ({ provider, model, rate }: Voice): string[] => {
+  if (provider === 'openai' || rate === 1) return [];
+  if (!model.startsWith('aura-2'))
+    return [`speaking_rate: the voice ${model} speaks at 1 only; a voice of aura-2 can be faster or slower.`];
+  return rate < 0.7 || rate > 1.5 ? ['speaking_rate: must be between 0.7 and 1.5 with a voice of Deepgram.'] : [];
 };
 
 /** As people of the API know it. */

@@ -6,8 +6,21 @@ import { timingOf, type CallTiming, type Mark, type Pickup } from '../calls/timi
 import { loadConfig, type Config } from '../config.ts';
 import { openDb } from '../db.ts';
 import { AppError } from '../errors.ts';
+import { pickupStages } from '../link/messages.ts';
 import { findDevState } from '../local/dev-state.ts';
 import type { Command } from './command.ts';
+
+const { greeted, ...untilSpeech } = pickupStages;
+const marks = {
+  came_in: 'its record began; then what the service did: routed, claimed (a call process took it), …',
+  ...untilSpeech,
+  first_sound: 'the greeting begins',
+  greeted,
+};
+
+const markLines = Object.entries(marks)
+  .map(([stage, meaning]) => `  ${stage.padEnd(18)} ${meaning}`)
+  .join('\n');
 
 const help = `Usage: npm run cli -- call:timing CALL [--port PORT] [--json]
 
@@ -16,12 +29,7 @@ it was waited for. All times are ms. CALL is the call's id: GET /api/v1/calls ha
 log (callId). Nothing that was said is shown.
 
 Pick-up: since the call came in; a call that was first heard of by its own job has marks before that.
-  came_in            its record began; then what the service did: routed, claimed (a call process took it), …
-  entered            the call process began; then what it told, such as
-  sessionStarted     it is in the room, has its call, and its ears and voice
-  active             the caller can hear it: answered
-  first_sound        the greeting begins
-  greeted            the greeting is over
+${markLines}
 
 Replies: since the caller's last sound, as the call process heard it, until the first sound was sent back. Stages follow one
 another; what ran beside something slower wasn't waited for, and counts nothing.

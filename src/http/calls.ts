@@ -37,7 +37,7 @@ const full = json.extend({
   timings: z
     .unknown()
     .describe(
-      'Pick-up, in ms. `entered`: when the call process began, since the call came in; the others: since then.',
+      'Pick-up, in ms. `entered`: when the call process began, since the call came in; the others: since then, before it negative.',
     ),
   metadata: z.unknown(),
   turns: z.array(

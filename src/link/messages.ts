@@ -28,11 +28,31 @@ export const spokenTurn = z.object({
   startedAt: z.number(),
   endedAt: z.number(),
   interrupted: z.boolean(),
-  /** Latency parts in ms, where known: transcript, endOfTurn, firstToken, firstAudio, heard. */
+  /** Latency parts in ms, where known: what each says is in calls/reply-timing.ts. */
   latency: z.record(z.string(), z.number()).nullable(),
   tool: z.object({ name: z.string(), arguments: z.unknown(), result: z.unknown() }).nullable(),
 });
 export type SpokenTurn = z.infer<typeof spokenTurn>;
+
+/** The stages of pick-up, in the order in which they usually come, and what each says. */
+export const pickupStages = {
+  offered: 'LiveKit offered the job to the worker',
+  accepted: 'the worker took it: a call process was ready',
+  entered: 'the call process began',
+  connected: 'it is in the room',
+  callerFound: 'so is the caller',
+  claimSent: 'it asked the service for its call',
+  verdict: 'it has its call',
+  sessionStarted: 'it has its ears and its voice',
+  active: 'the caller can hear it: answered',
+  activeTimedOut: 'no sign in time that the caller can hear it: it speaks all the same',
+  greeted: 'the greeting is over',
+} as const;
+export type PickupStage = keyof typeof pickupStages;
+
+/** When the worker was offered a job and took it. It tells the call process by attributes of the job's participant. */
+export const jobTimes = z.object({ offeredAt: z.coerce.number(), acceptedAt: z.coerce.number() });
+export type JobTimes = z.infer<typeof jobTimes>;
 
 export const happening = z.discriminatedUnion('kind', [
   /** The caller can hear us: media flows. */
@@ -40,8 +60,12 @@ export const happening = z.discriminatedUnion('kind', [
   /** A turn was spoken; sent again with the same `seq` it replaces the earlier one. */
   z.object({ kind: z.literal('turn'), turn: spokenTurn }),
   z.object({ kind: z.literal('message_taken'), name: z.string(), number: z.string(), reason: z.string() }),
-  /** A stage of pick-up, e.g. `connected`, `sessionStarted`, `active`, `greeted`: ms since the job's entry. */
-  z.object({ kind: z.literal('timing'), stage: z.string(), ms: z.number() }),
+  /** Stages of pick-up that were reached: ms since `enteredAt`, which is the same all the time; before it, they are negative. */
+  z.object({
+    kind: z.literal('timing'),
+    enteredAt: z.number(),
+    stages: z.partialRecord(z.literal(Object.keys(pickupStages) as PickupStage[]), z.number()),
+  }),
   /** Something failed that a person should see; the call may go on. */
   z.object({
     kind: z.literal('trouble'),

@@ -3,7 +3,7 @@ import { standardSettings } from '../campaigns/campaign.ts';
 import { listSpeaking, type Speaking } from '../campaigns/store.ts';
 import type { Context } from '../context.ts';
 import { describeError } from '../errors.ts';
-import { identityOf, retryAfterMs, speechesOf, type Speech } from './prepared-speech.ts';
+import { identityOf, openingSpeechesOf, retryAfterMs, speechesOf, type Speech } from './prepared-speech.ts';
 import { synthesise } from './provider.ts';
 
 type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'voices' | 'isBusy'>;
@@ -43,16 +43,21 @@ export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => 
   };
 };
 
-/** What every call may need, and every campaign's own, as the database has it now. */
+/** What every call may need, and every campaign's own, as the database has it now; each voice's openers when all that is there. */
 async function* wantedSpeech({ db }: PrepareContext): AsyncGenerator<Speech> {
+  const openers = new Map(openingSpeechesOf(standardSettings).map((speech) => [JSON.stringify(speech), speech]));
   yield* speechesOf(standardSettings, { tenantName: '', numbers: [] });
   let afterId: string | null = null;
   for (;;) {
     const page: Speaking[] = await listSpeaking(db, afterId, campaignsAtOnce);
-    for (const { settings, tenantName, numbers } of page) yield* speechesOf(settings, { tenantName, numbers });
-    if (page.length < campaignsAtOnce) return;
+    for (const { settings, tenantName, numbers } of page) {
+      yield* speechesOf(settings, { tenantName, numbers });
+      for (const speech of openingSpeechesOf(settings)) openers.set(JSON.stringify(speech), speech);
+    }
+    if (page.length < campaignsAtOnce) break;
     afterId = page.at(-1)?.id ?? null;
   }
+  yield* openers.values();
 }
 
 /** Null, or why it could not be made. */

@@ -9,6 +9,7 @@
 import { voiceOf, type CampaignSettings, type Voice } from '../campaigns/campaign.ts';
 import { namesOnly, render, type Variable } from '../campaigns/prompt.ts';
 import { sentencesOf } from '../campaigns/sentences.ts';
+import { openersOf } from './openers.ts';
 
 export type Speech = Readonly<{ voice: Voice; text: string }>;
 
@@ -29,6 +30,12 @@ export const speechesOf = (settings: CampaignSettings, known: Known): Speech[] =
     .filter((template) => namesOnly(template, knownVariables))
     .flatMap((template) => textsOf(template, settings.name, known));
   return [...new Set(texts.filter((text) => text.trim() !== ''))].map((text) => ({ voice, text }));
+};
+
+/** The openers of calls held with these settings; Deepgram's voice takes a reply whole. */
+export const openingSpeechesOf = (settings: CampaignSettings): Speech[] => {
+  const voice = voiceOf(settings);
+  return voice.provider === 'openai' ? openersOf(settings.language).map((text) => ({ voice, text })) : [];
 };
 
 const textsOf = (template: string, campaignName: string, { tenantName, numbers }: Known): string[] => {

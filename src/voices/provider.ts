@@ -43,7 +43,13 @@ const requestOf = ({ openai, deepgram }: SpeechProviders, { voice, text }: Speec
       return {
         url: `${openai.baseUrl}/audio/speech`,
         headers: { ...json, authorization: `Bearer ${openai.apiKey}` },
-        body: JSON.stringify({ model: voice.model, voice: voice.voice, input: text, response_format: 'pcm' }),
+        body: JSON.stringify({
+          model: voice.model,
+          voice: voice.voice,
+          input: text,
+          response_format: 'pcm',
+          ...(voice.rate !== 1 && { speed: voice.rate }),
+        }),
       };
     case 'deepgram': {
       const query = new URLSearchParams({
@@ -51,6 +57,7 @@ const requestOf = ({ openai, deepgram }: SpeechProviders, { voice, text }: Speec
         encoding: 'linear16',
         sample_rate: String(sampleRate),
         container: 'none',
+        ...(voice.rate !== 1 && { speed: String(voice.rate) }),
       });
       return {
         url: `${deepgram.baseUrl.replace(/^ws/, 'http')}/v1/speak?${query.toString()}`,

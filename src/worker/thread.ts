@@ -6,6 +6,7 @@ import { AgentServer, initializeLogger, ServerOptions, type JobRequest } from '@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { describeError } from '../errors.ts';
+import type { JobTimes } from '../link/messages.ts';
 import type { FromThread, ThreadInput, ToThread } from './messages.ts';
 
 // The server gives a worker 7.5 s to answer an assignment.
@@ -19,10 +20,14 @@ type Tell = (message: FromThread) => void;
 
 /** Accepts a job once a call process has reported a good prewarm: else it would never start. */
 const accept = async (state: State, request: JobRequest, tell: Tell): Promise<void> => {
-  const until = Date.now() + patienceMs;
+  const offeredAt = Date.now();
+  const until = offeredAt + patienceMs;
   while (state.readyProcesses === 0 && Date.now() < until) await sleep(lookEveryMs);
-  // An identity of its own for every job: one that was used before makes the server end the new job.
-  if (state.readyProcesses > 0) return request.accept('', `agent-${request.id}`);
+  if (state.readyProcesses > 0) {
+    const times: Record<keyof JobTimes, string> = { offeredAt: String(offeredAt), acceptedAt: String(Date.now()) };
+    // An identity of its own for every job: one that was used before makes the server end the new job.
+    return request.accept('', `agent-${request.id}`, '', times);
+  }
   await request.reject();
   tell({ type: 'refused', room: request.room?.name ?? '', metadata: request.job.metadata });
 };

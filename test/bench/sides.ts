@@ -1,6 +1,7 @@
 /** The two sides of a speech benchmark, each a process of its own with a family of call processes: our service, and stock. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dial, type Caller, type DialOptions } from '#src/local/caller.ts';
@@ -82,6 +83,13 @@ const phoneOf =
 
 const defaultIdleProcesses = 2;
 
+/** A service prepares its voices once, and then answers for weeks: until no more files come. */
+const whenStill = async (folder: string): Promise<void> => {
+  const limit = Date.now() + readyTimeoutMs;
+  for (let files = -1, seen = -1; (files < 1 || files !== seen) && Date.now() < limit; await sleep(1_500))
+    [seen, files] = [files, (await readdir(folder).catch(() => [])).length];
+};
+
 /** Our service as `npm start` runs it in production. */
 export const startOurs = async (stage: Stage, options: SideOptions = {}): Promise<Side> => {
   const idle = options.idleProcesses ?? defaultIdleProcesses;
@@ -94,7 +102,11 @@ export const startOurs = async (stage: Stage, options: SideOptions = {}): Promis
       () => false,
     );
   const whenWarm = () => until('our service', running, isWarm);
-  return opened('ours', running, whenWarm, phoneOf(stage, 'telephony-agent'));
+  const whenReady = async () => {
+    await whenWarm();
+    await whenStill(stage.serviceEnv['VOICE_DIR'] ?? '');
+  };
+  return opened('ours', running, whenReady, phoneOf(stage, 'telephony-agent'));
 };
 
 /** The stock worker, in production as its command `start` runs it. */

@@ -60,7 +60,7 @@ test('a whole conversation: answered, greeted, understood, replied to, ended by 
   expect(caller.heard.clippedMs()).toBe(0); // nothing was said before the caller could hear it
   expect(trial.service.claims[0]).toMatchObject({ caller: { isSip: true, identity: caller.facts.identity } });
   const reply = trial.service.turns()[2];
-  expect(Object.keys(reply?.latency ?? {})).toEqual(['firstToken', 'firstAudio', 'heard']);
+  expect(Object.keys(reply?.latency ?? {})).toEqual(['firstToken', 'firstAudio', 'heard', 'modelAsked', 'voiceAsked']);
 });
 
 test('the caller interrupts: the agent falls silent, and what was not heard is not recorded; then they hang up', async () => {
@@ -106,10 +106,25 @@ test('a full campaign is heard: one sentence, then the end', async () => {
 
 test('a caller who hangs up while it rings was never answered', async () => {
   await using caller = await trial.call({ pickUpMs: 20_000 });
-  while (trial.service.happenings.length === 0) await sleep(20);
+  while (trial.service.happenings.length < 2) await sleep(20);
   await caller.hangUp();
   await trial.service.until('ended');
-  expect(trial.service.happenings.map(({ kind }) => kind)).toEqual(['timing', 'ended']);
+  expect(trial.service.happenings).toMatchObject([
+    { kind: 'timing', stages: { connected: expect.any(Number) as number, verdict: expect.any(Number) as number } },
+    { kind: 'timing', stages: { sessionStarted: expect.any(Number) as number } },
+    { kind: 'ended' },
+  ]);
+});
+
+test('a caller who cannot be known to hear is spoken to all the same, and the record says so', async () => {
+  trial.job.next = jobOf({ limits: { ...jobOf().limits, activeTimeoutMs: 500 } });
+  await using caller = await trial.call({ pickUpMs: 20_000 });
+  await trial.service.until('answered');
+  await caller.hangUp();
+  await trial.service.until('ended');
+  const reached = trial.service.happenings.flatMap((told) => (told.kind === 'timing' ? Object.keys(told.stages) : []));
+  expect(reached).toEqual(expect.arrayContaining(['sessionStarted', 'activeTimedOut']));
+  expect(reached).not.toContain('active');
 });
 
 test('when the service vanishes the agent is gone within a second', async () => {

@@ -1,7 +1,10 @@
 /** Whole calls: real LiveKit server, real audio, real signed webhooks. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findTimedCall } from '#src/calls/store.ts';
+import { timingOf } from '#src/calls/timing.ts';
 import { closeRtc } from '#src/local/caller.ts';
+import { defaultDelays } from '#src/local/providers/settings.ts';
 import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -15,6 +18,24 @@ afterAll(async () => {
 
 const greeting = 'Hello! This is your AI assistant. How can I help you?';
 const hours = 'We are open from eight to six.';
+
+/** Parts that are rounded for themselves may overlap by so much; so may those of two clocks. */
+const roundedMs = 5;
+
+const stages = [
+  ...[
+    'offered',
+    'accepted',
+    'entered',
+    'connected',
+    'callerFound',
+    'claimSent',
+    'claimed',
+    'verdict',
+    'sessionStarted',
+  ],
+  ...['active', 'first_sound', 'greeted'],
+];
 
 const scenario = (
   name: string,
@@ -144,6 +165,59 @@ test('a message is taken, and kept on the call', async () => {
   const { messages, turns } = await finalRecords(world, caller.facts.room);
   expect(messages).toMatchObject([message]);
   expect(turns.find(({ toolName }) => toolName === 'take_message')?.toolArguments).toEqual(message);
+});
+
+test('pick-up has all its stages; each reply the times of the attempt that was heard, after a tool too', async () => {
+  await scenario(
+    'timed',
+    [],
+    [
+      { when: 'person', tool: { name: 'take_message', arguments: { name: 'S', number: '1', reason: 'r' } } },
+      { when: { tool: 'take_message' }, say: 'I have noted that.' },
+      { when: 'friday', say: 'Friday it is.' },
+    ],
+  );
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await world.providers.clearLog();
+  const [end, ...stretches] = ['Friday', 'I would like', 'to move my appointment to'];
+  await world.providers.said([...stretches, end, 'I want to talk to a person']);
+  for (const stretch of stretches) {
+    await caller.say(stretch);
+    await sleep(450);
+  }
+  const lastWordAt = Date.now();
+  await caller.say(end);
+  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'Friday it is.'));
+  const { requests } = await world.providers.log();
+  const chats = requests.filter(({ kind }) => kind === 'chat');
+  expect(chats.length).toBeGreaterThan(1);
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await caller.say('I want to talk to a person');
+  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
+  await caller.hangUp();
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const timed = await findTimedCall(world.service.ctx.db, call.id);
+  const { replies, pickup } = timingOf(timed ?? expect.fail('the call has no record'));
+  const marks = pickup.marks.map(({ name }) => name);
+  expect(marks.filter((name) => name !== 'came_in' && name !== 'routed')).toEqual(stages);
+  expect(replies.map(({ isExact }) => isExact)).toEqual([true, true]);
+  for (const { latency } of replies) {
+    const { modelAsked = NaN, firstToken = NaN, voiceAsked = NaN, firstAudio = NaN, heard = NaN } = latency;
+    expect(firstToken).toBeGreaterThanOrEqual(defaultDelays.firstTokenMs - roundedMs);
+    expect(voiceAsked).toBeGreaterThanOrEqual(modelAsked + firstToken - roundedMs);
+    expect(firstAudio).toBeGreaterThanOrEqual(defaultDelays.speechFirstByteMs - roundedMs);
+    expect(heard).toBeGreaterThanOrEqual(voiceAsked + firstAudio - roundedMs);
+  }
+  const [askedAt = NaN, askedAgainAt = NaN] = replies.map(({ atMs, latency }) => atMs + (latency['modelAsked'] ?? NaN));
+  // The last attempt: it knew the last word, and the simulator noted it when its answer was whole.
+  const askedTime = call.createdAt.getTime() + askedAt;
+  expect(askedTime).toBeGreaterThan(lastWordAt);
+  expect(askedTime).toBeLessThanOrEqual((chats.at(-1)?.atMs ?? NaN) - defaultDelays.firstTokenMs + roundedMs);
+  expect(askedAgainAt).toBeGreaterThanOrEqual(
+    (turns.find(({ toolName }) => toolName === 'take_message')?.endMs ?? NaN) - roundedMs,
+  );
 });
 
 test('two agents for one room: one takes the call, the other leaves silently', async () => {

@@ -68,17 +68,24 @@ const tell = async (ctx: Context, call: Call, happenings: Happening[]): Promise<
 /** So long after the call came in the story begins, that a slow machine has routed and claimed it by then. */
 const late = 60_000;
 
+const reached = (enteredAt: number, stages: Extract<Happening, { kind: 'timing' }>['stages']): Happening => ({
+  kind: 'timing',
+  enteredAt,
+  stages,
+});
+
 /** What a call process tells of a call with two replies: it began at 100 ms, and answered 1 s later. */
 const conversation = (at: number): Happening[] => [
-  { kind: 'timing', stage: 'sessionStarted', ms: 600 },
-  { kind: 'timing', stage: 'active', ms: 1_000 },
+  reached(at + 100, { offered: -30, accepted: -20, connected: 200, callerFound: 201, claimSent: 202, verdict: 220 }),
+  reached(at + 100, { sessionStarted: 600 }),
+  reached(at + 100, { active: 1_000 }),
   { kind: 'answered', at: at + 1_100 },
   turn(0, 'agent', at + 1_150, { firstAudio: 20 }),
-  { kind: 'timing', stage: 'greeted', ms: 2_000 },
+  reached(at + 100, { greeted: 2_000 }),
   turn(1, 'caller', at + 2_000, { transcript: 250, endOfTurn: 400 }),
   turn(2, 'agent', at + 3_900, { firstToken: 500, firstAudio: 120, heard: 900 }),
   turn(3, 'caller', at + 5_000, { transcript: 260, endOfTurn: 1_000 }),
-  turn(4, 'agent', at + 7_020, { firstToken: 300, firstAudio: 110, heard: 1_020 }),
+  turn(4, 'agent', at + 7_020, { firstToken: 300, firstAudio: 110, heard: 1_020, modelAsked: 265, voiceAsked: 600 }),
   { kind: 'ended', reason: 'caller_hangup', at: at + 9_000 },
 ];
 
@@ -98,13 +105,15 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     expect(out).toContain(`Call ${call.id}: completed (caller_hangup).`);
     expect(out).toMatch(/^ +0 +\+0 {2}came_in\n[^]* routed +asked\n/m);
     expect(out).toMatch(/ claimed +attempt 1\n/);
-    expect(out).toMatch(/^ +60100 +\+\d+ {2}entered\n +60700 +\+600 {2}sessionStarted\n +61100 +\+400 {2}active\n/m);
+    expect(out).toMatch(/^ +60070 +\+\d+ {2}offered\n +60080 +\+10 {2}accepted\n +60100 +\+20 {2}entered\n/m);
+    expect(out).toMatch(/^ +60300 +\+200 {2}connected\n +60301 +\+1 {2}callerFound\n +60302 +\+1 {2}claimSent\n/m);
+    expect(out).toMatch(/^ +60320 +\+18 {2}verdict\n +60700 +\+380 {2}sessionStarted\n +61100 +\+400 {2}active\n/m);
     expect(out).toMatch(/^ +61150 +\+50 {2}first_sound\n +62100 +\+950 {2}greeted\n/m);
     expect(out).toMatch(
-      /^Answered after 61100 ms\. First sound after 61150 ms\. Slowest: claimed → entered, \d+ ms\.$/m,
+      /^Answered after 61100 ms\. First sound after 61150 ms\. Slowest: claimed → offered, \d+ ms\.$/m,
     );
     expect(out).toMatch(/^ {4}2 +900 +250 +30 +0 +500 +0 +120 +0 {3}model ~$/m);
-    expect(out).toMatch(/^ {4}4 +1020 +260 +740 +0 +0 +0 +0 +20 {3}turn end ~$/m);
+    expect(out).toMatch(/^ {4}4 +1020 +260 +740 +0 +0 +0 +0 +20 {3}turn end$/m);
     expect(out).toMatch(/^ {2}p50 +900 +250 +30 /m);
     expect(out).toMatch(/^ {2}p95 +1020 +260 +740 /m);
     expect(out).toContain('Slowest over all replies: turn end.');
@@ -119,7 +128,15 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     await tell(ctx, call, conversation(call.createdAt.getTime() + late));
     const { timings } = await db.callLog.findUniqueOrThrow({ where: { id: call.id } });
     expect(timings).toEqual({
-      entered: expect.any(Number) as number,
+      ...{
+        offered: -30,
+        accepted: -20,
+        entered: 60_100,
+        connected: 200,
+        callerFound: 201,
+        claimSent: 202,
+        verdict: 220,
+      },
       sessionStarted: 600,
       active: 1_000,
       greeted: 2_000,
@@ -138,15 +155,17 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     });
   });
 
-  test('the pick-up stays that of the agent that answered', async () => {
+  test('the pick-up is that of the agent that answered', async () => {
     const { ctx } = await open();
     await using db = ctx.db;
     const call = await claimed(ctx);
-    await tell(ctx, call, [{ kind: 'timing', stage: 'active', ms: 1_000 }]);
-    const second = { ...call, attempt: 2, answeredAt: new Date() };
-    await tell(ctx, second, [{ kind: 'timing', stage: 'active', ms: 5_000 }]);
+    const at = call.createdAt.getTime();
+    await tell(ctx, call, [reached(at + 50, { verdict: 70 }), reached(at + 50, { sessionStarted: 300 })]);
+    await tell(ctx, call, [reached(at + 5_000, { verdict: 90 }), reached(at + 5_000, { activeTimedOut: 1_000 })]);
+    const third = { ...call, attempt: 3, answeredAt: new Date() };
+    await tell(ctx, third, [reached(at + 9_000, { active: 700 })]);
     const { timings } = await db.callLog.findUniqueOrThrow({ where: { id: call.id } });
-    expect(timings).toMatchObject({ active: 1_000 });
+    expect(timings).toEqual({ entered: 5_000, verdict: 90, activeTimedOut: 1_000 });
   });
 
   test('a refused call, and one whose caller hung up before the answer', async () => {
@@ -167,7 +186,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     const call = await claimed(ctx);
     const at = call.createdAt.getTime();
     await tell(ctx, call, [
-      { kind: 'timing', stage: 'sessionStarted', ms: 600 },
+      reached(at, { sessionStarted: 600 }),
       { kind: 'ended', reason: 'caller_hangup', at: at + 60_000 },
     ]);
     const { code, out } = await cli(url, [call.id]);

@@ -114,7 +114,16 @@ describeBothDatabases('migrations', (_, { kind }) => {
     expect(await db.lead.findMany({ include: { calls: { include: { turns: true } } } })).toMatchObject([
       { tenantId: 't', name: 'Ann', version: 0, calls: [{ campaignVersionId: null, turns: [{ text: 'Hello!' }] }] },
     ]);
-    expect(await db.campaign.findMany()).toMatchObject([{ draft: {}, publishedVersionId: null, silenceAskMs: 10_000 }]);
+    expect(await db.campaign.findMany()).toMatchObject([
+      {
+        draft: {},
+        publishedVersionId: null,
+        silenceAskMs: 10_000,
+        speakingRate: 1,
+        turnPatience: 1,
+        greetingProtectedMs: 0,
+      },
+    ]);
   });
 });
 

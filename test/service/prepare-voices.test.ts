@@ -8,12 +8,14 @@ import { claimCall } from '#src/calls/claim-call.ts';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import type { Context } from '#src/context.ts';
 import { startProviders } from '#src/local/providers/server.ts';
+import { openersOf } from '#src/voices/openers.ts';
 import { openPreparation } from '#src/voices/prepare-voices.ts';
 import { seedTenant, testContext, type TestClock } from '#test/support/context.ts';
 import { describeBothDatabases, type OpenTestDb } from '#test/support/database.ts';
 
 const minute = 60_000;
 const standards = Object.keys(standardSentences).length;
+const openers = openersOf('en').length;
 const going = new AbortController().signal;
 
 const openGround = async (openDatabase: OpenTestDb, campaign: Record<string, unknown> = {}) => {
@@ -61,18 +63,19 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     const { ctx, prepare, asked, seeded } = ground;
     expect(await preparedOf(ctx, 'before')).toEqual({});
     await prepare(going);
-    expect(await asked()).toBe(standards + 1);
+    expect(await asked()).toBe(standards + openers + 1);
     await prepare(going);
-    expect(await asked()).toBe(standards + 1);
+    expect(await asked()).toBe(standards + openers + 1);
     const prepared = await preparedOf(ctx, 'after');
     expect(Object.keys(prepared)).toContain('Welcome to Front desk at Dental.');
     expect(Object.keys(prepared)).toContain(standardSentences.farewell);
-    expect(Object.keys(prepared)).toHaveLength(standards);
-    for (const path of Object.values(prepared)) expect((await readFile(path)).length).toBeGreaterThan(24_000);
+    expect(Object.keys(prepared)).toContain('Of course,');
+    expect(Object.keys(prepared)).toHaveLength(standards + openers);
+    for (const path of Object.values(prepared)) expect((await readFile(path)).length).toBeGreaterThan(8_000);
     await ctx.db.campaign.update({ where: { id: seeded.campaign?.id ?? '' }, data: { greeting: 'Hi.' } });
     expect(Object.keys(await preparedOf(ctx, 'changed'))).not.toContain('Hi.');
     await prepare(going);
-    expect(await asked()).toBe(standards + 2);
+    expect(await asked()).toBe(standards + openers + 2);
     expect(Object.keys(await preparedOf(ctx, 'again'))).toContain('Hi.');
   });
 
@@ -93,20 +96,20 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     await providers.setFault({ service: 'tts', kind: 'status', status: 500, times: 'all' });
     await prepare(going);
     expect(await asked()).toBe(3); // then it was left alone
-    for (let round = 0; round < 4; round += 1) await prepare(going);
-    expect(await asked()).toBe(standards + 1);
-    expect(lines).toHaveLength(standards + 1);
+    for (let round = 0; round < 12; round += 1) await prepare(going);
+    expect(await asked()).toBe(standards + openers + 1);
+    expect(lines).toHaveLength(standards + openers + 1);
     clock.now = new Date(clock.now.getTime() + minute);
-    for (let round = 0; round < 5; round += 1) await prepare(going);
-    expect(await asked()).toBe(2 * (standards + 1));
-    expect(lines).toHaveLength(standards + 1);
+    for (let round = 0; round < 12; round += 1) await prepare(going);
+    expect(await asked()).toBe(2 * (standards + openers + 1));
+    expect(lines).toHaveLength(standards + openers + 1);
     expect(lines.join('')).not.toContain('must not be in the log');
     expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ provider: 'openai', problem: 'status 500' });
     expect(await preparedOf(ctx, 'meanwhile')).toEqual({});
     await providers.clearFaults();
     clock.now = new Date(clock.now.getTime() + 2 * minute);
     await prepare(going);
-    expect(Object.keys(await preparedOf(ctx, 'healed'))).toHaveLength(standards);
+    expect(Object.keys(await preparedOf(ctx, 'healed'))).toHaveLength(standards + openers);
   });
 
   test.each(['empty', 'oddBytes'] as const)('a sound that is broken (%s) is not kept', async (kind) => {
@@ -114,7 +117,7 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     await providers.setFault({ service: 'tts', kind, times: 1 });
     await prepare(going);
     expect(lines).toHaveLength(1);
-    expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(standards - 1);
+    expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(standards + openers - 1);
   });
 
   test('stops when the service drains or is full, and when it ends', async () => {
@@ -140,6 +143,6 @@ describeBothDatabases('prepared voices', (openDatabase) => {
       await prepare(going);
     }
     await expect(readFile(path)).rejects.toThrow('ENOENT');
-    expect(Object.keys(await preparedOf(ctx, 'last'))).toHaveLength(standards);
+    expect(Object.keys(await preparedOf(ctx, 'last'))).toHaveLength(standards + openers);
   });
 });

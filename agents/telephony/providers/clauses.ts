@@ -1,7 +1,7 @@
 /**
  * Cuts a stream of text into pieces that can be spoken: sentences, of which the very first ends at its first clause already, since
- * the caller waits for it. A piece is given out as soon as its end is certain, often before the next sentence's first word. Cutting never depends on how the text was chunked, and the pieces, put together, are
- * the text, character by character.
+ * the caller waits for it. A piece is given out as soon as its end is certain, often before the next sentence's first word. Cutting
+ * never depends on how the text was chunked, and the pieces, put together, are the text, character by character.
  */
 
 export type Splitter = {
@@ -60,22 +60,29 @@ const kindOfStop = (before: string, stop: string): 'ends' | 'goes_on' | 'ask_nex
 const openers = new Set(
   'sure yes no okay ok great perfect thanks hello hi well sorry absolutely certainly alright right'.split(' '),
 );
-const clauseStops = /[,;:–—](?=\s)/gu;
+/** A comma after a letter needs no look ahead, unlike the one in "1,000"; nor does "!", which nothing joins. */
+const clauseStops = /(?<=\p{L})[,;!]|[,;:–—](?=\s)/gu;
 /** Before these a speaker may draw breath; not before "to" and "of", which tie what they join. */
 const joints =
   /\s(?=(?:and|but|or|so|because|which|who|if|when|while|then|until|after|before|for|with|from|at|on|in)\s)/giu;
-/** A first clause without a comma has at least so many words. */
-const fewestWords = 5;
+
+/** How many words a clause has at least: before a comma, and before a joint. */
+type ClauseLength = Readonly<{ stop: number; joint: number }>;
+const firstClause: ClauseLength = { stop: 2, joint: 4 };
+/** What follows an opener is needed soon. */
+const secondClause: ClauseLength = { stop: 3, joint: 6 };
+const openerWords = 2;
 
 const countWords = (text: string): number => text.match(/[\p{L}\p{N}][^\s]*/gu)?.length ?? 0;
 
-const isClause = (text: string): boolean =>
-  countWords(text) >= 2 || openers.has(text.toLowerCase().replace(/[^\p{L}]/gu, ''));
+const isOpener = (text: string): boolean => openers.has(text.toLowerCase().replace(/[^\p{L}]/gu, ''));
 
 /** Where the first clause of `text` ends, or null where there is none yet that could be spoken by itself. */
-const clauseEnd = (text: string): number | null => {
+const clauseEnd = (text: string, fewest: ClauseLength): number | null => {
+  const isClause = (clause: string) =>
+    countWords(clause) >= fewest.stop || (fewest === firstClause && isOpener(clause));
   const stop = [...text.matchAll(clauseStops)].find(({ index }) => isClause(text.slice(0, index)));
-  const joint = [...text.matchAll(joints)].find(({ index }) => countWords(text.slice(0, index)) >= fewestWords);
+  const joint = [...text.matchAll(joints)].find(({ index }) => countWords(text.slice(0, index)) >= fewest.joint);
   const ends = [...(stop === undefined ? [] : [stop.index + 1]), ...(joint === undefined ? [] : [joint.index])];
   return ends.length === 0 ? null : Math.min(...ends);
 };
@@ -122,18 +129,23 @@ export const speakable = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
 /** Opens a splitter for one reply. */
 export const openSplitter = (): Splitter => {
   let rest = '';
-  let isFirst = true;
+  let spokenWords = 0;
+  const clauseLength = (): ClauseLength | null => {
+    if (spokenWords === 0) return firstClause;
+    return spokenWords <= openerWords ? secondClause : null;
+  };
   const nextEnd = (ended: boolean): number | null => {
     const sentence = firstEnd(rest, ended);
-    const clause = isFirst ? clauseEnd(rest) : null;
+    const fewest = clauseLength();
+    const clause = fewest && clauseEnd(rest, fewest);
     return clause === null || (sentence !== null && sentence < clause) ? sentence : clause;
   };
   const take = (ended: boolean): string[] => {
     const pieces: string[] = [];
     for (let end = nextEnd(ended); end !== null; end = nextEnd(ended)) {
+      spokenWords += countWords(rest.slice(0, end));
       pieces.push(rest.slice(0, end));
       rest = rest.slice(end);
-      isFirst = false;
     }
     return pieces;
   };

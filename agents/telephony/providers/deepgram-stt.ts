@@ -8,6 +8,7 @@ import { APIConnectionError, stt, type APIConnectOptions } from '@livekit/agents
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { eventOf, readResults, type Results } from './deepgram-results.ts';
+import { rmsOf } from './loudness.ts';
 import { openReplay, type Replay } from './replay.ts';
 
 export type DeepgramSttOptions = Readonly<{
@@ -39,6 +40,9 @@ const keepAliveMs = 4_000;
 const longestReplaySeconds = 20;
 /** Louder than this (root mean square of 16-bit samples, about −40 dBFS) somebody may be speaking. */
 const loud = 330;
+const pauseSeconds = 0.12;
+/** Words and loudness end at the same moment, give or take. */
+const wordEndErrorSeconds = 0.2;
 
 export class DeepgramStt extends stt.STT {
   readonly label = 'deepgram-stt';
@@ -96,6 +100,10 @@ class LiveTranscription extends stt.SpeechStream {
   readonly #replay: Replay = openReplay(sampleRate, longestReplaySeconds);
   #wire: Wire | null = null;
   #finalUntil = 0;
+  #heardUntil = 0;
+  #loudUntil = 0;
+  /** The interim transcript since the last final one that was taken for complete. */
+  #complete = '';
   #unsent: Buffer[] = [];
 
   constructor(owner: DeepgramStt, options: DeepgramSttOptions, connOptions?: APIConnectOptions) {
@@ -135,10 +143,13 @@ class LiveTranscription extends stt.SpeechStream {
 
   #hear(pcm: Buffer): void {
     this.#replay.push(pcm);
+    this.#heardUntil += pcm.length / 2 / sampleRate;
+    const isLoud = rmsOf(pcm) > loud;
+    if (isLoud) this.#loudUntil = this.#heardUntil;
     const wire = this.#wire;
     if (wire?.socket.readyState !== WebSocket.OPEN) return;
     wire.socket.send(pcm);
-    if (wire.unansweredSince === null && isLoud(pcm)) wire.unansweredSince = performance.now();
+    if (isLoud && wire.unansweredSince === null) wire.unansweredSince = performance.now();
     const unansweredMs = performance.now() - (wire.unansweredSince ?? Infinity);
     if (unansweredMs > this.#limits.silentTimeoutMs) wire.socket.terminate();
   }
@@ -193,18 +204,24 @@ class LiveTranscription extends stt.SpeechStream {
     wire.unansweredSince = null;
     const event = eventOf(results, wire.offset, this.#options.language);
     if (results.is_final) {
+      this.#complete = '';
       this.#finalUntil = wire.offset + results.start + results.duration;
       this.#replay.forgetBefore(this.#finalUntil);
     }
-    if (event !== null && !this.queue.closed) this.queue.put(event);
+    if (event === null || this.queue.closed) return;
+    this.queue.put(this.#isComplete(event) ? { ...event, type: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT } : event);
+  }
+
+  /** Whether an interim transcript has all that was said up to a pause: so the model can be asked before the final one comes. */
+  #isComplete({ type, alternatives }: stt.SpeechEvent): boolean {
+    const said = alternatives?.[0];
+    if (type !== stt.SpeechEventType.INTERIM_TRANSCRIPT || said === undefined) return false;
+    const isPause = this.#heardUntil - this.#loudUntil >= pauseSeconds;
+    if (!isPause || said.endTime < this.#loudUntil - wordEndErrorSeconds || said.text === this.#complete) return false;
+    this.#complete = said.text;
+    return true;
   }
 }
-
-const isLoud = (pcm: Buffer): boolean => {
-  let sum = 0;
-  for (let at = 0; at + 1 < pcm.length; at += 2) sum += pcm.readInt16LE(at) ** 2;
-  return Math.sqrt(sum / (pcm.length / 2)) > loud;
-};
 
 const gone = (): APIConnectionError =>
   new APIConnectionError({ message: 'Deepgram could not be reached', options: { retryable: false } });

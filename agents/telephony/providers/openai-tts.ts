@@ -7,11 +7,16 @@ import { createTimedString, shortuuid, tts, type APIConnectOptions } from '@live
 import type { AudioFrame } from '@livekit/rtc-node';
 import { openSplitter, speakable } from './clauses.ts';
 import { openFramer } from './frames.ts';
+import { withoutLead } from './lead.ts';
+import { speedNow } from './pace.ts';
 import { openPrefetch, type Prefetch } from './prefetch.ts';
 import { speechSampleRate, streamSpeech, type SpeechRequest } from './speech-request.ts';
 
 export type OpenAiTtsOptions = Omit<SpeechRequest, 'text' | 'firstByteTimeoutMs' | 'stallTimeoutMs'> &
-  Partial<Pick<SpeechRequest, 'firstByteTimeoutMs' | 'stallTimeoutMs'>>;
+  Partial<Pick<SpeechRequest, 'firstByteTimeoutMs' | 'stallTimeoutMs'>> & {
+    /** The samples of a text that was spoken before the call; null where it wasn't. */
+    prepared?: (text: string) => Promise<Uint8Array | null>;
+  };
 
 const defaults = { firstByteTimeoutMs: 4_000, stallTimeoutMs: 3_000 };
 const frameMs = 20;
@@ -21,10 +26,12 @@ const requestsAtOnce = 2;
 export class OpenAiTts extends tts.TTS {
   readonly label = 'openai-tts';
   readonly #request: Omit<SpeechRequest, 'text'>;
+  readonly #prepared: (text: string) => Promise<Uint8Array | null>;
 
-  constructor(options: OpenAiTtsOptions) {
+  constructor({ prepared = () => Promise.resolve(null), ...request }: OpenAiTtsOptions) {
     super(speechSampleRate, 1, { streaming: true, alignedTranscript: true });
-    this.#request = { ...defaults, ...options };
+    this.#request = { ...defaults, ...request };
+    this.#prepared = prepared;
   }
 
   override get model(): string {
@@ -40,29 +47,42 @@ export class OpenAiTts extends tts.TTS {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): tts.SynthesizeStream {
-    return new SpokenReply(this, this.#request, options?.connOptions);
+    const speed = speedNow(this.#request.speed);
+    return new SpokenReply(this, (text, signal) => this.#speak({ text, speed }, signal), options?.connOptions);
+  }
+
+  async *#speak(piece: Pick<SpeechRequest, 'text' | 'speed'>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const prepared = piece.speed === this.#request.speed ? await this.#prepared(piece.text) : null;
+    if (prepared === null) yield* streamSpeech({ ...this.#request, ...piece }, signal);
+    else yield prepared;
   }
 }
 
+type Say = (text: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
 class SpokenReply extends tts.SynthesizeStream {
   readonly label = 'openai-tts.SpokenReply';
-  readonly #request: Omit<SpeechRequest, 'text'>;
+  readonly #say: Say;
   readonly #id = shortuuid();
   #voicedSamples = 0;
   /** Within a sentence one frame is held back: the last one tells where the sentence ends. */
   #held: tts.SynthesizedAudio | null = null;
 
-  constructor(voice: OpenAiTts, request: Omit<SpeechRequest, 'text'>, connOptions?: APIConnectOptions) {
+  constructor(voice: OpenAiTts, say: Say, connOptions?: APIConnectOptions) {
     super(voice, connOptions);
-    this.#request = request;
+    this.#say = say;
   }
 
   protected override async run(): Promise<void> {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.abortSignal, stop.signal]);
-    await using pieces = openPrefetch<string, Uint8Array>(requestsAtOnce, (text) =>
-      streamSpeech({ ...this.#request, text: text.trim() }, signal),
-    );
+    let isFirst = true;
+    await using pieces = openPrefetch<string, Uint8Array>(requestsAtOnce, (text) => {
+      const sound = this.#say(text.trim(), signal);
+      if (!isFirst) return sound;
+      isFirst = false;
+      return withoutLead(sound);
+    });
     await Promise.all([this.#readText(pieces), this.#playAll(pieces, stop)]);
   }
 

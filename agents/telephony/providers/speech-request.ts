@@ -6,6 +6,8 @@ export type SpeechRequest = {
   apiKey: string;
   model: string;
   voice: string;
+  /** 1 is the voice's own speed. */
+  speed: number;
   text: string;
   /** From sending until the first sound. */
   firstByteTimeoutMs: number;
@@ -69,6 +71,7 @@ const ask = async (request: SpeechRequest, signal: AbortSignal): Promise<Respons
       voice: request.voice,
       input: request.text,
       response_format: 'pcm',
+      ...(request.speed !== 1 && { speed: request.speed }),
     }),
   });
   if (response.ok) return response;

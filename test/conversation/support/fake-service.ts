@@ -118,8 +118,10 @@ export const jobOf = (more: Partial<CallJob> = {}): CallJob => ({
   language: 'en-US',
   stt: { model: 'nova-3' },
   llm: { model: 'gpt-4.1-mini', temperature: null },
-  tts: { provider: 'openai', model: 'tts-1', voice: 'alloy' },
+  tts: { provider: 'openai', model: 'tts-1', voice: 'alloy', rate: 1 },
   vad: 'bundled',
+  turnPatience: 1,
+  greetingProtectedMs: 0,
   limits: {
     silenceAskMs: 10_000,
     silenceGoodbyeMs: 30_000,

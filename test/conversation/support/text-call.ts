@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAgent } from '#agents/telephony/agent.ts';
 import { openConversation } from '#agents/telephony/conversation.ts';
 import { openEnder, type Ending } from '#agents/telephony/ending.ts';
+import { openPrepared } from '#agents/telephony/prepared.ts';
 import type { Command } from '#agents/telephony/link.ts';
 import type { CallJob } from '#src/calls/job.ts';
 import type { Happening, SpokenTurn } from '#src/link/messages.ts';
@@ -39,6 +40,7 @@ export const openTextCall = async (script: Script, more: Partial<CallJob> = {}):
   const conversation = openConversation({
     job,
     session,
+    prepared: openPrepared(job.prepared, () => {}),
     ender,
     tell: (happening) => happenings.push(happening),
     mark: () => {},

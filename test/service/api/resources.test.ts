@@ -99,7 +99,7 @@ describeBothDatabases('resources', (openDatabase) => {
 
   test('a campaign is a draft until it is published; then it changes by publishing only', async () => {
     const { db, company, owner } = await open();
-    const draft = { prompt: 'You help {{caller.name}}.', greeting: 'Hi!', silence_ask_ms: 8000 };
+    const draft = { prompt: 'You help {{caller.name}}.', greeting: 'Hi!', silence_ask_ms: 8000, turn_patience: 1.5 };
     const made = await owner.post('/campaigns', { name: 'Sales', max_concurrent: 2, draft });
     expect(told(made)).toMatchObject([
       201,
@@ -122,7 +122,7 @@ describeBothDatabases('resources', (openDatabase) => {
         campaign: {
           status: 'active',
           has_changes: false,
-          published: { prompt, greeting: 'Hi!', silence_ask_ms: 8000 },
+          published: { prompt, greeting: 'Hi!', silence_ask_ms: 8000, turn_patience: 1.5, speaking_rate: 1 },
         },
         sample: { prompt: 'You help +15551234567 for Sales.', greeting: 'Hi!' },
       },
@@ -157,6 +157,7 @@ describeBothDatabases('resources', (openDatabase) => {
       [{ prompt: '' }, 'prompt: is empty'],
       [{ prompt: 'x', greeting: 'Hello {{lead.nam}}' }, 'greeting: {{lead.nam}}'],
       [{ prompt: 'x', silence_ask_ms: 9000, silence_goodbye_ms: 9000 }, 'silence_goodbye_ms'],
+      [{ prompt: 'x', voice_provider: 'deepgram', speaking_rate: 0.6 }, 'speaking_rate: must be between 0.7 and 1.5'],
     ] as const) {
       const { id } = (await made(draft)).json<Json>();
       const answer = await owner.post(`/campaigns/${id}/publish`);
@@ -164,6 +165,9 @@ describeBothDatabases('resources', (openDatabase) => {
     }
     for (const draft of [
       { temperature: 3 },
+      { speaking_rate: 2.1 },
+      { turn_patience: 0.4 },
+      { greeting_protected_ms: 10_001 },
       { language: 'English!' },
       { max_call_ms: 1 },
       { promt: 'x' },

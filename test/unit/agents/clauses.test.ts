@@ -37,23 +37,26 @@ test.each([
 });
 
 test.each([
-  ['Sure, we open at nine, and we close at five. Bye.', ['Sure,', 'we open at nine, and we close at five.', 'Bye.']],
+  ['Sure, we open at nine, and we close at five. Bye.', ['Sure,', 'we open at nine,', 'and we close at five.', 'Bye.']],
+  ['Sure! One moment, please.', ['Sure!', 'One moment, please.']],
   [
     'Your appointment is on Monday at ten. Anything else?',
     ['Your appointment is on Monday', 'at ten.', 'Anything else?'],
   ],
   ['I can certainly move that to Friday morning.', ['I can certainly move that to Friday morning.']],
-  ['A, B, and C are taken, sadly.', ['A, B,', 'and C are taken, sadly.']],
-  ['We take 1,000 dollars at 10:30 in cash.', ['We take 1,000 dollars at 10:30', 'in cash.']],
+  ['A, B, and C are taken, sadly.', ['A, B,', 'and C are taken,', 'sadly.']],
+  ['We take 1,000 dollars at 10:30 in cash.', ['We take 1,000 dollars', 'at 10:30 in cash.']],
   ['Yes. Of course, we do.', ['Yes.', 'Of course, we do.']],
 ])('the first piece of %j is its first clause', (text, expected) => {
   expect(sentences(text)).toEqual(expected);
 });
 
-test('the first clause comes out with the word after it', () => {
+test('the first clause comes out with its comma, where no number can go on', () => {
   const splitter = openSplitter();
-  expect(splitter.push('Of course,')).toEqual([]); // "course,5"?
-  expect(splitter.push(' we')).toEqual(['Of course,']);
+  expect(splitter.push('Of course,')).toEqual(['Of course,']);
+  const other = openSplitter();
+  expect(other.push('We have 1,')).toEqual([]);
+  expect(other.push('000 dollars,')).toEqual(['We have 1,000 dollars,']);
 });
 
 test('a sentence comes out as soon as its end is certain', () => {

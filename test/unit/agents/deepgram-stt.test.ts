@@ -32,6 +32,7 @@ const hear = async (baseUrl: string, ...sound: Int16Array[]) => {
     events,
     finals: textsOf(stt.SpeechEventType.FINAL_TRANSCRIPT),
     interims: textsOf(stt.SpeechEventType.INTERIM_TRANSCRIPT),
+    complete: textsOf(stt.SpeechEventType.PREFLIGHT_TRANSCRIPT),
   };
 };
 
@@ -52,6 +53,15 @@ test('growing interims, then the final, with times since the first sample', asyn
     .map((event) => event.alternatives?.[0].startTime ?? 0);
   expect(starts[0]).toBeGreaterThan(0.2);
   expect(starts[1]).toBeGreaterThan(1.5);
+}, 30_000);
+
+test('what was understood at a pause is told as complete before the final transcript, once', async () => {
+  const delays = { interimEveryMs: 20, finalDelayMs: 600 };
+  await using providers = await startProviders({ scenarios: [scenario], delays });
+  const { complete, finals } = await hear(providers.deepgramUrl, silence(300), await spoken(line), silence(800));
+  expect(finals).toEqual([line]);
+  expect(complete.at(-1)).toBe(line);
+  expect(new Set(complete).size).toBe(complete.length);
 }, 30_000);
 
 test.each([

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReadableStream } from 'node:stream/web';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { OpenAiTts } from '#agents/telephony/providers/openai-tts.ts';
+import { atPace } from '#agents/telephony/providers/pace.ts';
 import { openSpeechServer, pcm, type Answer, type SpeechServer } from './speech-server.ts';
 
 const unhandled: unknown[] = [];
@@ -12,14 +13,16 @@ beforeAll(() => {
 });
 afterEach(() => expect(unhandled).toEqual([]));
 
-const open = async (answer: Answer) => {
+const open = async (answer: Answer, prepared: Readonly<Record<string, Uint8Array>> = {}) => {
   const server = await openSpeechServer(answer);
   const voice = new OpenAiTts({
     baseUrl: server.baseUrl,
     apiKey: 'key',
     model: 'tts-1',
     voice: 'alloy',
+    speed: 1.2,
     stallTimeoutMs: 300,
+    prepared: (text) => Promise.resolve(prepared[text] ?? null),
   });
   const errors: { recoverable: boolean }[] = [];
   voice.on('error', (error) => errors.push(error));
@@ -69,6 +72,30 @@ test('each sentence is requested by itself and played in order, also when the se
   expect(texts.map(({ text }) => text).join('')).toBe('One. Twenty. And a third');
   expect(texts.filter(({ text }) => text !== '').map(({ startTime }) => startTime)).toEqual([0, 0.1, 0.2]);
   expect(errors).toEqual([]);
+});
+
+test('a prepared opener is heard without being asked for, and the rest follows', async () => {
+  const { server, voice } = await open(
+    (response, text) => {
+      response.end(pcm(100, text.length * 100));
+    },
+    { 'Of course,': pcm(80, 5_000) },
+  );
+  await using _server = server;
+  const { ms, levels, texts } = await say(voice, ['Of course,', ' I can do ', 'that. Of course,', ' yes.']);
+  expect(asked(server)).toEqual(['I can do that.', 'Of course, yes.']);
+  expect(levels).toEqual([5_000, 1_400, 1_500]);
+  expect(ms).toBe(280);
+  expect(texts.map(({ text }) => text).join('')).toBe('Of course, I can do that. Of course, yes.');
+});
+
+test('the silence with which a reply begins is left out, the one between sentences is not', async () => {
+  const { server, voice } = await open((response, text) => {
+    response.end(Buffer.concat([pcm(100, 0), pcm(100, text.length * 100)]));
+  });
+  await using _server = server;
+  const { ms } = await say(voice, ['One. ', 'Two. ']);
+  expect(ms).toBe(110 + 200);
 });
 
 test('the next sentence is requested while the first is still arriving, but not the one after', async () => {
@@ -153,4 +180,17 @@ test('one-shot synthesis streams too, and its failure is told, not thrown at the
   for await (const _ of voice.synthesize('Bad.', connOptions)) throw new Error('there is no sound');
   await sleep(20);
   expect(errors).toHaveLength(1);
+});
+
+test('what is asked again is asked for more slowly, and not taken from what was spoken before the call', async () => {
+  const { server, voice } = await open((response) => void response.end(pcm(100)), { 'Hello there.': pcm(100) });
+  await using _ = server;
+  await say(voice, ['Hello there.']);
+  await atPace(0.8, () => say(voice, ['Hello there. And again, please.']));
+  await say(voice, ['Good.']);
+  expect(server.asked.map(({ text, speed }) => [text, speed])).toEqual([
+    ['Hello there.', 0.96],
+    ['And again, please.', 0.96],
+    ['Good.', 1.2],
+  ]);
 });

@@ -9,6 +9,7 @@ const requestTo = (baseUrl: string) => ({
   apiKey: 'key',
   model: 'tts-1',
   voice: 'alloy',
+  speed: 1,
   text: 'Hello.',
   firstByteTimeoutMs: 300,
   stallTimeoutMs: 300,

@@ -4,8 +4,8 @@ import { createServer, type ServerResponse } from 'node:http';
 
 export type SpeechServer = AsyncDisposable & {
   baseUrl: string;
-  /** The texts asked for, in order, and whether the client went away before the answer was complete. */
-  asked: { text: string; atMs: number; aborted: boolean }[];
+  /** The texts asked for, in order, at which speed, and whether the client went away before the answer was complete. */
+  asked: { text: string; speed: number | undefined; atMs: number; aborted: boolean }[];
 };
 
 export type Answer = (response: ServerResponse, text: string, attempt: number) => void | Promise<void>;
@@ -17,8 +17,8 @@ export const openSpeechServer = async (answer: Answer): Promise<SpeechServer> =>
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const { input } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string };
-      const entry = { text: input, atMs: Date.now(), aborted: false };
+      const { input, speed } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string; speed?: number };
+      const entry = { text: input, speed, atMs: Date.now(), aborted: false };
       asked.push(entry);
       response.on('close', () => (entry.aborted = !response.writableFinished));
       const attempt = asked.filter(({ text }) => text === input).length;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeTurn } from '#agents/telephony/turn-end.ts';
+import { judgeTurn, scalePatience, standardPatience } from '#agents/telephony/turn-end.ts';
 
 const any = 'How can I help you?';
 
@@ -48,3 +48,10 @@ test.each([
   ['four', 'For how many people?'],
   ['', any],
 ])('%j may be over', (said, asked) => expect(judgeTurn(said, asked)).toBe('openMs'));
+
+test('somebody twice as patient waits twice as long for everything', () => {
+  const twice = scalePatience(standardPatience, 2);
+  expect(Object.keys(twice)).toEqual(Object.keys(standardPatience));
+  for (const [state, ms] of Object.entries(standardPatience)) expect(twice).toHaveProperty(state, 2 * ms);
+  expect(scalePatience(standardPatience, 1)).toEqual(standardPatience);
+});

@@ -28,9 +28,18 @@ describe('buildJob', () => {
       greeting: standardGreeting,
       caller: { identity: 'sip_1', number: '+15551234567', name: 'Sarah' },
       limits: { silenceAskMs: 10_000, silenceGoodbyeMs: 30_000, silenceHoldMs: 60_000 },
+      turnPatience: 1,
+      greetingProtectedMs: 0,
+      tts: { rate: 1 },
       firstTurnSeq: 0,
       history: [],
     });
+  });
+
+  test('how the campaign speaks and listens', () => {
+    const own = { speakingRate: 1.1, turnPatience: 2, greetingProtectedMs: 1500 };
+    const { job } = buildJob({ ...parts, settings: { ...standardSettings, ...own } });
+    expect(job).toMatchObject({ tts: { rate: 1.1 }, turnPatience: 2, greetingProtectedMs: 1500 });
   });
 
   test('the contract’s greeting, to the letter', () => {

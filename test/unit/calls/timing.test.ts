@@ -47,7 +47,15 @@ describe('pick-up', () => {
     ...bare,
     answeredAt: at(1_200),
     endedAt: at(20_000),
-    timings: { entered: 260, sessionStarted: 700, active: 950, greeted: 2_760 },
+    timings: {
+      offered: -50,
+      accepted: -49,
+      entered: 250,
+      verdict: 360,
+      sessionStarted: 700,
+      active: 950,
+      greeted: 2_760,
+    },
     events: [
       { type: 'routed', data: { door: 'asked', reasons: [] }, at: at(4) },
       { type: 'claimed', data: { attempt: 1, jobId: 'j' }, at: at(600) },
@@ -56,13 +64,16 @@ describe('pick-up', () => {
     turns: [greeting],
   };
 
-  test('lays what the service did and what the call process told on one clock, that of the answer', () => {
+  test('lays what the worker, the service and the call process did on one clock', () => {
     expect(marksOf(answered)).toEqual([
       ['came_in', 0, 0],
       ['routed', 4, 4],
-      ['entered', 250, 246],
+      ['offered', 200, 196],
+      ['accepted', 201, 1],
+      ['entered', 250, 49],
       ['claimed', 600, 350],
-      ['sessionStarted', 950, 350],
+      ['verdict', 610, 10],
+      ['sessionStarted', 950, 340],
       ['active', 1_200, 250],
       ['first_sound', 1_300, 100],
       ['greeted', 3_010, 1_710],
@@ -77,12 +88,12 @@ describe('pick-up', () => {
 
   test('tells which door and which attempt', () => {
     const details = timingOf(answered).pickup.marks.map(({ detail }) => detail);
-    expect(details).toEqual([null, 'asked', null, 'attempt 1', null, null, null, null]);
+    expect(details.filter((detail) => detail !== null)).toEqual(['asked', 'attempt 1']);
   });
 
   test('a call that its own job brought has marks before its record', () => {
-    const early = timingOf({ ...answered, answeredAt: at(600) }).pickup;
-    expect(early.marks[0]).toEqual({ name: 'entered', atMs: -350, tookMs: 0, detail: null });
+    const early = timingOf({ ...answered, timings: { offered: -50, entered: -350 } }).pickup;
+    expect(early.marks[0]).toEqual({ name: 'offered', atMs: -400, tookMs: 0, detail: null });
   });
 
   test('what comes after the first sound is nobody’s fault, nor is a reply a greeting', () => {
@@ -104,6 +115,18 @@ describe('pick-up', () => {
     const { pickup } = timingOf({ ...bare, timings: { sessionStarted: 700 } });
     expect(pickup).toMatchObject({ unplaced: { sessionStarted: 700 }, slowest: null });
     expect(pickup.marks.map(({ name }) => name)).toEqual(['came_in']);
+  });
+
+  test('a caller who could not be known to hear is answered all the same', () => {
+    const timings = { entered: 250, sessionStarted: 700, activeTimedOut: 950 };
+    const marks = marksOf({ ...answered, timings }).map(([name, atMs]) => [name, atMs]);
+    expect(marks).toEqual(
+      expect.arrayContaining([
+        ['activeTimedOut', 1_200],
+        ['answered', 1_200],
+      ]),
+    );
+    expect(marks.flat()).not.toContain('active');
   });
 
   test('a call that another agent answered has its answer', () => {
@@ -183,6 +206,17 @@ describe('replies', () => {
     const expected = { transcript: 250, turn_end: 250, model: 700, tool: 1_500, clause: 150, voice: 150 };
     expect(stagesOf(turns)).toEqual(expected);
     expect(repliesOf(turns)).toMatchObject({ replies: [{ seq: 3, slowest: 'tool' }], unmeasured: 0 });
+  });
+
+  test('after a tool the model is the one that was asked with its result', () => {
+    const turns = [
+      caller(1, { transcript: 250, endOfTurn: 500 }),
+      tool(2, 5_900, 7_400),
+      agent(3, { modelAsked: 2_410, voiceAsked: 2_800, firstToken: 300, firstAudio: 150, heard: 3_000 }),
+    ];
+    const expected = { transcript: 250, turn_end: 250, model: 700, tool: 1_510, clause: 90, voice: 150, sending: 50 };
+    expect(stagesOf(turns)).toEqual(expected);
+    expect(repliesOf(turns).replies).toMatchObject([{ isExact: true }]);
   });
 
   test('answers without figures are counted, greetings and second sentences are not', () => {

@@ -47,18 +47,19 @@ test('a text that can’t be spoken is our standard; a greeting that nobody says
   expect(textsOf({ silenceSentence: ' ' })).toContain(standardSentences.silence);
 });
 
-test('another text, voice, model, provider or endpoint is another speech', () => {
-  const voice = { provider: 'openai', model: 'm', voice: 'v' } as const;
+test('another text, voice, model, provider, rate or endpoint is another speech', () => {
+  const voice = { provider: 'openai', model: 'm', voice: 'v', rate: 1 } as const;
   const speech = { voice, text: 'Hello' };
   const others = [
     identityOf({ ...speech, text: 'Hello!' }, 'http://a'),
     identityOf({ ...speech, voice: { ...voice, voice: 'w' } }, 'http://a'),
     identityOf({ ...speech, voice: { ...voice, model: 'n' } }, 'http://a'),
     identityOf({ ...speech, voice: { ...voice, provider: 'deepgram' } }, 'http://a'),
+    identityOf({ ...speech, voice: { ...voice, rate: 1.1 } }, 'http://a'),
     identityOf(speech, 'http://b'),
   ];
-  expect(new Set([identityOf(speech, 'http://a'), ...others]).size).toBe(6);
-  const turned = { voice: 'v', model: 'm', provider: 'openai' } as const;
+  expect(new Set([identityOf(speech, 'http://a'), ...others]).size).toBe(7);
+  const turned = { rate: 1, voice: 'v', model: 'm', provider: 'openai' } as const;
   expect(identityOf({ voice: turned, text: 'Hello' }, 'http://a')).toBe(identityOf(speech, 'http://a'));
 });
 

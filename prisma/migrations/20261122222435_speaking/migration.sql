@@ -1,0 +1,4 @@
+-- AlterTable
+ALTER TABLE "Campaign" ADD COLUMN "greetingProtectedMs" INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE "Campaign" ADD COLUMN "speakingRate" REAL NOT NULL DEFAULT 1;
+ALTER TABLE "Campaign" ADD COLUMN "turnPatience" REAL NOT NULL DEFAULT 1;

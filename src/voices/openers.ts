@@ -1,0 +1,28 @@
+/**
+ * Words with which a model's reply often begins: prepared in every voice, they are heard the moment the model has written them,
+ * while the voice is asked for the rest.
+ */
+const openers: Readonly<Record<string, readonly string[]>> = {
+  en: [
+    ...[
+      'Yes,',
+      'No,',
+      'Sure,',
+      'Sure!',
+      'Of course,',
+      'Of course!',
+      'Okay,',
+      'Great!',
+      'Great,',
+      'Perfect!',
+      'Absolutely!',
+    ],
+    ...['Certainly!', 'Thank you.', 'Thanks,', 'I see.', 'Got it.', "I'm sorry,", 'I understand.', 'No problem.'],
+  ],
+  de: ['Ja,', 'Nein,', 'Gerne,', 'Gerne!', 'Natürlich,', 'Natürlich!', 'Okay,', 'Danke.', 'Ich verstehe.'],
+  es: ['Sí,', 'No,', 'Claro,', '¡Claro!', 'Por supuesto,', 'Gracias.', 'Entiendo.', 'Lo siento,'],
+  fr: ['Oui,', 'Non,', 'Bien sûr,', 'Bien sûr !', "D'accord,", 'Merci.', 'Je comprends.', 'Désolé,'],
+};
+
+/** Those of a language such as en or de-CH; none where we know none. */
+export const openersOf = (language: string): readonly string[] => openers[language.split('-')[0] ?? ''] ?? [];
