@@ -55,7 +55,7 @@ export const openBackchannelFilter = () => {
 };
 
 /** Knows the speech that the caller hears now, also while it is paused. `onTold` is called when it is over. */
-const followTalk = (onTold: (speech: voice.SpeechHandle) => void) => {
+export const followTalk = (onTold: (speech: voice.SpeechHandle) => void = () => {}) => {
   let latest: voice.SpeechHandle | null = null;
   let talking: voice.SpeechHandle | null = null;
   const onState = ({ newState }: voice.AgentStateChangedEvent): void => {
@@ -68,6 +68,7 @@ const followTalk = (onTold: (speech: voice.SpeechHandle) => void) => {
   };
   return {
     isOn: (): boolean => talking !== null && !talking.interrupted,
+    isAbout: (speech: voice.SpeechHandle): boolean => talking === speech,
     /** To be called before the session starts. */
     watch: (session: voice.AgentSession): void => {
       session.on(voice.AgentSessionEventTypes.SpeechCreated, ({ speechHandle }) => {

@@ -7,11 +7,12 @@ import { voice } from '@livekit/agents';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ReadableStream } from 'node:stream/web';
 import { noteModelAsked, noteSound } from './asked.ts';
-import { openBackchannelFilter } from './backchannel.ts';
+import { followTalk, openBackchannelFilter } from './backchannel.ts';
 import { openProtection, type Protection } from './protection.ts';
 
 export class InterruptibleAgent extends voice.Agent {
   readonly #speech = new AsyncLocalStorage<voice.SpeechHandle>();
+  readonly #talk = followTalk();
   readonly #backchannels = openBackchannelFilter();
   readonly #protection: Protection;
 
@@ -24,7 +25,15 @@ export class InterruptibleAgent extends voice.Agent {
   /** To be called before the session starts. */
   watch(session: voice.AgentSession): void {
     // The event comes in the very call that then starts the speech's tasks: they inherit which speech they belong to.
-    session.on(voice.AgentSessionEventTypes.SpeechCreated, ({ speechHandle }) => this.#speech.enterWith(speechHandle));
+    session.on(voice.AgentSessionEventTypes.SpeechCreated, ({ speechHandle }) => {
+      this.#speech.enterWith(speechHandle);
+      // A paused speech that is cut off would first be let go on, and cleared a moment later: a click, as the agent falls silent.
+      cutOff(speechHandle).then(
+        () => this.#talk.isAbout(speechHandle) && session.output.audio?.clearBuffer(),
+        () => {},
+      );
+    });
+    this.#talk.watch(session);
     this.#backchannels.watch(session);
     this.#protection.watch(session);
   }

@@ -22,8 +22,8 @@ const frameMs = 40;
 
 /** Begins to read. Each file that can't be read is told to `onTrouble`, once. */
 export const openPrepared = (files: CallJob['prepared'], onTrouble: (detail: string) => void): Prepared => {
-  const reading = new Map(Object.entries(files).map(([text, path]) => [text, read(path, onTrouble)]));
-  const pcmOf = async (text: string) => (await reading.get(text)) ?? null;
+  const reading = new Map(Object.entries(files).map(([text, path]) => [keyOf(text), read(path, onTrouble)]));
+  const pcmOf = async (text: string) => (await reading.get(keyOf(text))) ?? null;
   return {
     pcmOf,
     soundOf: async (text) => {
@@ -32,6 +32,15 @@ export const openPrepared = (files: CallJob['prepared'], onTrouble: (detail: str
     },
   };
 };
+
+/** Two texts that sound alike have the same key. */
+const keyOf = (text: string): string =>
+  text
+    .trim()
+    .toLowerCase()
+    .replaceAll('’', "'")
+    .replaceAll(/\b(i) am\b/g, "$1'm")
+    .replaceAll(/\b(that|it|what|there) is\b/g, "$1's");
 
 const read = async (path: string, onTrouble: (detail: string) => void): Promise<Buffer | null> => {
   try {

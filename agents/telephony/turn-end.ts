@@ -17,6 +17,8 @@ export type Patience = Readonly<{
   finishedMs: number;
   /** A sentence that the transcription closed with a full stop: often right, as it hears the voice fall. */
   closedMs: number;
+  /** Who says who they are goes on to say what they want. */
+  introducedMs: number;
   /** A sentence that may be over, without a full stop. */
   openMs: number;
   /** Digits or letters were dictated, and the voice fell. */
@@ -31,8 +33,9 @@ export type Patience = Readonly<{
 export const standardPatience: Patience = {
   finishedMs: 350,
   closedMs: 550,
+  introducedMs: 720,
   openMs: 1_000,
-  dictatedMs: 900,
+  dictatedMs: 720,
   dictationMs: 1_500,
   unfinishedMs: 2_500,
 };
@@ -43,6 +46,7 @@ export type TurnState = keyof Patience;
 export const scalePatience = (patience: Patience, factor: number): Patience => ({
   finishedMs: Math.round(patience.finishedMs * factor),
   closedMs: Math.round(patience.closedMs * factor),
+  introducedMs: Math.round(patience.introducedMs * factor),
   openMs: Math.round(patience.openMs * factor),
   dictatedMs: Math.round(patience.dictatedMs * factor),
   dictationMs: Math.round(patience.dictationMs * factor),
@@ -60,6 +64,9 @@ const demanding = list(
 );
 const introductions =
   /\b(name|number|address|e-?mail|date|birthday|birth|code|zip|problem|question|reason|order|account|id) (is|was|are)$/;
+/** "Hello, this is Peter Shaw." */
+const selfIntroductions =
+  /^(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)) (?:there )?)?(?:my name is|my name's|this is)(?: \S+){1,3}(?: (?:here|speaking|calling))?$/;
 const shortAnswers = list(
   "yes yeah yep yup sure no nope nah okay ok correct right exactly absolutely definitely thanks goodbye bye hello hi that's " +
     'please thank you it is i am do did not that great perfect fine good all sounds will can no,',
@@ -106,7 +113,8 @@ export const judgeTurn = (said: string, asked: string): TurnState => {
   if (hesitations.has(last) || /(\.\.\.|…|,|-)$/.test(said.trim())) return 'unfinishedMs';
   if (words.length <= 4 && words.every((word) => shortAnswers.has(word))) return 'finishedMs';
   if (demanding.has(last) || introductions.test(words.join(' '))) return 'unfinishedMs';
-  return isPunctuated(said) ? 'closedMs' : 'openMs';
+  if (!isPunctuated(said)) return 'openMs';
+  return selfIntroductions.test(words.join(' ')) && !/\bname\b/i.test(asked) ? 'introducedMs' : 'closedMs';
 };
 
 const isPunctuated = (said: string): boolean => /[.!?。！？।؟]["'”’)]*$/u.test(said.trim());

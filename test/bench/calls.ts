@@ -25,6 +25,8 @@ const perQuickStep = 6;
 const leastPerCall = 4;
 /** The costs of a call are told by the step with so many, or the last one before. */
 const costCalls = 2;
+/** What the service is told to take, where one more is tried. */
+const capacity = 2;
 
 const greeting = 'Hello, how can I help you?';
 const question = 'hours';
@@ -153,6 +155,24 @@ const runRamp = async (
   return { base, steps };
 };
 
+/** The calls that the service is told to take, and one more while they talk: it is refused with a word, and they don't notice. */
+const runBeyond = async (stage: Stage, { core, recording }: RampOptions, progress: (line: string) => void) => {
+  await using side = await startSide('ours', stage, { core, env: { MAX_CALLS: String(capacity) } });
+  await using stack = new AsyncDisposableStack();
+  const callers: Caller[] = [];
+  for (let call = 0; call < capacity; call += 1) callers.push(stack.use((await answer(side)).caller));
+  const talkAll = async () => {
+    const added = (await Promise.all(callers.map((caller) => talkOn(caller, recording, perQuickStep)))).flat();
+    const heard = added.filter((ms) => ms !== null);
+    return { addedMs: latenciesOf(heard), missed: added.length - heard.length };
+  };
+  const before = await talkAll();
+  const [meanwhile, extra] = await Promise.all([talkAll(), answer(side)]);
+  stack.use(extra.caller);
+  progress(`ours: told to take ${capacity} calls, the next one was ${extra.outcome}`);
+  return { capacity, outcome: extra.outcome, before, meanwhile };
+};
+
 const round = (value: number): number => Math.round(value * 1000) / 1000;
 
 const figuresOf = (ramps: readonly Ramp[]) => {
@@ -196,8 +216,9 @@ export const benchmark: Benchmark = async ({ progress, quick, onlyOurs }) => {
     const ramp = await runRamp(stage, name, { core, recording, ...size }, progress);
     ramps.push({ name, ramp });
   }
+  const beyond = await runBeyond(stage, { core, recording, most: 0, perStep: 0 }, progress);
   const of = (wanted: SideName) => figuresOf(ramps.flatMap(({ name, ramp }) => (name === wanted ? [ramp] : [])));
-  const ours = of('ours');
+  const ours = { ...of('ours'), beyond };
   const reference = onlyOurs ? null : of('stock');
   return { ratio: reference && round(ours.cpuPerCall / reference.cpuPerCall), ours, reference, samples: ramps };
 };

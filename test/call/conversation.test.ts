@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTimedCall } from '#src/calls/store.ts';
 import { timingOf } from '#src/calls/timing.ts';
-import { closeRtc } from '#src/local/caller.ts';
+import { closeRtc, type HeardFrame } from '#src/local/caller.ts';
 import { defaultDelays } from '#src/local/providers/settings.ts';
 import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
 
@@ -46,6 +46,16 @@ const scenario = (
     tool?: { name: string; arguments?: Record<string, unknown> };
   }[],
 ) => world.providers.setScenario({ name: 'demo', caller, replies, repeat: true, otherwise: `Sorry, ${name}?` });
+
+/** Stretches of sound with at least 200 ms of silence between them. */
+const burstsOf = (frames: readonly HeardFrame[]): { from: number; to: number }[] =>
+  frames
+    .filter(({ rms }) => rms > 200)
+    .reduce<{ from: number; to: number }[]>((bursts, { at }) => {
+      const last = bursts.at(-1);
+      if (last === undefined || at - last.to > 200) return [...bursts, { from: at, to: at }];
+      return [...bursts.slice(0, -1), { ...last, to: at }];
+    }, []);
 
 test('asked first: greeted, answered, and the caller hangs up', async () => {
   await scenario('asked', ['What are your opening hours?'], [{ when: 'opening hours', say: hours }]);
@@ -143,6 +153,9 @@ test('barge-in: the agent falls silent, and its turn says what was really heard'
     ({ at, rms }) => at > interruptedAt + 1_500 && at < interruptedAt + 2_000 && rms > 1_000,
   );
   expect(silentSoon).toEqual([]);
+  // What was cut off doesn't come back as a click before the reply.
+  const later = burstsOf(caller.heard.frames.filter(({ at }) => at > interruptedAt + 100));
+  expect(later.filter(({ from, to }) => to - from < 100)).toEqual([]);
   expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, n) => n));
 });
 

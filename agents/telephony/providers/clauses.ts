@@ -64,7 +64,7 @@ const openers = new Set(
 const clauseStops = /(?<=\p{L})[,;!]|[,;:–—](?=\s)/gu;
 /** Before these a speaker may draw breath; not before "to" and "of", which tie what they join. */
 const joints =
-  /\s(?=(?:and|but|or|so|because|which|who|if|when|while|then|until|after|before|for|with|from|at|on|in)\s)/giu;
+  /\s(?=(?:and|but|or|so|because|which|who|if|when|while|then|until|after|before|for|with|from|on|in)\s|at\s+[^\sa])/giu;
 
 /** How many words a clause has at least: before a comma, and before a joint. */
 type ClauseLength = Readonly<{ stop: number; joint: number }>;
@@ -77,14 +77,13 @@ const countWords = (text: string): number => text.match(/[\p{L}\p{N}][^\s]*/gu)?
 
 const isOpener = (text: string): boolean => openers.has(text.toLowerCase().replace(/[^\p{L}]/gu, ''));
 
-/** Where the first clause of `text` ends, or null where there is none yet that could be spoken by itself. */
-const clauseEnd = (text: string, fewest: ClauseLength): number | null => {
+/** Where the first clause of `text` ends; infinitely far away where there is none yet that could be spoken by itself. */
+const clauseEnd = (text: string, fewest: ClauseLength): number => {
   const isClause = (clause: string) =>
     countWords(clause) >= fewest.stop || (fewest === firstClause && isOpener(clause));
   const stop = [...text.matchAll(clauseStops)].find(({ index }) => isClause(text.slice(0, index)));
   const joint = [...text.matchAll(joints)].find(({ index }) => countWords(text.slice(0, index)) >= fewest.joint);
-  const ends = [...(stop === undefined ? [] : [stop.index + 1]), ...(joint === undefined ? [] : [joint.index])];
-  return ends.length === 0 ? null : Math.min(...ends);
+  return Math.min(stop === undefined ? Infinity : stop.index + 1, joint?.index ?? Infinity);
 };
 
 /** Where the first piece of `text` ends, or null when that is not certain yet. */
@@ -137,8 +136,8 @@ export const openSplitter = (): Splitter => {
   const nextEnd = (ended: boolean): number | null => {
     const sentence = firstEnd(rest, ended);
     const fewest = clauseLength();
-    const clause = fewest && clauseEnd(rest, fewest);
-    return clause === null || (sentence !== null && sentence < clause) ? sentence : clause;
+    const clause = fewest === null ? Infinity : clauseEnd(rest, fewest);
+    return clause < (sentence ?? Infinity) ? clause : sentence;
   };
   const take = (ended: boolean): string[] => {
     const pieces: string[] = [];

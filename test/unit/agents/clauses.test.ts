@@ -38,7 +38,8 @@ test.each([
 
 test.each([
   ['Sure, we open at nine, and we close at five. Bye.', ['Sure,', 'we open at nine,', 'and we close at five.', 'Bye.']],
-  ['Sure! One moment, please.', ['Sure!', 'One moment, please.']],
+  ['The earliest appointment is on Thursday.', ['The earliest appointment is', 'on Thursday.']],
+  ['That is no problem at all. When?', ['That is no problem at all.', 'When?']],
   [
     'Your appointment is on Monday at ten. Anything else?',
     ['Your appointment is on Monday', 'at ten.', 'Anything else?'],

@@ -31,6 +31,13 @@ test('a prepared text has its sound, in small frames, as often as it is said', a
   expect(troubles).toEqual([]);
 });
 
+test('a text that sounds like it is it', async () => {
+  const prepared = openPrepared({ "I'm sorry,": await fileOf(Buffer.from(samples.buffer)) }, () => {});
+  expect(await prepared.pcmOf('I am sorry,')).not.toBeNull();
+  expect(await prepared.pcmOf(' I’m sorry,')).not.toBeNull();
+  expect(await prepared.pcmOf('I am sorry.')).toBeNull();
+});
+
 test.each([
   ['missing', async () => '/nowhere/speech.pcm', /ENOENT/],
   ['empty', () => fileOf(Buffer.alloc(0)), /broken/],

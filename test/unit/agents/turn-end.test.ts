@@ -37,6 +37,13 @@ test.each([
 ])('%j was dictated', (said, asked) => expect(judgeTurn(said, asked)).toBe('dictatedMs'));
 
 test.each([
+  ['My name is Peter Shaw.', any],
+  ['Hello, this is Sarah Miller speaking.', any],
+])('%j introduces somebody', (said, asked) => expect(judgeTurn(said, asked)).toBe('introducedMs'));
+
+test.each([
+  ['My name is Peter Shaw.', 'May I have your name, please?'],
+  ['My name is Peter Shaw and I have a question.', any],
   ['I would like to make an appointment.', any],
   ['Tomorrow at ten.', any],
   ['My number is 555 123 4567', any],
