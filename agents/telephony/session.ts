@@ -1,17 +1,17 @@
 /** The machinery of a conversation: hearing, thinking, speaking and taking turns, built from the CallJob. */
 import { inference, voice, type tts, type VAD } from '@livekit/agents';
-import * as openai from '@livekit/agents-plugin-openai';
 import type { CallJob, ProviderKeys } from '#src/calls/job.ts';
 import type { Prepared } from './prepared.ts';
 import { DeepgramStt } from './providers/deepgram-stt.ts';
 import { DeepgramTts } from './providers/deepgram-tts.ts';
 import { OpenAiTts } from './providers/openai-tts.ts';
+import { SteadyLlm } from './providers/steady-llm.ts';
 import { openTurnEnd, scalePatience, standardPatience } from './turn-end.ts';
 
-/** One retry, soon: a caller waits. Ear and voice retry by themselves: they know what was heard already. */
+/** Ear, model and voice retry by themselves: they know what was heard already. */
 const connOptions = {
   sttConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
-  llmConnOptions: { maxRetry: 1, retryIntervalMs: 300, timeoutMs: 10_000 },
+  llmConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 10_000 },
   ttsConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
   maxUnrecoverableErrors: 10, // we decide when to give up (troubles.ts)
 };
@@ -37,12 +37,7 @@ export const openSession = (
   const turnEnd = openTurnEnd(patience, vad.minSilenceDuration ?? 250);
   const session = new voice.AgentSession({
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
-    llm: new openai.LLM({
-      apiKey: keys.openai.apiKey,
-      baseURL: keys.openai.baseUrl,
-      model: job.llm.model,
-      ...(job.llm.temperature !== null && { temperature: job.llm.temperature }),
-    }),
+    llm: new SteadyLlm({ ...keys.openai, ...job.llm, secondModel: null, holdSentence: job.sentences.hold }),
     tts: openVoice(job, keys, prepared),
     vad,
     connOptions,

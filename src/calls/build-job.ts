@@ -52,6 +52,7 @@ export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] }
     },
     sentences: {
       silence: say('silence'),
+      hold: say('hold'),
       goodbye: say('goodbye'),
       timeLimit: say('timeLimit'),
       announcement: say('full'),

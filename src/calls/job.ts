@@ -49,6 +49,7 @@ export const callJob = z.object({
   }),
   sentences: z.object({
     silence: z.string(),
+    hold: z.string(),
     goodbye: z.string(),
     timeLimit: z.string(),
     announcement: z.string(),

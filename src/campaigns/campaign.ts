@@ -91,6 +91,8 @@ export const standardSettings: CampaignSettings = {
 export const standardSentences = {
   greeting: standardGreeting,
   silence: 'Are you still there?',
+  /** The model takes its time. */
+  hold: 'One moment, please.',
   goodbye: 'Thank you for calling. Goodbye!',
   timeLimit:
     "I'm sorry, but we have reached the time limit of this call. Please call again if you need anything else. Goodbye!",

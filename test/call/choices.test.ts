@@ -2,11 +2,21 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { closeRtc } from '#src/local/caller.ts';
 import { dialFromProcess } from '#src/local/caller-process.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { openersOf } from '#src/voices/openers.ts';
+import {
+  callerNumber,
+  dialled,
+  finalRecords,
+  openWorld,
+  untilPrepared,
+  untilRecorded,
+  type World,
+} from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
+  await untilPrepared(world.service, openersOf('en'));
   await world.providers.setScenario({ name: 'demo', caller: ['Hello'], repeat: true, otherwise: 'Yes, I am here.' });
 }, 300_000);
 afterAll(async () => {

@@ -7,9 +7,10 @@ import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/local/caller.ts';
 import { synthesize } from '#src/local/providers/speech.ts';
+import { openersOf } from '#src/voices/openers.ts';
 import { jobOf } from '#test/conversation/support/fake-service.ts';
 import { openTrial, type Trial } from '#test/conversation/support/trial.ts';
-import { finalRecords, openWorld } from '#test/support/world.ts';
+import { finalRecords, openWorld, untilPrepared } from '#test/support/world.ts';
 
 afterAll(closeRtc);
 
@@ -17,6 +18,7 @@ const quiet = (caller: Caller) => caller.whenAgentQuiet({ quietMs: 900, timeoutM
 
 test('the voice is down from the start: greeting, apology and farewell are heard all the same', async () => {
   await using world = await openWorld();
+  await untilPrepared(world.service, openersOf('en'));
   await world.providers.setScenario({ name: 'demo', caller: ['Hello', 'Hello?'], repeat: true, otherwise: 'Yes.' });
   await world.providers.setFault({ service: 'tts', kind: 'status', status: 503, times: 'all' });
   await world.providers.clearLog();

@@ -70,7 +70,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
 };
 
 /** Waits until these texts are spoken in the standard voice. */
-const untilPrepared = async ({ ctx: { voices, config } }: Service, texts: readonly string[]): Promise<void> => {
+export const untilPrepared = async ({ ctx: { voices, config } }: Service, texts: readonly string[]): Promise<void> => {
   const voice = voiceOf(standardSettings);
   const isMissing = (text: string) => voices.pathOf(identityOf({ voice, text }, config.openai.baseUrl)) === null;
   for (const until = Date.now() + 60_000; texts.some(isMissing); await sleep(50))

@@ -1,5 +1,6 @@
 /** One request to OpenAI's speech endpoint, read as the audio arrives. */
-import { APIConnectionError, APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
+import { APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
+import { final, toApiError } from './failure.ts';
 
 export type SpeechRequest = {
   baseUrl: string;
@@ -90,23 +91,3 @@ async function* evenChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
     if (even > 0) yield all.subarray(0, even);
   }
 }
-
-const toApiError = (error: unknown): APIError => {
-  if (error instanceof APIError) return error;
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new APIConnectionError({ message: cause instanceof Error ? cause.message : String(cause) });
-};
-
-/** Whoever catches it must not start the reply again: parts of it were said, or two attempts were made. */
-const final = (error: APIError): APIError => {
-  if (!error.retryable) return error;
-  if (error instanceof APIStatusError) {
-    return new APIStatusError({
-      message: error.message,
-      options: { statusCode: error.statusCode, retryable: false },
-    });
-  }
-  return error instanceof APITimeoutError
-    ? new APITimeoutError({ message: error.message, options: { retryable: false } })
-    : new APIConnectionError({ message: error.message, options: { retryable: false } });
-};
