@@ -5,6 +5,7 @@ import { openBackground } from './background.ts';
 import { attendCalls } from './calls/attend-calls.ts';
 import { dispatchAgain } from './calls/dispatch-again.ts';
 import { createFeed } from './calls/feed.ts';
+import { rehearseCalls } from './calls/rehearse-calls.ts';
 import type { CallConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { openDb, type Db } from './db.ts';
@@ -59,6 +60,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const db = opened.use(await openDb(config.databaseUrl, { log, lockedTimeoutMs }));
   const background = opened.use(openBackground(log));
   const ctx = contextOf(config, db, log, parts);
+  background.add('rehearse calls', () => rehearseCalls(ctx));
   const ready = Promise.withResolvers<void>();
   const onChange = (): void => noteChange(parts, ready.resolve);
   const link = (parts.link = opened.use(await openLink(ctx, background, onChange)));
