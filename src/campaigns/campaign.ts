@@ -91,8 +91,8 @@ export const standardSettings: CampaignSettings = {
 export const standardSentences = {
   greeting: standardGreeting,
   silence: 'Are you still there?',
-  /** The model takes its time. */
-  hold: 'One moment, please.',
+  /** The model takes its time. Without a comma: it is one piece, and prepared. */
+  hold: 'Just a moment.',
   goodbye: 'Thank you for calling. Goodbye!',
   timeLimit:
     "I'm sorry, but we have reached the time limit of this call. Please call again if you need anything else. Goodbye!",

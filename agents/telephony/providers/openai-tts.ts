@@ -18,7 +18,7 @@ export type OpenAiTtsOptions = Omit<SpeechRequest, 'text' | 'firstByteTimeoutMs'
     prepared?: (text: string) => Promise<Uint8Array | null>;
   };
 
-const defaults = { firstByteTimeoutMs: 4_000, stallTimeoutMs: 3_000 };
+const defaults = { firstByteTimeoutMs: 1_800, stallTimeoutMs: 3_000 };
 const frameMs = 20;
 /** The one that plays and the next. */
 const requestsAtOnce = 2;

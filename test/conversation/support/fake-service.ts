@@ -137,7 +137,7 @@ export const jobOf = (more: Partial<CallJob> = {}): CallJob => ({
     apology: 'Sorry, could you say that again?',
     farewell: 'Something is wrong here. Goodbye.',
     afterBreak: 'Sorry, we were cut off. Please go on.',
-    hold: 'One moment, please.',
+    hold: 'Just a moment.',
   },
   prepared: {},
   history: [],
