@@ -39,6 +39,8 @@ export const openSession = (
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
     llm: new SteadyLlm({ ...keys.openai, ...job.llm, secondModel: null, holdSentence: job.sentences.hold }),
     tts: openVoice(job, keys, prepared),
+    // Ours takes markup out by itself, without holding words back.
+    ...(job.tts.provider === 'openai' && { ttsTextTransforms: null }),
     vad,
     connOptions,
     turnHandling: {

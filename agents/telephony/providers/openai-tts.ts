@@ -9,6 +9,7 @@ import { openSplitter, speakable } from './clauses.ts';
 import { openFramer } from './frames.ts';
 import { withoutLead } from './lead.ts';
 import { speedNow } from './pace.ts';
+import { plainText } from './plain-text.ts';
 import { openPrefetch, type Prefetch } from './prefetch.ts';
 import { speechSampleRate, streamSpeech, type SpeechRequest } from './speech-request.ts';
 
@@ -78,7 +79,7 @@ class SpokenReply extends tts.SynthesizeStream {
     const signal = AbortSignal.any([this.abortSignal, stop.signal]);
     let isFirst = true;
     await using pieces = openPrefetch<string, Uint8Array>(requestsAtOnce, (text) => {
-      const sound = this.#say(text.trim(), signal);
+      const sound = this.#say(plainText(text), signal);
       if (!isFirst) return sound;
       isFirst = false;
       return withoutLead(sound);
@@ -100,7 +101,7 @@ class SpokenReply extends tts.SynthesizeStream {
   async #readText(pieces: Prefetch<string, Uint8Array>): Promise<void> {
     const splitter = openSplitter();
     const add = (texts: string[]) => {
-      for (const text of texts.filter(speakable)) {
+      for (const text of texts.filter((piece) => speakable(plainText(piece)))) {
         this.markStarted();
         pieces.add(text);
       }

@@ -69,6 +69,7 @@ test('a model that never answers: a sentence meanwhile, then one failure that no
   const { text, failures, requests, firstMs, tookMs } = await ask(providers);
   expect(text).toBe('One moment, please. ');
   expect(firstMs).toBeGreaterThan(limits.holdMs - 50);
+  expect(firstMs).toBeLessThan(limits.giveUpMs - 500);
   expect(tookMs).toBeLessThan(limits.giveUpMs + 1_000);
   expect(requests).toBe(2);
   expect(failures).toEqual([{ message: expect.stringContaining('4000 ms') as string, recoverable: false }]);

@@ -1,0 +1,159 @@
+/** What becomes of a call when a provider fails: a caller hears something soon, nothing is said twice, and the record is true. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { standardSentences } from '#src/campaigns/campaign.ts';
+import { closeRtc, type Caller } from '#src/local/caller.ts';
+import { finalRecords, openWorld, type World } from '#test/support/world.ts';
+
+const line = 'When are you open this week?';
+const answer = 'We are open from eight to six, and on Friday until two.';
+/** In ms since the caller's last word: what faults.md allows. */
+const longestSilenceMs = 5_000;
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+  await world.providers.setScenario({ name: 'demo', caller: [line], repeat: true, otherwise: answer });
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+const quiet = (caller: Caller) => caller.whenAgentQuiet({ quietMs: 1_200, timeoutMs: 20_000 });
+
+/** A caller who has heard the greeting. */
+const greeted = async (): Promise<Caller> => {
+  await world.providers.clearFaults();
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await quiet(caller);
+  return caller;
+};
+
+/** Asks, and hears the agent out; how long it was silent, in ms. */
+const ask = async (caller: Caller): Promise<number> => {
+  const { lastSampleAt } = await caller.say(line);
+  const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: lastSampleAt });
+  await quiet(caller);
+  return heardAt - lastSampleAt;
+};
+
+/** The end of a call whose caller hangs up, and what was said after the greeting. */
+const hangUp = async (caller: Caller) => {
+  await caller.hangUp();
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup' });
+  expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, seq) => seq));
+  return turns.slice(1).map(({ role, text }) => [role, text]);
+};
+
+test.each([
+  { kind: 'status', status: 429 },
+  { kind: 'status', status: 500 },
+  { kind: 'hang' },
+  { kind: 'hangAfterHeaders' },
+  { kind: 'cut', afterTokens: 0 },
+  { kind: 'garbage', afterTokens: 0 },
+] as const)('the model fails once before it says anything (%j): the answer comes all the same', async (fault) => {
+  const caller = await greeted();
+  await world.providers.setFault({ service: 'llm', times: 1, ...fault });
+  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+  expect(await hangUp(caller)).toEqual([
+    ['caller', line],
+    ['agent', answer],
+  ]);
+});
+
+test.each(['stallMidStream', 'cut', 'garbage'] as const)(
+  'the model breaks off (%s): no half sentence is repeated, an apology follows',
+  async (kind) => {
+    const caller = await greeted();
+    await world.providers.setFault({ service: 'llm', times: 'all', kind, afterTokens: 8 });
+    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+    const turns = await hangUp(caller);
+    const said = turns.filter(([role]) => role === 'agent').map(([, text]) => text);
+    expect(said.at(-1)).toBe(standardSentences.apology);
+    for (const text of said.slice(0, -1)) expect(answer.startsWith(text ?? '')).toBe(true);
+    expect(said.length).toBeLessThanOrEqual(2);
+  },
+);
+
+test('the model is down: an apology soon, and after the second a goodbye', async () => {
+  const caller = await greeted();
+  await world.providers.setFault({ service: 'llm', times: 'all', kind: 'status', status: 500 });
+  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+  await caller.say(line);
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
+  expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
+    ['caller', line],
+    ['agent', standardSentences.apology],
+    ['caller', line],
+    ['agent', standardSentences.farewell],
+  ]);
+});
+
+test('the model hangs for good: who waits hears so', async () => {
+  const caller = await greeted();
+  await world.providers.setFault({ service: 'llm', times: 'all', kind: 'hang' });
+  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+  const [, [role, text] = []] = await hangUp(caller);
+  expect([role, text]).toEqual(['agent', standardSentences.hold]);
+});
+
+test.each([
+  { kind: 'status', status: 429 },
+  { kind: 'status', status: 500 },
+  { kind: 'empty' },
+  { kind: 'stall', afterAudioMs: 0 },
+] as const)('the voice fails once before its first sound (%j): the answer is heard all the same', async (fault) => {
+  const caller = await greeted();
+  await world.providers.setFault({ service: 'tts', times: 1, ...fault });
+  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+  expect(await hangUp(caller)).toEqual([
+    ['caller', line],
+    ['agent', answer],
+  ]);
+});
+
+test('half a sample at the end of a sound: nothing of it is heard', async () => {
+  const caller = await greeted();
+  await world.providers.setFault({ service: 'tts', times: 'all', kind: 'oddBytes' });
+  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+  expect(await hangUp(caller)).toEqual([
+    ['caller', line],
+    ['agent', answer],
+  ]);
+});
+
+test.each([
+  ['drops as the caller begins', { kind: 'dropAfterMs', since: 'speech', ms: 0 }],
+  ['drops in the middle', { kind: 'dropAfterMs', since: 'speech', ms: 600 }],
+  ['drops at the end', { kind: 'dropAtFinal' }],
+  ['falls silent', { kind: 'silent' }],
+] as const)("the caller's transcription %s: every word is understood, once", async (_what, fault) => {
+  const caller = await greeted();
+  await world.providers.setFault({ service: 'stt', times: 1, ...fault });
+  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+  expect(await hangUp(caller)).toEqual([
+    ['caller', line],
+    ['agent', answer],
+  ]);
+});
+
+test.each(['hangConnect', 'refuse429'] as const)(
+  'a transcription that %s at first: heard all the same',
+  async (kind) => {
+    await world.providers.clearFaults();
+    await world.providers.setFault({ service: 'stt', times: 1, kind });
+    const caller = await world.phone({ agentName: 'telephony-agent' });
+    await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+    await quiet(caller);
+    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+    expect(await hangUp(caller)).toEqual([
+      ['caller', line],
+      ['agent', answer],
+    ]);
+  },
+);
