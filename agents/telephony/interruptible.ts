@@ -9,6 +9,7 @@ import { ReadableStream } from 'node:stream/web';
 import { noteModelAsked, noteSound } from './asked.ts';
 import { followTalk, openBackchannelFilter } from './backchannel.ts';
 import { openProtection, type Protection } from './protection.ts';
+import { endHold } from './providers/steady-llm.ts';
 
 export class InterruptibleAgent extends voice.Agent {
   readonly #speech = new AsyncLocalStorage<voice.SpeechHandle>();
@@ -28,10 +29,7 @@ export class InterruptibleAgent extends voice.Agent {
     session.on(voice.AgentSessionEventTypes.SpeechCreated, ({ speechHandle }) => {
       this.#speech.enterWith(speechHandle);
       // A paused speech that is cut off would first be let go on, and cleared a moment later: a click, as the agent falls silent.
-      cutOff(speechHandle).then(
-        () => this.#talk.isAbout(speechHandle) && session.output.audio?.clearBuffer(),
-        () => {},
-      );
+      cutOff(speechHandle).then(() => this.#talk.isAbout(speechHandle) && session.output.audio?.clearBuffer(), rethrow);
     });
     this.#talk.watch(session);
     this.#backchannels.watch(session);
@@ -51,7 +49,7 @@ export class InterruptibleAgent extends voice.Agent {
   override async llmNode(...args: Parameters<voice.Agent['llmNode']>): ReturnType<voice.Agent['llmNode']> {
     const speech = this.#speech.getStore();
     if (speech !== undefined) noteModelAsked(speech);
-    return this.#untilCutOff(await super.llmNode(...args));
+    return this.#untilCutOff(endHold(await super.llmNode(...args)));
   }
 
   override async ttsNode(...args: Parameters<voice.Agent['ttsNode']>): ReturnType<voice.Agent['ttsNode']> {
@@ -73,6 +71,11 @@ export class InterruptibleAgent extends voice.Agent {
     return endWith(stream, cutOff(speech), (item) => note(speech, item));
   }
 }
+
+/** Nothing rejects here; what did would be seen as an unhandled rejection. */
+const rethrow = (error: unknown): never => {
+  throw error;
+};
 
 const cutOff = async (speech: voice.SpeechHandle): Promise<void> => {
   await speech.waitIfNotInterrupted([new Promise<never>(() => {})]);

@@ -11,7 +11,6 @@ import { openTurnEnd, scalePatience, standardPatience } from './turn-end.ts';
 /** Ear, model and voice retry by themselves: they know what was heard already. */
 const connOptions = {
   sttConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
-  llmConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 10_000 },
   ttsConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
   maxUnrecoverableErrors: 10, // we decide when to give up (troubles.ts)
 };

@@ -40,5 +40,16 @@ const openers: Readonly<Record<string, readonly string[]>> = {
   fr: ['Oui,', 'Non,', 'Bien sûr,', 'Bien sûr !', "D'accord,", 'Merci.', 'Je comprends.', 'Désolé,'],
 };
 
+const lettersOf = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}]/gu, '');
+
+/** Single words that people say before a pause; too seldom by models for us to prepare them. */
+const furtherWords = ['ok', 'hello', 'hi', 'well', 'sorry', 'alright', 'right'];
+const openingWords = new Set(
+  [...Object.values(openers).flat(), ...furtherWords].filter((text) => !/\s\p{L}/u.test(text)).map(lettersOf),
+);
+
+/** Whether it is a single word, of any language that we know, which may be spoken by itself. */
+export const isOpener = (text: string): boolean => openingWords.has(lettersOf(text));
+
 /** Those of a language such as en or de-CH; none where we know none. */
 export const openersOf = (language: string): readonly string[] => openers[language.split('-')[0] ?? ''] ?? [];

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/local/caller.ts';
+import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
 import { finalRecords, openWorld, type World } from '#test/support/world.ts';
 
 const line = 'When are you open this week?';
@@ -47,24 +48,20 @@ const hangUp = async (caller: Caller) => {
   return turns.slice(1).map(({ role, text }) => [role, text]);
 };
 
-test.each([
-  { kind: 'status', status: 429 },
-  { kind: 'status', status: 500 },
-  { kind: 'hang' },
-  { kind: 'hangAfterHeaders' },
-  { kind: 'cut', afterTokens: 0 },
-  { kind: 'garbage', afterTokens: 0 },
-] as const)('the model fails once before it says anything (%j): the answer comes all the same', async (fault) => {
-  const caller = await greeted();
-  await world.providers.setFault({ service: 'llm', times: 1, ...fault });
-  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-  expect(await hangUp(caller)).toEqual([
-    ['caller', line],
-    ['agent', answer],
-  ]);
-});
+test.each(faultsBeforeTheFirstWord)(
+  'the model fails once before it says anything (%j): the answer comes all the same',
+  async (fault) => {
+    const caller = await greeted();
+    await world.providers.setFault({ service: 'llm', times: 1, ...fault });
+    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+    expect(await hangUp(caller)).toEqual([
+      ['caller', line],
+      ['agent', answer],
+    ]);
+  },
+);
 
-test.each(['stallMidStream', 'cut', 'garbage'] as const)(
+test.each(faultsInTheMiddle)(
   'the model breaks off (%s): no half sentence is repeated, an apology follows',
   async (kind) => {
     const caller = await greeted();
@@ -94,13 +91,21 @@ test('the model is down: an apology soon, and after the second a goodbye', async
   ]);
 });
 
-test('the model hangs for good: who waits hears so', async () => {
-  const caller = await greeted();
-  await world.providers.setFault({ service: 'llm', times: 'all', kind: 'hang' });
-  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-  const [, [role, text] = []] = await hangUp(caller);
-  expect([role, text]).toEqual(['agent', standardSentences.hold]);
-});
+test.each(['openai', 'deepgram'])(
+  'the model hangs for good: who waits hears so, in the voice of %s',
+  async (provider) => {
+    await world.setCampaign({ voiceProvider: provider });
+    const caller = await greeted();
+    await world.providers.setFault({ service: 'llm', times: 'all', kind: 'hang' });
+    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+    const turns = await hangUp(caller);
+    await world.setCampaign({ voiceProvider: 'openai' });
+    expect(turns).toEqual([
+      ['caller', line],
+      ['agent', standardSentences.hold],
+    ]);
+  },
+);
 
 test.each([
   { kind: 'status', status: 429 },

@@ -4,6 +4,8 @@
  * never depends on how the text was chunked, and the pieces, put together, are the text, character by character.
  */
 
+import { isOpener } from '#src/voices/openers.ts';
+
 export type Splitter = {
   /** Takes more text; gives the pieces that are complete by now. */
   push: (text: string) => string[];
@@ -56,10 +58,6 @@ const kindOfStop = (before: string, stop: string): 'ends' | 'goes_on' | 'ask_nex
   return mayEnd.has(lower) ? 'ask_next' : 'ends';
 };
 
-/** Words that people say before a pause: they may be a piece by themselves. */
-const openers = new Set(
-  'sure yes no okay ok great perfect thanks hello hi well sorry absolutely certainly alright right'.split(' '),
-);
 /** A comma after a letter needs no look ahead, unlike the one in "1,000"; nor does "!", which nothing joins. */
 const clauseStops = /(?<=\p{L})[,;!]|[,;:–—](?=\s)/gu;
 /** Before these a speaker may draw breath; not before "to" and "of", which tie what they join. */
@@ -74,8 +72,6 @@ const secondClause: ClauseLength = { stop: 3, joint: 6 };
 const openerWords = 2;
 
 const countWords = (text: string): number => text.match(/[\p{L}\p{N}][^\s]*/gu)?.length ?? 0;
-
-const isOpener = (text: string): boolean => openers.has(text.toLowerCase().replace(/[^\p{L}]/gu, ''));
 
 /** Where the first clause of `text` ends; infinitely far away where there is none yet that could be spoken by itself. */
 const clauseEnd = (text: string, fewest: ClauseLength): number => {

@@ -6,7 +6,7 @@
 const replacements: readonly (readonly [RegExp, string])[] = [
   [/!?\[([^\]]*)\]\([^)]*\)/gu, '$1'], // links and images
   [/^\s*(?:#{1,6}|[-+*>]|(?:[-*_]\s*){3,}$)\s+/gmu, ''], // headings, lists, quotes, rules
-  [/(?<![\p{L}\p{N}])[*_~]{1,3}(?=\S)|(?<=\S)[*_~]{1,3}(?![\p{L}\p{N}])/gu, ''], // emphasis, also where only one end of it is here
+  [/(?<![\p{L}\p{N}])(?:[*_]{1,3}|~~)(?=\S)|(?<=\S)(?:[*_]{1,3}|~~)(?![\p{L}\p{N}])/gu, ''], // emphasis, also where only one end of it is here
   [/`+/gu, ''],
   [/\p{Extended_Pictographic}|\p{Emoji_Modifier}|[\u{fe00}-\u{fe0f}\u{200d}\u{20e3}]/gu, ''],
 ];

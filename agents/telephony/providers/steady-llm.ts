@@ -3,8 +3,9 @@
  * the second model where there is one. Whichever answers first is heard, the other is let go. Who waits longer than that
  * hears a sentence meanwhile. What has been said is never said again: an answer that breaks off is over.
  */
-import { APITimeoutError, llm } from '@livekit/agents';
+import { APITimeoutError, FlushSentinel, llm } from '@livekit/agents';
 import * as openai from '@livekit/agents-plugin-openai';
+import { TransformStream, type ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAI } from 'openai';
 import { final, toApiError } from './failure.ts';
@@ -33,6 +34,25 @@ export type LlmLimits = Readonly<{
 }>;
 
 const standardLimits: LlmLimits = { secondAttemptMs: 1_200, holdMs: 2_300, giveUpMs: 8_000, stallMs: 2_000 };
+
+/** Of the chunk that is the sentence for who waits. */
+const holdId = 'hold';
+
+type Words = llm.ChatChunk | string | FlushSentinel;
+
+/**
+ * The same reply, in which the sentence for who waits is a segment of its own. Without an end it would not be spoken by a voice that
+ * waits for more, nor recorded where nothing follows.
+ */
+export const endHold = (reply: ReadableStream<Words> | null): ReadableStream<Words> | null =>
+  reply?.pipeThrough(
+    new TransformStream<Words, Words>({
+      transform: (chunk, controller) => {
+        controller.enqueue(chunk);
+        if (typeof chunk === 'object' && chunk.id === holdId) controller.enqueue(FlushSentinel);
+      },
+    }),
+  ) ?? null;
 
 type Chat = Parameters<llm.LLM['chat']>[0];
 
@@ -170,7 +190,7 @@ class SteadyStream extends llm.LLMStream {
     const { limits, holdSentence } = this.#waiting;
     if (holdSentence === '') return;
     const isLong = await sleep(limits.holdMs, true, { signal }).catch(() => false);
-    if (isLong) this.#put({ id: 'hold', delta: { role: 'assistant', content: `${holdSentence} ` } });
+    if (isLong) this.#put({ id: holdId, delta: { role: 'assistant', content: `${holdSentence} ` } });
   }
 
   #put(chunk: llm.ChatChunk): void {

@@ -47,6 +47,10 @@ test.each([
   ['I can certainly move that to Friday morning.', ['I can certainly move that to Friday morning.']],
   ['A, B, and C are taken, sadly.', ['A, B,', 'and C are taken,', 'sadly.']],
   ['We take 1,000 dollars at 10:30 in cash.', ['We take 1,000 dollars', 'at 10:30 in cash.']],
+  ['Gerne, wir haben heute offen.', ['Gerne,', 'wir haben heute offen.']],
+  ['Oui, nous sommes ouverts.', ['Oui,', 'nous sommes ouverts.']],
+  ['Claro, estamos abiertos.', ['Claro,', 'estamos abiertos.']],
+  ['Tables, chairs are here.', ['Tables, chairs are here.']],
   ['Yes. Of course, we do.', ['Yes.', 'Of course, we do.']],
 ])('the first piece of %j is its first clause', (text, expected) => {
   expect(sentences(text)).toEqual(expected);

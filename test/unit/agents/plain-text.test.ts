@@ -12,6 +12,7 @@ test.each([
   ['See [our page](https://example.com/a_b).', 'See our page.'],
   ['Great! 😀👍🏽', 'Great!'],
   ['`code` and ~~old~~ snake_case', 'code and old snake_case'],
+  ['It takes ~50 minutes, ~~an hour~~.', 'It takes ~50 minutes, an hour.'],
   ['2 * 3 - 1 is 5, call 555-1234.', '2 * 3 - 1 is 5, call 555-1234.'],
 ])('%j is said as %j', (piece, said) => expect(plainText(piece)).toBe(said));
 

@@ -3,6 +3,7 @@ import { initializeLogger, llm } from '@livekit/agents';
 import { expect, test } from 'vitest';
 import { SteadyLlm, type LlmLimits } from '#agents/telephony/providers/steady-llm.ts';
 import { startProviders, type Providers } from '#src/local/providers/server.ts';
+import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
 
 initializeLogger({ pretty: false, level: 'silent' });
 
@@ -41,14 +42,7 @@ test('a model that answers in time is asked once, with its temperature', async (
   expect((await providers.log()).lastChat).toMatchObject({ temperature: 0, model: 'gpt-4.1-mini' });
 });
 
-test.each([
-  { kind: 'status', status: 429 },
-  { kind: 'status', status: 500 },
-  { kind: 'hang' },
-  { kind: 'hangAfterHeaders' },
-  { kind: 'cut', afterTokens: 0 },
-  { kind: 'garbage', afterTokens: 0 },
-] as const)('%j: a second attempt answers', async (fault) => {
+test.each(faultsBeforeTheFirstWord)('%j: a second attempt answers', async (fault) => {
   await using providers = await openGround();
   await providers.setFault({ service: 'llm', times: 1, ...fault });
   const { text, failures, requests, firstMs } = await ask(providers);
@@ -84,18 +78,15 @@ test('refused again: the failure says so, at once', async () => {
   expect(failures).toEqual([{ message: expect.stringContaining('Rate limit') as string, recoverable: false }]);
 });
 
-test.each(['stallMidStream', 'cut', 'garbage'] as const)(
-  '%s in the middle of an answer: what was said is not said again',
-  async (kind) => {
-    await using providers = await openGround();
-    await providers.setFault({ service: 'llm', kind, afterTokens: 3, times: 1 });
-    const { text, failures, requests, tookMs } = await ask(providers);
-    expect({ text, requests }).toEqual({ text: 'We are open', requests: 1 });
-    expect(failures).toHaveLength(1);
-    expect(failures[0]?.recoverable).toBe(false);
-    expect(tookMs).toBeLessThan(limits.stallMs + 1_500);
-  },
-);
+test.each(faultsInTheMiddle)('%s in the middle of an answer: what was said is not said again', async (kind) => {
+  await using providers = await openGround();
+  await providers.setFault({ service: 'llm', kind, afterTokens: 3, times: 1 });
+  const { text, failures, requests, tookMs } = await ask(providers);
+  expect({ text, requests }).toEqual({ text: 'We are open', requests: 1 });
+  expect(failures).toHaveLength(1);
+  expect(failures[0]?.recoverable).toBe(false);
+  expect(tookMs).toBeLessThan(limits.stallMs + 1_500);
+});
 
 test('an answer that nobody wants any more is let go', async () => {
   await using providers = await openGround();

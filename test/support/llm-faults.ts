@@ -1,0 +1,11 @@
+/** What may go wrong at the model: refused, silent, broken before its first word, or broken off in the middle. */
+export const faultsBeforeTheFirstWord = [
+  { kind: 'status', status: 429 },
+  { kind: 'status', status: 500 },
+  { kind: 'hang' },
+  { kind: 'hangAfterHeaders' },
+  { kind: 'cut', afterTokens: 0 },
+  { kind: 'garbage', afterTokens: 0 },
+] as const;
+
+export const faultsInTheMiddle = ['stallMidStream', 'cut', 'garbage'] as const;
