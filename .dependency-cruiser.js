@@ -96,9 +96,12 @@ const directions = [
   ),
   rule(
     'agents',
-    'A call process owns no data: it sees its job, the messages of the link, configuration, log and errors.',
+    'A call process owns no data: it sees its job, the messages of the link, which words begin a reply, configuration, log and errors.',
     { path: '^agents/' },
-    { path: '^(src|prisma)/', pathNot: ['^src/calls/job[.]ts$', messages, config, log, errors] },
+    {
+      path: '^(src|prisma)/',
+      pathNot: ['^src/calls/job[.]ts$', '^src/voices/openers[.]ts$', messages, config, log, errors],
+    },
   ),
   rule(
     'no-agents',

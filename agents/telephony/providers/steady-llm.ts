@@ -1,12 +1,14 @@
 /**
  * A model that doesn't keep the caller waiting. An attempt that fails, or has said nothing for a moment, gets a second one beside it: by
  * the second model where there is one. Whichever answers first is heard, the other is let go. Who waits longer than that
- * hears a sentence meanwhile. What has been said is never said again: an answer that breaks off is over.
+ * hears a sentence meanwhile. What has been said is never said again: an answer that breaks off is over. A model that failed twice in a
+ * row is left alone for a while: the second attempt is then the only one.
  */
 import { APITimeoutError, FlushSentinel, llm } from '@livekit/agents';
 import * as openai from '@livekit/agents-plugin-openai';
 import { TransformStream, type ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { circuitBreaker, ConsecutiveBreaker, handleWhen } from 'cockatiel';
 import { OpenAI } from 'openai';
 import { final, toApiError } from './failure.ts';
 
@@ -54,11 +56,22 @@ export const endHold = (reply: ReadableStream<Words> | null): ReadableStream<Wor
     }),
   ) ?? null;
 
+/** After so many failures in a row the first model is left alone for so long. */
+const patience = 2;
+const leftAloneMs = 30_000;
+
+/** The answer isn't wanted any more: that says nothing about the model. */
+class LetGoError extends Error {}
+
 type Chat = Parameters<llm.LLM['chat']>[0];
 
 export class SteadyLlm extends llm.LLM {
   readonly #options: SteadyLlmOptions;
   readonly #client: OpenAI;
+  readonly #breaker = circuitBreaker(
+    handleWhen((error) => !(error instanceof LetGoError)),
+    { halfOpenAfter: leftAloneMs, breaker: new ConsecutiveBreaker(patience) },
+  );
 
   constructor(options: SteadyLlmOptions) {
     super();
@@ -87,6 +100,7 @@ export class SteadyLlm extends llm.LLM {
       limits,
       holdSentence,
       first: () => begin(model),
+      guard: (ask) => this.#breaker.execute(ask),
       second: () => begin(secondModel ?? model),
     });
   }
@@ -112,7 +126,14 @@ type Attempt = Readonly<{ stream: llm.LLMStream; failure: () => Error | null }>;
 /** The first chunk that says something, or the end of an answer that says nothing. */
 type Answer = Readonly<{ attempt: Attempt; chunk: llm.ChatChunk | null }>;
 
-type Waiting = Readonly<{ limits: LlmLimits; holdSentence: string; first: () => Attempt; second: () => Attempt }>;
+type Waiting = Readonly<{
+  limits: LlmLimits;
+  holdSentence: string;
+  first: () => Attempt;
+  second: () => Attempt;
+  /** Asks the first model, unless that is left alone now: then it rejects at once. */
+  guard: (ask: () => Promise<Answer>) => Promise<Answer>;
+}>;
 
 class SteadyStream extends llm.LLMStream {
   readonly #waiting: Waiting;
@@ -145,14 +166,19 @@ class SteadyStream extends llm.LLMStream {
 
   /** Whichever of two attempts says something first. @throws what the last one failed of */
   async #firstAnswer(signal: AbortSignal): Promise<Answer> {
-    const { limits, first, second } = this.#waiting;
-    const one = this.#answerOf(first());
+    const { limits, first, second, guard } = this.#waiting;
+    const late = Promise.withResolvers<never>();
+    late.promise.catch(() => null); // nobody waits for it where the first model is left alone
+    const one = guard(() => Promise.race([this.#answerOf(first()), late.promise]));
     const failed = one.then(
       () => new Promise<never>(() => {}),
       () => null,
     );
     const other = Promise.race([failed, sleep(limits.secondAttemptMs, null, { signal })]).then(() =>
       this.#answerOf(second()),
+    );
+    signal.addEventListener('abort', () =>
+      late.reject(this.abortController.signal.aborted ? new LetGoError() : new Error('it took too long')),
     );
     try {
       return await Promise.any([one, other]);

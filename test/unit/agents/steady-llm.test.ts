@@ -16,11 +16,13 @@ const openGround = () =>
     delays: { firstTokenMs: 100, tokensPerSecond: 100 },
   });
 
-const ask = async (providers: Pick<Providers, 'openaiUrl' | 'log'>, more: { secondModel?: string } = {}) => {
-  const model = new SteadyLlm({
+const modelOf = (providers: Pick<Providers, 'openaiUrl'>, secondModel: string | null = null): SteadyLlm =>
+  new SteadyLlm({
     ...{ apiKey: 'any', baseUrl: providers.openaiUrl, model: 'gpt-4.1-mini', temperature: 0 },
-    ...{ secondModel: more.secondModel ?? null, holdSentence: 'One moment, please.', limits },
+    ...{ secondModel, holdSentence: 'One moment, please.', limits },
   });
+
+const ask = async (providers: Pick<Providers, 'openaiUrl' | 'log'>, model = modelOf(providers)) => {
   const failures: { message: string; recoverable: boolean }[] = [];
   model.on('error', ({ error, recoverable }) => failures.push({ message: error.message, recoverable }));
   const chatCtx = llm.ChatContext.empty();
@@ -53,7 +55,21 @@ test.each(faultsBeforeTheFirstWord)('%j: a second attempt answers', async (fault
 test('the second attempt is one of the second model', async () => {
   await using providers = await openGround();
   await providers.setFault({ service: 'llm', kind: 'hang', times: 1 });
-  expect(await ask(providers, { secondModel: 'gpt-4.1' })).toMatchObject({ text: answer, failures: [] });
+  expect(await ask(providers, modelOf(providers, 'gpt-4.1'))).toMatchObject({ text: answer, failures: [] });
+  expect((await providers.log()).lastChat).toMatchObject({ model: 'gpt-4.1' });
+});
+
+test('a model that failed twice in a row is left alone: the second one is asked at once', async () => {
+  await using providers = await openGround();
+  const model = modelOf(providers, 'gpt-4.1');
+  for (const failures of [1, 2]) {
+    await providers.setFault({ service: 'llm', kind: 'hang', times: 1 });
+    const { text, requests } = await ask(providers, model);
+    expect({ text, requests }).toEqual({ text: answer, requests: failures * 2 });
+  }
+  const { text, requests, firstMs } = await ask(providers, model);
+  expect({ text, requests }).toEqual({ text: answer, requests: 5 });
+  expect(firstMs).toBeLessThan(limits.secondAttemptMs);
   expect((await providers.log()).lastChat).toMatchObject({ model: 'gpt-4.1' });
 });
 
