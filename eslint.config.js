@@ -9,7 +9,7 @@ const entries = [
   'src/**/{thread,*-thread}.ts',
   'agents/telephony/main.ts',
   'prisma/{migrate,seed}.ts',
-  'test/{check,run}.ts',
+  'test/{check,run,faults}.ts',
   'test/bench/**/*.ts',
 ];
 const forPeople = ['src/cli/**/*.ts', 'src/local/**/*.ts', 'prisma/*.ts', 'test/**/*.ts'];

@@ -8,6 +8,7 @@ import type { CountryCode } from 'libphonenumber-js';
 import type { z } from 'zod';
 import { blankIsUnset, environment, type Environment, type RawEnvironment } from './environment.ts';
 import { AppError } from './errors.ts';
+import type { CallLimits } from './routing/route.ts';
 
 /** A provider's key and the address of its protocol, without a trailing slash. */
 export type Provider = Readonly<{ apiKey: string; baseUrl: string }>;
@@ -29,6 +30,11 @@ export type Config = Readonly<{
   maxCalls: number;
   idleProcesses: number;
   drainTimeoutMs: number;
+  limits: CallLimits;
+  /** What was said on a call is deleted after so many days; 0: never. */
+  retentionDays: number;
+  /** With less memory than this there is no room for another call; 0: whatever there is. */
+  minFreeMemoryMb: number;
   livekit: null | Readonly<{
     url: string;
     apiKey: string;
@@ -150,6 +156,11 @@ export const loadConfig = (env: RawEnvironment): Config => {
   return configOf(parsed.data);
 };
 
+const twilioOf = ({ TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_BASE_URL }: Environment): TwilioAccount | null =>
+  TWILIO_ACCOUNT_SID === undefined || TWILIO_AUTH_TOKEN === undefined
+    ? null
+    : { accountSid: TWILIO_ACCOUNT_SID, authToken: TWILIO_AUTH_TOKEN, baseUrl: TWILIO_BASE_URL ?? null };
+
 const configOf = (env: Environment): Config => ({
   production: env.NODE_ENV === 'production',
   host: env.HOST ?? '0.0.0.0',
@@ -162,16 +173,12 @@ const configOf = (env: Environment): Config => ({
   maxCalls: env.MAX_CALLS,
   idleProcesses: env.IDLE_PROCESSES,
   drainTimeoutMs: env.DRAIN_TIMEOUT_SECONDS * 1000,
+  limits: { perCallerPerMinute: env.CALLS_PER_CALLER_PER_MINUTE, perTenant: env.CALLS_PER_TENANT },
+  retentionDays: env.TRANSCRIPT_RETENTION_DAYS,
+  minFreeMemoryMb: env.MIN_FREE_MEMORY_MB,
   livekit: livekitOf(env),
   livekitSipUri: env.LIVEKIT_SIP_URI ?? null,
-  twilio:
-    env.TWILIO_ACCOUNT_SID !== undefined && env.TWILIO_AUTH_TOKEN !== undefined
-      ? {
-          accountSid: env.TWILIO_ACCOUNT_SID,
-          authToken: env.TWILIO_AUTH_TOKEN,
-          baseUrl: env.TWILIO_BASE_URL ?? null,
-        }
-      : null,
+  twilio: twilioOf(env),
   phoneNumber: env.TWILIO_PHONE_NUMBER ?? null,
   deepgram:
     env.DEEPGRAM_API_KEY === undefined

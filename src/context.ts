@@ -18,6 +18,6 @@ export type Context = Readonly<{
   /** This process, as the owner of the calls whose link it has. */
   ownerId: string;
   now: () => Date;
-  /** Whether no further call can be taken: at capacity, or draining. */
-  isBusy: () => boolean;
+  /** Why no further call can be taken, such as "draining"; null: one can. */
+  busy: () => string | null;
 }>;

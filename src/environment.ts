@@ -79,6 +79,10 @@ export const environment = z.object({
   MAX_CALLS: wholeNumber('MAX_CALLS', 10, { min: 1, max: 1000 }),
   IDLE_PROCESSES: wholeNumber('IDLE_PROCESSES', 2, { min: 1, max: 32 }),
   DRAIN_TIMEOUT_SECONDS: wholeNumber('DRAIN_TIMEOUT_SECONDS', 3600, { min: 1, max: 86_400 }),
+  CALLS_PER_CALLER_PER_MINUTE: wholeNumber('CALLS_PER_CALLER_PER_MINUTE', 20, { min: 0, max: 100_000 }),
+  CALLS_PER_TENANT: wholeNumber('CALLS_PER_TENANT', 100, { min: 0, max: 100_000 }),
+  TRANSCRIPT_RETENTION_DAYS: wholeNumber('TRANSCRIPT_RETENTION_DAYS', 30, { min: 0, max: 36_500 }),
+  MIN_FREE_MEMORY_MB: wholeNumber('MIN_FREE_MEMORY_MB', 256, { min: 0, max: 1_000_000 }),
   LOG_LEVEL: z.preprocess(
     blankIsUnset,
     z

@@ -1,10 +1,14 @@
 /** The service: everything that runs in one process, started and stopped in order. */
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { openBackground } from './background.ts';
+import { openAdmission, type Admission } from './admission.ts';
+import { openBackground, type Background } from './background.ts';
 import { attendCalls } from './calls/attend-calls.ts';
 import { dispatchAgain } from './calls/dispatch-again.ts';
 import { createFeed } from './calls/feed.ts';
+import { openCallerSearch } from './calls/find-callers.ts';
+import { purge } from './calls/purge.ts';
+import { openReconciler } from './calls/reconcile-calls.ts';
 import { rehearseCalls } from './calls/rehearse-calls.ts';
 import type { CallConfig } from './config.ts';
 import type { Context } from './context.ts';
@@ -47,7 +51,11 @@ const lockedTimeoutMs = 4_000;
 
 const ringingEveryMs = 1_000;
 const inProgressEveryMs = 5_000;
+const findCallersEveryMs = 2_000;
+const reconcileEveryMs = 30_000;
 const prepareEveryMs = 30_000;
+const purgeEveryMs = 86_400_000;
+const firstPurgeMs = 60_000;
 
 /** `isWarm`: a call process has been ready at least once. */
 type Parts = { isDraining: boolean; isWarm: boolean; link: LinkServer | null; worker: CallWorker | null };
@@ -59,7 +67,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const parts: Parts = { isDraining: false, isWarm: false, link: null, worker: null };
   const db = opened.use(await openDb(config.databaseUrl, { log, lockedTimeoutMs }));
   const background = opened.use(openBackground(log));
-  const ctx = contextOf(config, db, log, parts);
+  const admission = opened.use(openAdmission(config.minFreeMemoryMb));
+  const ctx = contextOf(config, db, log, parts, admission);
   background.add('rehearse calls', () => rehearseCalls(ctx));
   const ready = Promise.withResolvers<void>();
   const onChange = (): void => noteChange(parts, ready.resolve);
@@ -71,9 +80,10 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const worker = (parts.worker = opened.use(
     startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange, onRefused }),
   ));
-  background.every('attend ringing calls', ringingEveryMs, () => attendCalls(ctx, ['ringing']));
-  background.every('attend calls in progress', inProgressEveryMs, () => attendCalls(ctx, ['in_progress']));
-  background.every('prepare voices', prepareEveryMs, openPreparation(ctx), 0);
+  attend(ctx, background);
+  // However loaded the machine is: what is prepared is what a caller hears at once.
+  const preparation = openPreparation({ ...ctx, busy: () => fullBecause(parts, config) });
+  background.every('prepare voices', prepareEveryMs, preparation, 0);
   const stack = opened.move();
   return {
     ctx,
@@ -89,6 +99,15 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+};
+
+/** What is looked at again and again, so that no caller is forgotten and every record gets its end. */
+const attend = (ctx: Context, background: Background): void => {
+  background.every('attend ringing calls', ringingEveryMs, () => attendCalls(ctx, ['ringing']));
+  background.every('attend calls in progress', inProgressEveryMs, () => attendCalls(ctx, ['in_progress']));
+  background.every('find callers', findCallersEveryMs, openCallerSearch(ctx));
+  background.every('reconcile calls', reconcileEveryMs, openReconciler(ctx));
+  background.every('purge', purgeEveryMs, () => purge(ctx), firstPurgeMs);
 };
 
 /** A call process became ready, got a call or went away; or the worker was registered. */
@@ -108,7 +127,13 @@ const readinessOf = (parts: Parts): Readiness => ({
   readyProcesses: () => parts.link?.ready() ?? 0,
 });
 
-const contextOf = (config: CallConfig, db: Db, log: Log, parts: Parts): Context => ({
+const fullBecause = (parts: Parts, { maxCalls }: CallConfig): string | null => {
+  if (parts.isDraining) return 'draining';
+  const calls = parts.link?.activeCalls() ?? 0;
+  return calls >= maxCalls ? `${calls} of ${maxCalls} calls are open` : null;
+};
+
+const contextOf = (config: CallConfig, db: Db, log: Log, parts: Parts, admission: Admission): Context => ({
   config,
   db,
   log,
@@ -117,7 +142,7 @@ const contextOf = (config: CallConfig, db: Db, log: Log, parts: Parts): Context 
   feed: createFeed(),
   ownerId: randomUUID(),
   now: () => new Date(),
-  isBusy: () => parts.isDraining || (parts.link?.activeCalls() ?? 0) >= config.maxCalls,
+  busy: () => fullBecause(parts, config) ?? admission.problem(),
 });
 
 const listen = async (

@@ -7,8 +7,9 @@ import type { InterruptibleAgent } from './interruptible.ts';
 import { RepeatingAgent } from './repeating.ts';
 import { endCallTool, type HangUp } from './tools/end-call.ts';
 import { takeMessageTool, type Message } from './tools/take-message.ts';
+import { transferCallTool, type TransferTo } from './tools/transfer-call.ts';
 
-export type AgentActions = { hangUp: HangUp; takeMessage: (message: Message) => void };
+export type AgentActions = { hangUp: HangUp; takeMessage: (message: Message) => void; transferTo: TransferTo };
 
 /** Makes the agent of a call. It has these tools and no others, whatever the caller says. */
 export const makeAgent = (job: CallJob, actions: AgentActions): InterruptibleAgent =>
@@ -16,7 +17,11 @@ export const makeAgent = (job: CallJob, actions: AgentActions): InterruptibleAge
     {
       instructions: instructionsOf(job),
       chatCtx: historyOf(job),
-      tools: [endCallTool(actions.hangUp), takeMessageTool(job.caller.number, actions.takeMessage)],
+      tools: [
+        endCallTool(actions.hangUp),
+        takeMessageTool(job.caller.number, actions.takeMessage),
+        ...(job.destinations.length > 0 ? [transferCallTool(job.destinations, actions.transferTo)] : []),
+      ],
     },
     firstWords(job) === job.greeting ? job.greetingProtectedMs : 0,
   );

@@ -100,6 +100,7 @@ const speakWith = async (call: Call, caller: RemoteParticipant, bundledVad: VAD)
   const agent = makeAgent(job, {
     hangUp: (saidWords, goodbye) => conversation.actions.hangUp(saidWords, goodbye),
     takeMessage: (message) => conversation.actions.takeMessage(message),
+    transferTo: (saidWords, destination) => conversation.actions.transferTo(saidWords, destination),
   });
   agent.watch(session);
   session.updateAgent(agent); // not started yet: it is only noted, and the room's audio asks for it

@@ -10,9 +10,10 @@ import type { Command } from './link.ts';
 import { watchPlayout } from './playout.ts';
 import type { Prepared } from './prepared.ts';
 import { openSilence } from './silence.ts';
-import { openSpeaker, type Speak } from './speaker.ts';
+import { openSpeaker, stopSpeech, type Speak, type Spoken } from './speaker.ts';
 import { atMost, openTasks, type Tasks } from './tasks.ts';
 import { asksToWait } from './tools/hold.ts';
+import { openTransfer, type Transfer } from './transfer.ts';
 import { watchTroubles, type Part } from './troubles.ts';
 import { recordTurns, type Turns } from './turns.ts';
 
@@ -52,9 +53,8 @@ export const openConversation = (options: ConversationOptions): Conversation => 
   const trouble = (part: Part, detail: string) => tell({ kind: 'trouble', part, detail });
   const speak = openSpeaker(session, playout, prepared);
   const tasks = openTasks(options.log, (detail) => trouble('session', detail));
-  const troubles = opened.use(
-    watchTroubles(session, { tell: trouble, sentences: job.sentences, playout, speak, ender, tasks }),
-  );
+  const transfer = openTransfer({ job, session, ender, speak, tasks, tell });
+  const troubles = opened.use(watchTroubles(session, { tell: trouble, job, playout, speak, ender, tasks, transfer }));
   const turns = opened.use(
     recordTurns(session, playout, {
       firstSeq: job.firstTurnSeq,
@@ -62,12 +62,13 @@ export const openConversation = (options: ConversationOptions): Conversation => 
       onReply: troubles.recovered,
     }),
   );
-  const held: Held = { ...options, speak, tasks, turns, greetingIsOver: troubles.greetingIsOver };
+  const held: Held = { ...options, speak, tasks, turns, transfer, greetingIsOver: troubles.greetingIsOver };
   const kept = opened.move();
   return {
     actions: {
       hangUp: (saidWords, goodbye) => hangUp(held, saidWords, goodbye),
       takeMessage: (message) => tell({ kind: 'message_taken', ...message }),
+      transferTo: (saidWords, destination) => void transfer.begin({ destination, cause: 'model' }, saidWords),
     },
     hold: (onCommand) => converse(held, onCommand),
     announce: () => announce(held),
@@ -79,23 +80,34 @@ export const openConversation = (options: ConversationOptions): Conversation => 
   };
 };
 
-type Held = ConversationOptions & { speak: Speak; tasks: Tasks; turns: Turns; greetingIsOver: () => void };
+type Held = ConversationOptions & {
+  speak: Speak;
+  tasks: Tasks;
+  turns: Turns;
+  transfer: Transfer;
+  greetingIsOver: () => void;
+};
 
 const converse = async (held: Held, onCommand: (take: (command: Command) => void) => void): Promise<Ending> => {
-  const { job, session, ender, speak } = held;
+  const { session, ender } = held;
   using _limit = startLimit(held);
   const caller = listenToCaller(session);
   onCommand((command) => obey(held, command));
-  const greeting = firstWords(job);
-  if (greeting !== null) {
-    const spoken = await Promise.race([greet(speak, greeting, () => caller.spoke), ender.done.then(() => null)]);
-    if (spoken !== null) held.mark('greeted');
-  }
+  const spoken = await Promise.race([open(held, () => caller.spoke), ender.done.then(() => null)]);
+  if (spoken !== null) held.mark('greeted');
   held.greetingIsOver();
   using _silence = mindSilence(session, held);
   const ending = await ender.done;
   await fallSilent(session);
   return ending;
+};
+
+/** What must be told first, and the greeting; null where the caller has the first word. */
+const open = async ({ job, speak }: Held, callerSpoke: () => boolean): Promise<Spoken | null> => {
+  const told = job.history.length > 0 ? 'heard' : await speak(job.sentences.disclosure, { interruptible: false });
+  if (told === 'failed') await speak(job.sentences.disclosure, { interruptible: false });
+  const greeting = firstWords(job);
+  return greeting === null ? null : greet(speak, greeting, callerSpoke);
 };
 
 const announce = async ({ job, ender, speak }: Held): Promise<Ending> => {
@@ -121,14 +133,6 @@ const endPolitely = (
     if (spoken === 'failed') await speak(sentence, { interruptible: false });
     ender.finish(reason);
   });
-};
-
-const stopSpeech = (session: voice.AgentSession): void => {
-  try {
-    session.interrupt();
-  } catch {
-    // What is being said may not be interrupted: the last sentence follows it.
-  }
 };
 
 /** Cuts off what is being said, so that its record is complete, as far as it was heard. */
@@ -163,8 +167,22 @@ const plain = (text: string): string =>
     .trim();
 
 const obey = (held: Held, command: Command): void => {
-  if (command.type === 'end') return endPolitely(held, 'ended_by_service', command.say ?? '');
-  if (!held.ender.begun) held.tasks.add('say', () => held.speak(command.text));
+  const { transfer, ender, tasks, speak, job } = held;
+  switch (command.type) {
+    case 'end':
+      return endPolitely(
+        held,
+        command.reason,
+        command.say ?? (command.reason === 'agent_error' ? job.sentences.farewell : ''),
+      );
+    case 'transfer':
+      transfer.begin({ destination: command.destination, cause: 'person' });
+      return;
+    case 'resume':
+      return transfer.resume();
+    case 'say':
+      if (!ender.begun) tasks.add('say', () => speak(command.text));
+  }
 };
 
 const startLimit = (held: Held): Disposable => {
@@ -183,7 +201,7 @@ const listenToCaller = (session: voice.AgentSession): { readonly spoke: boolean 
 
 /** Wires the clock of silence.ts to the session. */
 const mindSilence = (session: voice.AgentSession, held: Held): Disposable => {
-  const { job, tasks, speak, ender } = held;
+  const { job, tasks, speak, ender, transfer } = held;
   let asking = false;
   const ask = async () => {
     asking = true;
@@ -191,8 +209,8 @@ const mindSilence = (session: voice.AgentSession, held: Held): Disposable => {
     asking = false;
   };
   const silence = openSilence(job.limits, {
-    ask: () => (ender.begun ? undefined : tasks.add('ask', ask)),
-    goodbye: () => endPolitely(held, 'silence', job.sentences.goodbye),
+    ask: () => (ender.begun || transfer.isUnderWay ? undefined : tasks.add('ask', ask)),
+    goodbye: () => (transfer.isUnderWay ? undefined : endPolitely(held, 'silence', job.sentences.goodbye)),
   });
   session.on(voice.AgentSessionEventTypes.AgentStateChanged, ({ newState }) => {
     if (asking) return;

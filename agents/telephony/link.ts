@@ -13,7 +13,7 @@ import {
 
 export type Welcome = Extract<FromService, { type: 'welcome' }>;
 /** What the service tells a running call to do. */
-export type Command = Extract<FromService, { type: 'say' | 'end' }>;
+export type Command = Extract<FromService, { type: 'say' | 'end' | 'transfer' | 'resume' }>;
 
 export type Link = {
   welcome: Welcome;

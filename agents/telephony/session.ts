@@ -36,7 +36,7 @@ export const openSession = (
   const turnEnd = openTurnEnd(patience, vad.minSilenceDuration ?? 250);
   const session = new voice.AgentSession({
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
-    llm: new SteadyLlm({ ...keys.openai, ...job.llm, secondModel: null, holdSentence: job.sentences.hold }),
+    llm: new SteadyLlm({ ...keys.openai, ...job.llm, holdSentence: job.sentences.hold }),
     tts: openVoice(job, keys, prepared),
     // Ours takes markup out by itself, without holding words back.
     ...(job.tts.provider === 'openai' && { ttsTextTransforms: null }),

@@ -40,6 +40,15 @@ const sayOrNull = (
   }
 };
 
+/** Cuts off what is being said, where it may be. */
+export const stopSpeech = (session: voice.AgentSession): void => {
+  try {
+    session.interrupt();
+  } catch {
+    // What is being said may not be interrupted: what comes next follows it.
+  }
+};
+
 const playedWithin = async (handle: voice.SpeechHandle, timeoutMs: number): Promise<boolean> => {
   const late = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => late.resolve(false), timeoutMs);

@@ -6,6 +6,7 @@ import type { Ender } from './ending.ts';
 import type { Playout } from './playout.ts';
 import type { Speak } from './speaker.ts';
 import type { Tasks } from './tasks.ts';
+import type { Transfer } from './transfer.ts';
 
 export type Part = Extract<Happening, { kind: 'trouble' }>['part'];
 
@@ -18,11 +19,12 @@ export type Troubles = Disposable & {
 
 export type TroubleOptions = {
   tell: (part: Part, detail: string) => void;
-  sentences: Pick<CallJob['sentences'], 'apology' | 'farewell'>;
+  job: Pick<CallJob, 'sentences' | 'fallback'>;
   playout: Playout;
   speak: Speak;
   ender: Ender;
   tasks: Tasks;
+  transfer: Transfer;
 };
 
 /** So many failed answers in a row end the call. */
@@ -65,16 +67,19 @@ export const watchTroubles = (session: voice.AgentSession, options: TroubleOptio
 };
 
 const react = (failures: number, options: TroubleOptions): void => {
-  if (options.ender.begun) return;
+  if (options.ender.begun || options.transfer.isUnderWay) return;
   if (failures >= patience) giveUp(options);
-  else options.tasks.add('apology', () => options.speak(options.sentences.apology));
+  else options.tasks.add('apology', () => options.speak(options.job.sentences.apology));
 };
 
-const giveUp = ({ ender, tasks, speak, sentences }: TroubleOptions): void => {
+/** The conversation can't go on: the person whom the campaign names takes the caller over, or they are told, and the call ends. */
+const giveUp = ({ ender, tasks, speak, job, transfer }: TroubleOptions): void => {
+  if (transfer.isUnderWay) return;
+  if (job.fallback !== null && transfer.begin({ destination: job.fallback, cause: 'fallback' })) return;
   if (!ender.begin('agent_error')) return;
   tasks.add('farewell', async () => {
-    const spoken = await speak(sentences.farewell, { interruptible: false });
-    if (spoken === 'failed') await speak(sentences.farewell, { interruptible: false });
+    const spoken = await speak(job.sentences.farewell, { interruptible: false });
+    if (spoken === 'failed') await speak(job.sentences.farewell, { interruptible: false });
     ender.finish('agent_error');
   });
 };

@@ -2,11 +2,13 @@
  * Calls that nobody attends: the dispatch got lost, the agent died, the other service vanished, or the room is gone without a word.
  * Looked at again and again; what is done about one is done by whoever takes the attempt in the database first.
  */
+import { findSettings } from '../campaigns/store.ts';
 import type { Context } from '../context.ts';
 import { describeError } from '../errors.ts';
-import type { Call, RoomMember } from './call.ts';
+import { isBeingTransferred, type Call, type RoomMember } from './call.ts';
 import { recordFact } from './record-event.ts';
 import { appendEvent, findUnattended, noteCaller, takeDispatch } from './store.ts';
+import { transferCaller } from './transfer-caller.ts';
 
 /** A caller waits this long for the dispatched agent before we ask for one ourselves … */
 const agentGraceMs = 3_000;
@@ -42,9 +44,19 @@ const attend = async (ctx: AttendContext, call: Call): Promise<void> => {
     return;
   }
   if (call.callerIdentity === null) await noteCaller(ctx.db, call.id, caller.identity);
-  if (hasAgent(call, members ?? [])) return;
+  if (hasAgent(call, members ?? []) || isBeingTransferred(call, ctx.now())) return;
   if (call.dispatchedAt === null) return redispatch(ctx, call);
-  if (ctx.now().getTime() - call.dispatchedAt.getTime() > lastGraceMs) await giveUp(ctx, call, 'no_agent');
+  if (ctx.now().getTime() - call.dispatchedAt.getTime() > lastGraceMs) await fallBack(ctx, call, 'no_agent');
+};
+
+/** No agent can be had for a caller who waits: the person whom the campaign names takes them over, or they are hung up. */
+const fallBack = async (ctx: AttendContext, call: Call, reason: string): Promise<void> => {
+  const settings =
+    call.campaignId === null ? null : await findSettings(ctx.db, call.campaignId, call.campaignVersionId);
+  const destination = settings?.fallbackTransferTo ?? null;
+  await appendEvent(ctx.db, call.id, 'fallback', { reason, how: destination === null ? 'hang_up' : 'transfer' });
+  if (destination !== null && (await transferCaller(ctx, call.id, { destination, cause: 'fallback' }))) return;
+  await giveUp(ctx, call, reason);
 };
 
 const callerAmong = (call: Call, members: readonly RoomMember[]): RoomMember | null =>
@@ -58,7 +70,7 @@ const hasAgent = (call: Call, members: readonly RoomMember[]): boolean =>
 
 /** Asks for an agent: once for a call whose agent never came, once more for each that was lost, until it has lost too many. */
 export const redispatch = async (ctx: AttendContext, call: Call): Promise<void> => {
-  if (call.attempt >= maxAttempts) return giveUp(ctx, call, 'agent_lost');
+  if (call.attempt >= maxAttempts) return fallBack(ctx, call, 'agent_lost');
   if (!(await takeDispatch(ctx.db, call, ctx.now()))) return;
   ctx.log.warn({ callId: call.id, attempt: call.attempt }, 'caller without an agent: dispatching one');
   await appendEvent(ctx.db, call.id, 'redispatched', { attempt: call.attempt });

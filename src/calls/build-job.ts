@@ -1,7 +1,7 @@
 /** Makes the job of a call process from a campaign's settings: pure, so that what a caller will hear can be shown beforehand. */
 import { standardModels, standardSettings, voiceOf, type CampaignSettings } from '../campaigns/campaign.ts';
 import { problemsOf, render, type Variable } from '../campaigns/prompt.ts';
-import { sentencesOf } from '../campaigns/sentences.ts';
+import { sentencesOf, type SentenceName } from '../campaigns/sentences.ts';
 import { isAnonymous } from '../numbers/number.ts';
 import type { Call } from './call.ts';
 import type { CallJob } from './job.ts';
@@ -50,19 +50,26 @@ export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] }
       maxCallMs: settings.maxCallMs,
       activeTimeoutMs,
     },
-    sentences: {
-      silence: say('silence'),
-      hold: say('hold'),
-      goodbye: say('goodbye'),
-      timeLimit: say('timeLimit'),
-      announcement: say('full'),
-      apology: say('apology'),
-      farewell: say('farewell'),
-      afterBreak: say('afterBreak'),
-    },
+    destinations: settings.transferDestinations.map((destination) => destination.name),
+    fallback: settings.fallbackTransferTo,
+    sentences: sayAll(say),
   };
   return { job, problems: [...wrongPrompt, ...problems] };
 };
+
+const sayAll = (say: (name: SentenceName) => string): PlainJob['sentences'] => ({
+  disclosure: say('disclosure'),
+  silence: say('silence'),
+  hold: say('hold'),
+  goodbye: say('goodbye'),
+  timeLimit: say('timeLimit'),
+  announcement: say('full'),
+  apology: say('apology'),
+  farewell: say('farewell'),
+  transfer: say('transfer'),
+  transferFailed: say('transferFailed'),
+  afterBreak: say('afterBreak'),
+});
 
 const identityOf = ({ call, attempt, purpose, agentName, callerIdentity, leadName, turns }: JobParts) => ({
   callId: call.id,
@@ -81,7 +88,11 @@ const identityOf = ({ call, attempt, purpose, agentName, callerIdentity, leadNam
 
 const modelsOf = (settings: CampaignSettings) => ({
   stt: { model: settings.sttModel ?? standardModels.stt },
-  llm: { model: settings.llmModel ?? standardModels.llm, temperature: settings.temperature },
+  llm: {
+    model: settings.llmModel ?? standardModels.llm,
+    secondModel: settings.secondLlmModel,
+    temperature: settings.temperature,
+  },
   tts: voiceOf(settings),
 });
 

@@ -50,6 +50,10 @@ export type Call = CallFacts &
     dispatchedAt: Date | null;
     callerIdentity: string | null;
     agentIdentity: string | null;
+    transferTo: string | null;
+    /** Null: nobody asked for a transfer. */
+    transferState: 'asked' | 'done' | 'failed' | null;
+    transferAskedAt: Date | null;
   }>;
 
 export type CallOutcome =
@@ -57,7 +61,8 @@ export type CallOutcome =
   | Readonly<{ kind: 'reject'; call: Call; reason: RejectReason }>;
 
 /** Whether a refusal is one that the caller hears as a sentence, rather than an unanswered line. */
-export const isHeard = (reason: string): boolean => reason === 'campaign_full' || reason === 'busy';
+export const isHeard = (reason: string): boolean =>
+  reason === 'campaign_full' || reason === 'tenant_full' || reason === 'busy';
 
 /** Who is in a room, as far as a call is concerned. */
 export type RoomMember = Readonly<{
@@ -80,3 +85,16 @@ export const eventsOf = (
   const type = rejectReason === null ? 'routed' : 'rejected';
   return isKnown ? [{ seq: 0, type, data: routing, at: createdAt }, ...later] : [...later];
 };
+
+/** For so long an asked transfer counts as under way: longer than one takes. */
+export const transferTakesMs = 60_000;
+
+/** Whether somebody is just connecting the caller, or has done so: no agent is to come. */
+export const isBeingTransferred = (
+  call: Pick<Call, 'transferredAt' | 'transferState' | 'transferAskedAt'>,
+  now: Date,
+): boolean =>
+  call.transferredAt !== null ||
+  (call.transferState === 'asked' &&
+    call.transferAskedAt !== null &&
+    now.getTime() - call.transferAskedAt.getTime() < transferTakesMs);

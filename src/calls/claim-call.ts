@@ -25,7 +25,7 @@ export type ClaimOutcome =
   /** Another job has the call, or it is over. */
   | Readonly<{ kind: 'taken' }>;
 
-type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed' | 'ownerId' | 'voices'>;
+type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId' | 'voices'>;
 
 /**
  * Claims the call of a room for a job.

@@ -28,7 +28,7 @@ export const callJob = z.object({
   greeting: z.string(),
   language: z.string(),
   stt: z.object({ model: z.string() }),
-  llm: z.object({ model: z.string(), temperature: z.number().nullable() }),
+  llm: z.object({ model: z.string(), secondModel: z.string().nullable(), temperature: z.number().nullable() }),
   tts: z.object({ provider: z.enum(['openai', 'deepgram']), model: z.string(), voice: z.string(), rate: z.number() }),
   vad: z.enum(['bundled', 'silero']),
   /** How many times the standard wait for the end of the caller's turn. */
@@ -47,7 +47,12 @@ export const callJob = z.object({
     /** How long to wait for the caller's media (`sip.callStatus` = active) before greeting all the same. */
     activeTimeoutMs: z.number(),
   }),
+  /** The names of those with whom the caller may be connected, and which of them takes over when the conversation can't go on. */
+  destinations: z.array(z.string()),
+  fallback: z.string().nullable(),
   sentences: z.object({
+    /** Before the greeting; empty: nothing. */
+    disclosure: z.string(),
     silence: z.string(),
     hold: z.string(),
     goodbye: z.string(),
@@ -55,6 +60,8 @@ export const callJob = z.object({
     announcement: z.string(),
     apology: z.string(),
     farewell: z.string(),
+    transfer: z.string(),
+    transferFailed: z.string(),
     afterBreak: z.string(),
   }),
   /** Which texts were spoken beforehand, and in which file: 16-bit mono PCM at 24 kHz. */

@@ -8,6 +8,7 @@
  *   fact     something that happened to a call: answered, ended, or lost
  *   source   who says that a call ended. Ranked: link > participant_left > room_finished > reconciler
  *   lost     the reconciler's word: LiveKit knows no such room. Any end event knows better
+ *   transferred   a person has taken the caller over: the end that follows, or that was told before, is no hang-up
  */
 import type { CallStatus } from './call.ts';
 
@@ -25,7 +26,8 @@ export type CallFact =
       reason: string;
       duration: number | null;
     }>
-  | Readonly<{ kind: 'lost'; at: Date; reason: string }>;
+  | Readonly<{ kind: 'lost'; at: Date; reason: string }>
+  | Readonly<{ kind: 'transferred'; at: Date }>;
 
 /** The columns of a CallLog that this door alone writes, and those that it reads. */
 export type CallFacts = Readonly<{
@@ -39,7 +41,20 @@ export type CallFacts = Readonly<{
   endReason: string | null;
   duration: number | null;
   durationSource: string | null;
+  transferredAt: Date | null;
 }>;
+
+/** What is known of a call that nothing has happened to yet. */
+export const noFacts = {
+  answeredAt: null,
+  endedAt: null,
+  endSource: null,
+  endCause: null,
+  endReason: null,
+  duration: null,
+  durationSource: null,
+  transferredAt: null,
+} as const satisfies Partial<CallFacts>;
 
 type End = Readonly<{ source: string; at: Date; reason: string }>;
 
@@ -52,10 +67,18 @@ const betterEnd = (a: End | null, b: End): End => {
   return order > 0 ? b : a;
 };
 
-const statusOf = (answeredAt: Date | null, end: End | null): CallStatus => {
+/** `isTaken`: somebody answered it, our agent or a person. */
+const statusOf = (answeredAt: Date | null, end: End | null, isTaken: boolean): CallStatus => {
   if (end === null) return answeredAt === null ? 'ringing' : 'in_progress';
-  return end.source === 'reconciler' && answeredAt === null ? 'failed' : 'completed';
+  return end.source === 'reconciler' && !isTaken ? 'failed' : 'completed';
 };
+
+const reasonOf = (end: End | null, status: CallStatus, { answeredAt, transferredAt }: Taken): string | null => {
+  if (end !== null && transferredAt !== null) return 'transferred';
+  return status === 'completed' && answeredAt === null ? 'abandoned' : (end?.reason ?? null);
+};
+
+type Taken = Pick<CallFacts, 'answeredAt' | 'transferredAt'>;
 
 const secondsBetween = (from: Date, to: Date): number =>
   Math.max(0, Math.round((to.getTime() - from.getTime()) / 1000));
@@ -68,9 +91,15 @@ const endOf = (call: CallFacts): End | null =>
 const answerOf = (call: CallFacts, fact: CallFact): Date | null =>
   fact.kind === 'answered' && (call.answeredAt === null || fact.at < call.answeredAt) ? fact.at : call.answeredAt;
 
+const transferOf = (call: CallFacts, fact: CallFact): Date | null =>
+  fact.kind === 'transferred' && (call.transferredAt === null || fact.at < call.transferredAt)
+    ? fact.at
+    : call.transferredAt;
+
 const endAfter = (before: End | null, fact: CallFact): End | null => {
   switch (fact.kind) {
     case 'answered':
+    case 'transferred':
       return before;
     case 'ended':
       return betterEnd(before, { source: fact.source, at: fact.at, reason: fact.reason });
@@ -93,9 +122,10 @@ const toldDuration = (call: CallFacts, fact: CallFact): number | null => {
 export const advance = (call: CallFacts, fact: CallFact): CallFacts | null => {
   if (call.status === 'rejected') return null;
   const answeredAt = answerOf(call, fact);
+  const transferredAt = transferOf(call, fact);
   const end = endAfter(endOf(call), fact);
   const told = toldDuration(call, fact);
-  const status = statusOf(answeredAt, end);
+  const status = statusOf(answeredAt, end, answeredAt !== null || transferredAt !== null);
   const next: CallFacts = {
     status,
     createdAt: call.createdAt,
@@ -103,7 +133,8 @@ export const advance = (call: CallFacts, fact: CallFact): CallFacts | null => {
     endedAt: end?.at ?? null,
     endSource: end?.source ?? null,
     endCause: end?.reason ?? null,
-    endReason: status === 'completed' && answeredAt === null ? 'abandoned' : (end?.reason ?? null),
+    endReason: reasonOf(end, status, { answeredAt, transferredAt }),
+    transferredAt,
     duration: told ?? (end === null ? null : secondsBetween(answeredAt ?? call.createdAt, end.at)),
     durationSource: told !== null ? 'event' : end === null ? null : 'computed',
   };
@@ -118,7 +149,8 @@ const isSame = (a: CallFacts, b: CallFacts): boolean =>
   a.endCause === b.endCause &&
   a.endReason === b.endReason &&
   a.duration === b.duration &&
-  a.durationSource === b.durationSource;
+  a.durationSource === b.durationSource &&
+  a.transferredAt?.getTime() === b.transferredAt?.getTime();
 
 /** Whether a call still goes on. */
 export const isOpen = (status: CallStatus): boolean => status === 'ringing' || status === 'in_progress';

@@ -1,6 +1,7 @@
 /** A call process is gone before its call ended: the caller may still be on the line. */
 import type { Context } from '../context.ts';
 import { redispatch } from './attend-calls.ts';
+import { isBeingTransferred } from './call.ts';
 import { isOpen } from './lifecycle.ts';
 import { appendEvent, findCall, releaseCall } from './store.ts';
 
@@ -13,7 +14,7 @@ export const loseAgent = async (
   if (!(await releaseCall(ctx.db, callId, jobId))) return;
   await appendEvent(ctx.db, callId, 'agent_lost', { jobId });
   const call = await findCall(ctx.db, callId);
-  if (call === null || !isOpen(call.status)) return;
+  if (call === null || !isOpen(call.status) || isBeingTransferred(call, ctx.now())) return;
   ctx.log.error({ callId, attempt: call.attempt }, 'call process lost');
   await redispatch(ctx, call);
 };

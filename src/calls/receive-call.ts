@@ -10,7 +10,7 @@ import type { TenantScope } from '../tenants/scope.ts';
 import type { Call, CallOutcome, IncomingCall } from './call.ts';
 import { findCall, findKnownCalls, insertCall, noteCaller, type KnownAs } from './store.ts';
 
-type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed'>;
+type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
 
 /** How long after a refusal an agent's job in the same room still is the same call. */
 const sameRefusalMs = 60_000;
@@ -60,8 +60,8 @@ const outcomeOf = (call: Call, standardAgent: string): CallOutcome =>
     ? { kind: 'reject', call, reason: rejectReasons.find((reason) => reason === call.rejectReason) ?? 'number_unknown' }
     : { kind: 'accept', call, agentName: call.agentName ?? standardAgent };
 
-export type RouteContext = Pick<Context, 'db' | 'now' | 'isBusy'> &
-  Readonly<{ config: Pick<Config, 'defaultCountry' | 'agentName' | 'livekit'> }>;
+export type RouteContext = Pick<Context, 'db' | 'now' | 'busy'> &
+  Readonly<{ config: Pick<Config, 'defaultCountry' | 'agentName' | 'livekit' | 'limits'> }>;
 
 /**
  * Routes a call without recording anything.
@@ -72,13 +72,14 @@ export const routeCall = async (
   query: Readonly<{ to: string; trunkId: string | null; within: TenantScope | null }>,
 ): Promise<Readonly<{ dialled: string | null; facts: RouteFacts | null; decision: Decision }>> => {
   const dialled = toE164(query.to, ctx.config.defaultCountry);
-  const found = dialled === null ? null : await loadRouteFacts(ctx.db, dialled, ctx.now());
+  const found =
+    dialled === null ? null : await loadRouteFacts(ctx.db, { number: dialled, caller: null, now: ctx.now() });
   const facts = query.within === null || query.within.tenantId === found?.tenant.id ? found : null;
   return { dialled, facts, decision: decideNow(ctx, query.trunkId, facts) };
 };
 
 const decideNow = (
-  ctx: Pick<RouteContext, 'config' | 'isBusy'>,
+  ctx: Pick<RouteContext, 'config' | 'busy'>,
   trunkId: string | null,
   facts: RouteFacts | null,
 ): Decision =>
@@ -87,7 +88,8 @@ const decideNow = (
       trunkId,
       inboundTrunkId: ctx.config.livekit?.inboundTrunkId ?? null,
       standardAgent: ctx.config.agentName,
-      isBusy: ctx.isBusy(),
+      limits: ctx.config.limits,
+      busy: ctx.busy(),
     },
     facts,
   );
@@ -98,7 +100,7 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
   const caller = callerOf(incoming.from, incoming.callSid, config.defaultCountry);
   const recorded = await transaction(ctx.db, async (tx) => {
     if (dialled !== null) await lockCampaignOf(tx, dialled);
-    const facts = dialled === null ? null : await loadRouteFacts(tx, dialled, now());
+    const facts = dialled === null ? null : await loadRouteFacts(tx, { number: dialled, caller, now: now() });
     const decision = decideNow(ctx, incoming.trunkId, facts);
     // What would be refused now may be the repeat of a call that was accepted.
     const known = decision.kind === 'reject' ? await findKnown(tx, incoming, now()) : null;

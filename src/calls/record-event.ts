@@ -10,7 +10,7 @@ import { appendEvent, callsOfRoom, findCall, findOpenCall, saveFacts, takeIntoIn
 
 export type Effect = 'recorded' | 'repeated' | 'no_call';
 
-type EventContext = Pick<Context, 'db' | 'config' | 'now' | 'isBusy' | 'log' | 'feed'>;
+type EventContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
 
 /** Applies an event. Repeats, lateness and order don't matter; events of rooms that aren't calls change nothing. */
 export const recordEvent = async (ctx: EventContext, event: RoomEvent): Promise<Effect> => {
@@ -42,7 +42,10 @@ const recordEnd = async (ctx: EventContext, event: EndEvent): Promise<Effect> =>
 };
 
 /** A SIP participant in a room is a call where its numbers are ours: so a call whose dispatch got lost is known too. */
-const recordJoin = async (ctx: EventContext, event: Extract<RoomEvent, { kind: 'joined' }>): Promise<Effect> => {
+export const recordJoin = async (
+  ctx: EventContext,
+  event: Pick<Extract<RoomEvent, { kind: 'joined' }>, 'roomName' | 'identity' | 'attributes'>,
+): Promise<Effect> => {
   const incoming = incomingOfAttributes('joined', event.roomName, event.identity, event.attributes);
   if (incoming === null) return 'no_call';
   const isKnown = (await findOpenCall(ctx.db, event.roomName)) !== null;

@@ -34,6 +34,8 @@ const save = async (ctx: HappeningContext, call: ClaimedCall, happening: Happeni
       // An agent that takes over a running call picks nothing up.
       if (call.answeredAt !== null) return;
       return transaction(db, (tx) => saveTimings(tx, call.id, timingsOf(call, happening)));
+    case 'transfer_asked':
+      return; // transferCaller keeps what becomes of it
     case 'trouble':
       ctx.log.warn({ callId: call.id, part: happening.part, detail: happening.detail }, 'trouble on a call');
       return appendEvent(db, call.id, 'trouble', { part: happening.part, detail: happening.detail });

@@ -21,7 +21,7 @@ export const rehearseCalls = async ({ db, now }: Pick<Context, 'db' | 'now'>): P
     await transaction(db, async (tx) => {
       const name = `rehearsal-${randomUUID()}`;
       const names = { callSid: name, roomName: name };
-      await loadRouteFacts(tx, nobody, at);
+      await loadRouteFacts(tx, { number: nobody, caller: nobody, now: at });
       await findKnownCalls(tx, { ...names, refusedSince: at });
       const numbers = { phoneNumber: nobody, dialledNumber: nobody };
       const unrouted = { agentName: null, rejectReason: null, leadId: null, campaignId: null, campaignVersionId: null };

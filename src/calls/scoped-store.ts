@@ -1,4 +1,4 @@
-/** A tenant's calls in the database, for people who look: nobody changes a call from here. */
+/** A tenant's calls in the database, for people who look, or order something of their agents. */
 import { sql, type Sql } from '@prisma/client-runtime-utils';
 import type { DbClient } from '../db.ts';
 import {
@@ -199,4 +199,23 @@ export const findCallRecord = async (db: DbClient, { tenantId }: TenantScope, id
   if (found === null) return null;
   const { routing, events, ...call } = found;
   return { ...call, events: eventsOf({ routing, ...call }, events) };
+};
+
+/** What is needed to know of a call to order something of its agent. */
+export const findHeldCall = (db: DbClient, { tenantId }: TenantScope, id: string) =>
+  db.callLog.findFirst({
+    where: { id, tenantId },
+    select: { id: true, status: true, ownerId: true, campaignId: true, campaignVersionId: true },
+  });
+
+export type Order = Readonly<{ type: 'end' | 'say' | 'transfer'; text: string | null; orderedBy: string }>;
+
+/** Leaves an order for the service that has the call. The call is the tenant's: who orders has found it. */
+export const insertOrder = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  callId: string,
+  order: Order,
+): Promise<void> => {
+  await db.callCommand.create({ data: { ...order, call: { connect: { id: callId, tenantId } } } });
 };

@@ -3,8 +3,7 @@ import { v7 as uuid } from 'uuid';
 import type { SpokenTurn } from '../link/messages.ts';
 import type { DbClient } from '../db.ts';
 import { eventsOf, type Call, type Routing } from './call.ts';
-import type { CallFacts } from './lifecycle.ts';
-import { isOpen } from './lifecycle.ts';
+import { isOpen, noFacts, type CallFacts } from './lifecycle.ts';
 import { figuresOf } from './reply-timing.ts';
 import type { TimedCall } from './timing.ts';
 
@@ -85,15 +84,12 @@ export const insertCall = async (db: DbClient, { trunkId, routing, ...call }: Ne
 
 /** What the record of a call has that nothing has happened to yet. */
 const untouched = {
+  ...noFacts,
   version: 0,
   attempt: 0,
-  answeredAt: null,
-  endedAt: null,
-  endSource: null,
-  endCause: null,
-  endReason: null,
-  duration: null,
-  durationSource: null,
+  transferTo: null,
+  transferState: null,
+  transferAskedAt: null,
   ownerId: null,
   leaseUntil: null,
   jobId: null,
@@ -160,6 +156,19 @@ export const findUnattended = (db: DbClient, now: Date, statuses: ('ringing' | '
     where: { status: { in: statuses }, OR: [{ ownerId: null }, { leaseUntil: { lt: now } }] },
     orderBy: { createdAt: 'asc' },
     take: 100,
+  });
+
+/** The rooms of open calls that a caller or an agent was in, of those that came in before. */
+export const findOpenRooms = (db: DbClient, before: Date): Promise<{ id: string; roomName: string }[]> =>
+  db.callLog.findMany({
+    where: {
+      openRoom: { not: null },
+      createdAt: { lt: before },
+      OR: [{ status: 'in_progress' }, { callerIdentity: { not: null } }],
+    },
+    orderBy: { createdAt: 'asc' },
+    take: 1000,
+    select: { id: true, roomName: true },
   });
 
 /** Remembers the caller's identity in the room, once. */

@@ -13,6 +13,13 @@ import { problemsOf } from './prompt.ts';
 
 export const standardGreeting = 'Hello! This is your AI assistant. How can I help you?';
 
+/** A person whom the agent may connect the caller with. */
+export const transferDestination = z.object({
+  name: name(100).describe('As the agent and the API name it.'),
+  number: z.string().regex(/^\+[1-9]\d{5,14}$/, 'must be a number in E.164, such as +15551234567'),
+});
+export type TransferDestination = Readonly<z.infer<typeof transferDestination>>;
+
 const sentence = text(1000).nullable();
 const label = name(100).nullable();
 const ms = (min: number, max: number) => z.int().min(min).max(max);
@@ -34,6 +41,9 @@ export const conversation = z.object({
       "How fast the agent speaks: 1 is the voice's own speed, 2 twice as fast. Deepgram: aura-2 voices, 0.7 to 1.5.",
     ),
   llmModel: label,
+  secondLlmModel: label.describe(
+    'Asked where the first one fails or takes its time. Null: the first one is asked again.',
+  ),
   temperature: z.number().min(0).max(2).nullable(),
   sttModel: label,
   vad: z.enum(['bundled', 'silero']),
@@ -55,6 +65,16 @@ export const conversation = z.object({
   goodbyeSentence: sentence,
   timeLimitSentence: sentence,
   fullSentence: sentence.describe('Heard when max_concurrent calls are open.'),
+  disclosureSentence: sentence.describe('Said before the greeting, such as that the call is held by a machine.'),
+  farewellSentence: sentence.describe('Said when the conversation cannot go on and nobody takes the call over.'),
+  transferSentence: sentence.describe('Said before the caller is connected with a person.'),
+  transferDestinations: z
+    .array(transferDestination)
+    .max(20)
+    .describe('With whom the agent and the API may connect the caller; with nobody else.'),
+  fallbackTransferTo: label.describe(
+    'The destination that takes the caller when the conversation cannot go on. Null: a message, then the end.',
+  ),
 });
 export type Conversation = Readonly<z.infer<typeof conversation>>;
 
@@ -73,6 +93,7 @@ export const standardSettings: CampaignSettings = {
   voiceModel: null,
   speakingRate: 1,
   llmModel: null,
+  secondLlmModel: null,
   temperature: null,
   sttModel: null,
   vad: 'bundled',
@@ -86,6 +107,11 @@ export const standardSettings: CampaignSettings = {
   goodbyeSentence: null,
   timeLimitSentence: null,
   fullSentence: null,
+  disclosureSentence: null,
+  farewellSentence: null,
+  transferSentence: null,
+  transferDestinations: [],
+  fallbackTransferTo: null,
 };
 
 export const standardSentences = {
@@ -101,6 +127,10 @@ export const standardSentences = {
   apology: "I'm sorry, I didn't manage to answer that. Could you say it again, please?",
   /** Answers fail again and again. */
   farewell: "I'm sorry, I'm having technical difficulties and have to end this call. Please call again later. Goodbye.",
+  transfer: 'One moment, please. I am connecting you.',
+  /** Nobody took the call; the conversation goes on. */
+  transferFailed: "I'm sorry, I couldn't reach anybody. How else can I help you?",
+  disclosure: '',
   /** Another call process took the call over. */
   afterBreak: 'Sorry, we were cut off for a moment. Please go on.',
 } as const;
@@ -152,7 +182,11 @@ const objectOf = (value: unknown): object => (typeof value === 'object' && value
 /** What keeps settings from being published, a sentence each. */
 export const problemsOfSettings = (settings: Conversation): string[] => {
   const { prompt, greeting, silenceSentence, goodbyeSentence, timeLimitSentence, fullSentence } = settings;
-  const texts = { prompt, greeting, silenceSentence, goodbyeSentence, timeLimitSentence, fullSentence };
+  const { disclosureSentence, farewellSentence, transferSentence } = settings;
+  const texts = {
+    ...{ prompt, greeting, silenceSentence, goodbyeSentence, timeLimitSentence, fullSentence },
+    ...{ disclosureSentence, farewellSentence, transferSentence },
+  };
   return [
     ...Object.entries(texts).flatMap(([name, template]) =>
       template === null ? [] : problemsOf(template).map((problem) => `${snakeName(name)}: ${problem}`),
@@ -162,7 +196,31 @@ export const problemsOfSettings = (settings: Conversation): string[] => {
       ? ['silence_goodbye_ms: must be longer than silence_ask_ms.']
       : []),
     ...problemsOfRate(voiceOf(settings)),
+    ...problemsOfTransfers(settings),
   ];
+};
+
+const problemsOfTransfers = ({ transferDestinations, fallbackTransferTo }: Conversation): string[] => {
+  const names = transferDestinations.map((destination) => destination.name.toLowerCase());
+  return [
+    ...(new Set(names).size < names.length ? ['transfer_destinations: two have the same name.'] : []),
+    ...(fallbackTransferTo === null || findDestination({ transferDestinations }, fallbackTransferTo) !== null
+      ? []
+      : [`fallback_transfer_to: there is no transfer destination called ${fallbackTransferTo}.`]),
+  ];
+};
+
+/** The listed destination of this name, in whatever case it is written; null: there is none. */
+export const findDestination = (
+  { transferDestinations }: Pick<Conversation, 'transferDestinations'>,
+  wanted: string,
+): TransferDestination | null =>
+  transferDestinations.find(({ name: one }) => one.toLowerCase() === wanted.trim().toLowerCase()) ?? null;
+
+/** Destinations as they were stored; what can't be read is none. */
+export const readDestinations = (stored: unknown): TransferDestination[] => {
+  const parsed = z.array(transferDestination).safeParse(stored);
+  return parsed.success ? parsed.data : [];
 };
 
 /** Deepgram's limits: https://developers.deepgram.com/docs/tts-voice-controls */

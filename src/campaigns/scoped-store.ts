@@ -6,6 +6,7 @@ import type { TenantScope } from '../tenants/scope.ts';
 import {
   conversation,
   draftOf,
+  readDestinations,
   readSettings,
   statusProblem,
   type CampaignSettings,
@@ -30,9 +31,12 @@ export type CampaignRecord = Readonly<{
   draft: Conversation;
 }>;
 
+/** As the row has it. */
+type Stored = Omit<Conversation, 'transferDestinations'> & Readonly<{ transferDestinations: unknown }>;
+
 const included = { publishedVersion: { select: { id: true, number: true, createdAt: true } } } as const;
 
-type Row = Conversation & Omit<CampaignRecord, 'published' | 'draft'> & Readonly<{ draft: unknown }>;
+type Row = Stored & Omit<CampaignRecord, 'published' | 'draft'> & Readonly<{ draft: unknown }>;
 
 const recordOf = (row: Row): CampaignRecord => {
   const { id, name, status, agentName, sipTrunkId, maxConcurrent, version, createdAt, updatedAt } = row;
@@ -43,14 +47,19 @@ const recordOf = (row: Row): CampaignRecord => {
 
 const settingNames = conversation.keyof().options;
 
-const conversationOf = (row: Conversation): Conversation => {
+const conversationOf = (row: Stored): Conversation => {
   const entries = settingNames.map((name) => [name, row[name]]);
-  return Object.fromEntries(entries) as Conversation;
+  const transferDestinations = readDestinations(row.transferDestinations);
+  return { ...(Object.fromEntries(entries) as Conversation), transferDestinations };
 };
 
 /** What of a draft differs from what is published. */
 const changesOf = (published: Conversation, draft: Conversation): object =>
-  Object.fromEntries(settingNames.filter((name) => draft[name] !== published[name]).map((name) => [name, draft[name]]));
+  Object.fromEntries(
+    settingNames
+      .filter((name) => JSON.stringify(draft[name]) !== JSON.stringify(published[name]))
+      .map((name) => [name, draft[name]]),
+  );
 
 export const listCampaigns = async (
   db: DbClient,

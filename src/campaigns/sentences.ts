@@ -11,6 +11,9 @@ const fields = {
   goodbye: 'goodbyeSentence',
   timeLimit: 'timeLimitSentence',
   full: 'fullSentence',
+  disclosure: 'disclosureSentence',
+  farewell: 'farewellSentence',
+  transfer: 'transferSentence',
 } as const satisfies Partial<Record<SentenceName, keyof CampaignSettings>>;
 
 /** The template of each sentence, and a sentence for each template of the campaign that can't be spoken: it is our standard here. */

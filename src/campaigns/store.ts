@@ -1,7 +1,7 @@
 /** Campaigns in the database, as calls see them. */
 import type { DbClient } from '../db.ts';
 import type { TenantScope } from '../tenants/scope.ts';
-import { readSettings, type CampaignSettings } from './campaign.ts';
+import { readDestinations, readSettings, type CampaignSettings } from './campaign.ts';
 
 /** How a campaign's call is held: with the version that it came in under, else as the campaign says now. */
 export const findSettings = async (
@@ -14,8 +14,16 @@ export const findSettings = async (
       ? null
       : await db.campaignVersion.findFirst({ where: { id: versionId, campaignId }, select: { settings: true } });
   const settings = version === null ? null : readSettings(version.settings);
-  return settings ?? db.campaign.findUnique({ where: { id: campaignId } });
+  if (settings !== null) return settings;
+  const row = await db.campaign.findUnique({ where: { id: campaignId } });
+  return row === null ? null : ownSettings(row);
 };
+
+/** What the campaign's row says, where nothing was published by the API. */
+const ownSettings = <Row extends { transferDestinations: unknown }>(row: Row) => ({
+  ...row,
+  transferDestinations: readDestinations(row.transferDestinations),
+});
 
 /** A campaign that takes calls, with what its texts may name. */
 export type Speaking = Readonly<{ id: string; settings: CampaignSettings; tenantName: string; numbers: string[] }>;
@@ -34,7 +42,7 @@ export const listSpeaking = async (db: DbClient, afterId: string | null, limit: 
   });
   return rows.map((row) => ({
     id: row.id,
-    settings: (row.publishedVersion === null ? null : readSettings(row.publishedVersion.settings)) ?? row,
+    settings: (row.publishedVersion === null ? null : readSettings(row.publishedVersion.settings)) ?? ownSettings(row),
     tenantName: row.tenant.name,
     numbers: row.phoneNumbers.map(({ number }) => number),
   }));

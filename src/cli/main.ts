@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 /** Loaded when asked for: a command needs little, and the list of them nothing. */
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   'admin:create': () => import('./admin-create.ts'),
+  'caller:erase': () => import('./caller-erase.ts'),
   call: () => import('./call.ts'),
   'call:timing': () => import('./call-timing.ts'),
   'check:campaign': () => import('./check-campaign.ts'),

@@ -47,7 +47,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const at = timeOf(values.at);
   const config = loadConfig(env);
   await using db = await openDb(config.databaseUrl);
-  const ctx = { db, config, now: () => at, isBusy: () => false };
+  const ctx = { db, config, now: () => at, busy: () => null };
   const told = await explainRoute(ctx, null, { to, from, trunkId: trunk ?? null, at });
   console.log(values.json ? JSON.stringify(told) : linesOf(told).join('\n'));
   return told.decision === 'accept' ? 0 : 1;

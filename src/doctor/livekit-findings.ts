@@ -81,7 +81,13 @@ const trunkFindings = (config: Config, seen: Seen, { state, trunk, number }: OnT
       ),
     );
   const inboundTrunkId = config.livekit?.inboundTrunkId ?? null;
-  const query = { trunkId: trunk.id, inboundTrunkId, standardAgent: config.agentName, isBusy: false };
+  const query = {
+    trunkId: trunk.id,
+    inboundTrunkId,
+    standardAgent: config.agentName,
+    limits: config.limits,
+    busy: null,
+  };
   const decision = decide(query, recordOf(seen, number)?.facts ?? null);
   const isJudged = seen.database.kind === 'seen'; // else it may be the number's own trunk
   const isRefused = isJudged && decision.kind === 'reject' && decision.reason === 'wrong_trunk';

@@ -97,7 +97,7 @@ const readDatabase = async (db: Db, asked: string | null): Promise<DatabaseSeen>
 };
 
 const readNumber = async (db: Db, number: string): Promise<NumberSeen> => {
-  const facts = await loadRouteFacts(db, number, new Date());
+  const facts = await loadRouteFacts(db, { number, caller: null, now: new Date() });
   if (facts === null) return { number, record: null };
   return { number, record: { facts, editable: await findEditable(db, facts.number.id) } };
 };

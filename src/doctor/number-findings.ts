@@ -12,7 +12,13 @@ export const numberFinding = (config: Config, seen: Seen, number: string): Findi
   const found = seen.database.value.numbers.find((one) => one.number === number);
   if (found?.record == null) return missing(seen, number);
   const { facts } = found.record;
-  const query = { trunkId: null, inboundTrunkId: null, standardAgent: config.agentName, isBusy: false };
+  const query = {
+    trunkId: null,
+    inboundTrunkId: null,
+    standardAgent: config.agentName,
+    limits: config.limits,
+    busy: null,
+  };
   const decision = decide(query, facts);
   if (decision.kind === 'reject') return refused(decision.reason, decision.reasons.at(-1) ?? '', found.record);
   if (facts.campaign === null) return withoutCampaign(seen, number, found.record);

@@ -2,12 +2,15 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { findCallRecord, listCalls, type CallFilter, type CallRecord } from '../calls/scoped-store.ts';
+import { eraseCaller } from '../calls/erase-caller.ts';
+import { listErasures, type Receipt } from '../calls/erasure-scoped-store.ts';
+import { orderCommand } from '../calls/order-command.ts';
 import type { Context } from '../context.ts';
-import { text } from '../text.ts';
+import { name, text } from '../text.ts';
 import type { Guard } from './access.ts';
 import { snakeOf } from './case.ts';
 import { givenTime, id, when } from './fields.ts';
-import { getRoute, listRoute } from './resource.ts';
+import { createRoute, getRoute, idOf, listRoute } from './resource.ts';
 
 const statuses = ['ringing', 'in_progress', 'completed', 'rejected', 'failed'] as const;
 
@@ -93,7 +96,9 @@ const filterOf = (asked: z.output<z.ZodObject<typeof query>>): CallFilter => ({
   ...(asked.max_duration !== undefined && { maxDuration: asked.max_duration }),
 });
 
-export const callRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: Guard): void => {
+export const callRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
+  const { db } = ctx;
+  const { scopeOf } = guard;
   const calls = { path: '/calls', one: 'call', access: 'calls:read' } as const;
   listRoute(app, {
     ...calls,
@@ -112,5 +117,83 @@ export const callRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: G
       events: events.map(snakeOf),
     }),
     find: async (request, callId) => findCallRecord(db, scopeOf(request), callId),
+  });
+  for (const order of orders) orderRoute(app, ctx, guard, order);
+  erasureRoutes(app, ctx, guard);
+};
+
+const sentence = text(1000);
+
+/** What can be ordered of the agent of a running call, and which field of the body says more. */
+const orders = [
+  {
+    type: 'end',
+    summary: 'End a running call, with a last sentence if one is given',
+    body: z.strictObject({ say: sentence.exactOptional() }),
+    field: 'say',
+  },
+  {
+    type: 'say',
+    summary: 'Have the agent of a running call say something',
+    body: z.strictObject({ text: sentence.min(1) }),
+    field: 'text',
+  },
+  {
+    type: 'transfer',
+    summary: 'Have the caller of a running call connected with one of the transfer_destinations of its campaign',
+    body: z.strictObject({ destination: name(100) }),
+    field: 'destination',
+  },
+] as const;
+
+const ordered = z.object({ ordered: z.literal(true).describe('The call shows among its events what becomes of it.') });
+
+const orderRoute = (
+  app: FastifyInstance,
+  ctx: Context,
+  { scopeOf, principalOf }: Guard,
+  { type, summary, body, field }: (typeof orders)[number],
+): void => {
+  const schema = { tags: ['calls'], summary, params: z.object({ id }), body, response: { 202: ordered } };
+  app.post(`/calls/:id/${type}`, {
+    config: { access: 'calls:control' },
+    schema,
+    handler: async (request, reply) => {
+      const given = (request.body as Record<string, string>)[field] ?? null;
+      const order = { type, text: given, orderedBy: principalOf(request).id };
+      await orderCommand(ctx, scopeOf(request), idOf(request), order);
+      return reply.code(202).send({ ordered: true });
+    },
+  });
+};
+
+const receiptJson = z.object({
+  id,
+  calls: z.number().describe('Whose number and room were erased.'),
+  turns: z.number(),
+  messages: z.number(),
+  leads: z.number(),
+  erased_by: z.string().describe('The id of the user or token.'),
+  created_at: when,
+});
+
+const receiptToJson = (receipt: Receipt): z.output<typeof receiptJson> => snakeOf(receipt);
+
+/** A caller who wants to be forgotten. */
+const erasureRoutes = (app: FastifyInstance, ctx: Context, { scopeOf, principalOf }: Guard): void => {
+  const erasures = { path: '/erasures', one: 'erasure', json: receiptJson, toJson: receiptToJson } as const;
+  listRoute(app, {
+    ...erasures,
+    access: 'leads:read',
+    query: {},
+    list: async (request, _query, page) => listErasures(ctx.db, scopeOf(request), page),
+  });
+  createRoute(app, {
+    ...erasures,
+    access: 'callers:erase',
+    summary: 'Erase a caller: their leads, what was said, and their number in the records of their calls',
+    body: { phone_number: text(100).min(1).describe('As people write it, or as a call shows it.') },
+    create: async (request, { phone_number: caller }) =>
+      eraseCaller(ctx, scopeOf(request), { caller, by: principalOf(request).id }),
   });
 };

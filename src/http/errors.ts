@@ -43,6 +43,8 @@ export const refusals = {
   number_inactive: ['not_found', 'The dialled number is inactive.'],
   tenant_inactive: ['not_found', 'The tenant of the dialled number is inactive.'],
   campaign_inactive: ['not_found', 'The campaign of the dialled number is inactive.'],
+  caller_limit: ['too_many', 'The caller has called too often within a minute.'],
+  tenant_full: ['too_many', 'The tenant has as many open calls as it may have.'],
   campaign_full: ['campaign_full', 'The campaign has as many open calls as it may have.'],
   busy: ['busy', 'The service is at its capacity.'],
 } as const satisfies Record<RejectReason, readonly [ErrorCode, string]>;

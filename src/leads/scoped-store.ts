@@ -111,3 +111,7 @@ export const editLead = async (
   const found = await findLeadRecord(db, scope, id);
   return count === 0 || found === null ? whyNotEdited(found) : found;
 };
+
+/** Deletes the leads of a caller whose calls name them no more; how many there were. */
+export const deleteLeadsOf = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<number> =>
+  (await db.lead.deleteMany({ where: { tenantId, phoneNumber } })).count;

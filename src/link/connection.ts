@@ -5,6 +5,8 @@ import { claimCall, type ClaimOutcome } from '../calls/claim-call.ts';
 import { handOver } from '../calls/hand-over.ts';
 import { loseAgent } from '../calls/lose-agent.ts';
 import { recordHappening } from '../calls/record-happening.ts';
+import { appendEvent } from '../calls/store.ts';
+import { transferCaller } from '../calls/transfer-caller.ts';
 import type { Call } from '../calls/call.ts';
 import type { Context } from '../context.ts';
 import { isUnavailable } from '../db.ts';
@@ -203,9 +205,23 @@ const takeHappening = async (ctx: Context, state: State, send: Send, happening: 
   }
   if (held === null) throw new Error(`a happening (${happening.kind}) without a call`);
   await persist(ctx, () => recordHappening(ctx, held.call, happening));
+  // What the process tells meanwhile waits, its end too: the room stays until it is known how the transfer went.
+  if (happening.kind === 'transfer_asked') return transfer(ctx, send, held.call, happening);
   if (happening.kind !== 'ended') return;
   state.held = null;
   await ctx.livekit.deleteRoom(held.call.roomName).finally(() => send({ type: 'farewell' }));
+};
+
+const transfer = async (
+  ctx: Context,
+  send: Send,
+  call: Call,
+  { destination, cause }: Extract<Happening, { kind: 'transfer_asked' }>,
+): Promise<void> => {
+  if (cause === 'fallback') await appendEvent(ctx.db, call.id, 'fallback', { reason: 'agent_error', how: 'transfer' });
+  if (await transferCaller(ctx, call.id, { destination, cause })) return;
+  // The agent knows what to say.
+  send(cause === 'fallback' ? { type: 'end', say: null, reason: 'agent_error' } : { type: 'resume' });
 };
 
 /** A database that is away for a while loses nothing: the happening waits, and with it all that follows. */

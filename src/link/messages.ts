@@ -66,6 +66,12 @@ export const happening = z.discriminatedUnion('kind', [
     enteredAt: z.number(),
     stages: z.partialRecord(z.literal(Object.keys(pickupStages) as PickupStage[]), z.number()),
   }),
+  /** The caller has been told that they are being connected, and waits: the service connects them, or says `resume` or `end`. */
+  z.object({
+    kind: z.literal('transfer_asked'),
+    destination: z.string(),
+    cause: z.enum(['model', 'person', 'fallback']),
+  }),
   /** Something failed that a person should see; the call may go on. */
   z.object({
     kind: z.literal('trouble'),
@@ -120,8 +126,12 @@ export const fromService = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('verdict'), verdict }),
   z.object({ type: z.literal('say'), text: z.string() }),
-  /** End the call politely: say the text, if any, let it play, then `ended` with `ended_by_service`. */
-  z.object({ type: z.literal('end'), say: z.string().nullable() }),
+  /** End the call politely: say the text, if any, let it play, then `ended` with the reason. */
+  z.object({ type: z.literal('end'), say: z.string().nullable(), reason: linkEndReason }),
+  /** Tell the caller that they are being connected, then `transfer_asked`. */
+  z.object({ type: z.literal('transfer'), destination: z.string() }),
+  /** The transfer failed: tell the caller, and go on. */
+  z.object({ type: z.literal('resume') }),
   /** `ended` is recorded and the room is gone: the process may stop. */
   z.object({ type: z.literal('farewell') }),
 ]);

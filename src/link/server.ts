@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
 import { leaseMs } from '../calls/claim-call.ts';
-import { renewLeases } from '../calls/store.ts';
+import { takeCommands, type Command } from '../calls/command-store.ts';
+import { appendEvent, renewLeases } from '../calls/store.ts';
 import type { Background } from '../background.ts';
 import type { Context } from '../context.ts';
 import { openConnection, type Connection } from './connection.ts';
+import type { FromService } from './messages.ts';
 
 export type LinkServer = Readonly<{
   /** The socket's path: what a call process needs to know. */
@@ -30,6 +32,7 @@ export type LinkServer = Readonly<{
 
 const pingEveryMs = 1_000;
 const renewEveryMs = 5_000;
+const commandsEveryMs = 300;
 
 /** Opens the link. `onChange` is called whenever a process became ready, got a call, or went away. */
 export const openLink = async (ctx: Context, background: Background, onChange: () => void): Promise<LinkServer> => {
@@ -52,14 +55,15 @@ export const openLink = async (ctx: Context, background: Background, onChange: (
   background.every('renew leases', renewEveryMs, () =>
     renewLeases(ctx.db, ctx.ownerId, new Date(ctx.now().getTime() + leaseMs)),
   );
-  const ofCall = (callId: string) => [...connections].find((connection) => connection.callId() === callId);
+  background.every('take commands', commandsEveryMs, () => giveCommands(ctx, connections));
+  const ofCall = (callId: string) => connectionOf(connections, callId);
   return {
     path,
     ready: () => [...connections].filter((connection) => connection.isReady()).length,
     activeCalls: () => [...connections].filter((connection) => connection.callId() !== null).length,
     pidOf: (callId) => ofCall(callId)?.pid() ?? null,
     say: (callId, text) => ofCall(callId)?.send({ type: 'say', text }) ?? false,
-    end: (callId, text) => ofCall(callId)?.send({ type: 'end', say: text }) ?? false,
+    end: (callId, text) => ofCall(callId)?.send({ type: 'end', say: text, reason: 'ended_by_service' }) ?? false,
     [Symbol.asyncDispose]: async () => {
       stopPings();
       for (const client of sockets.clients) client.terminate();
@@ -68,6 +72,29 @@ export const openLink = async (ctx: Context, background: Background, onChange: (
       await rm(folder, { recursive: true, force: true });
     },
   };
+};
+
+const connectionOf = (connections: ReadonlySet<Connection>, callId: string): Connection | undefined =>
+  [...connections].find((connection) => connection.callId() === callId);
+
+/** What people ordered by the API, of whichever service, is given to the processes that hold the calls. */
+const giveCommands = async (ctx: Context, connections: ReadonlySet<Connection>): Promise<void> => {
+  if ([...connections].every((connection) => connection.callId() === null)) return;
+  for (const command of await takeCommands(ctx.db, ctx.ownerId, ctx.now())) {
+    const isGiven = connectionOf(connections, command.callId)?.send(messageOf(command)) ?? false;
+    await appendEvent(ctx.db, command.callId, isGiven ? 'ordered' : 'order_lost', { order: command.type });
+  }
+};
+
+const messageOf = ({ type, text }: Command): FromService => {
+  switch (type) {
+    case 'end':
+      return { type: 'end', say: text, reason: 'ended_by_service' };
+    case 'say':
+      return { type: 'say', text: text ?? '' };
+    case 'transfer':
+      return { type: 'transfer', destination: text ?? '' };
+  }
 };
 
 const listen = (server: Server, path: string): Promise<void> =>

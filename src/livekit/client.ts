@@ -1,5 +1,5 @@
 /** Our side of LiveKit's server API. "Already gone" is success: rooms and participants end on their own too. */
-import { AgentDispatchClient, RoomServiceClient, TokenVerifier } from 'livekit-server-sdk';
+import { AgentDispatchClient, RoomServiceClient, SipClient, TokenVerifier } from 'livekit-server-sdk';
 import type { RoomMember } from '../calls/call.ts';
 import { AppError } from '../errors.ts';
 
@@ -10,9 +10,16 @@ export type Livekit = Readonly<{
   createRoom: (room: string, emptyTimeoutSeconds: number) => Promise<void>;
   /** Ends a room: everybody in it is hung up. */
   deleteRoom: (room: string) => Promise<void>;
+  /**
+   * Connects the phone caller with another number (SIP REFER), and settles once that one has answered. The caller stays where they are
+   * if it fails.
+   */
+  transfer: (room: string, identity: string, number: string) => Promise<void>;
   removeParticipant: (room: string, identity: string) => Promise<void>;
   /** Who is in the room; null where there is no such room. */
   members: (room: string) => Promise<readonly RoomMember[] | null>;
+  /** The rooms with somebody in them. */
+  busyRooms: () => Promise<readonly string[]>;
   /** Which of these rooms there are. */
   existingRooms: (rooms: readonly string[]) => Promise<ReadonlySet<string>>;
   /** Whether the server answers. */
@@ -24,6 +31,8 @@ const kindSip = 3;
 const kindAgent = 4;
 
 const requestTimeoutSeconds = 5;
+/** So long the phone of who is to take the caller over rings. The client waits a little longer by itself. */
+const transferRingsSeconds = 30;
 
 const statusOf = (error: unknown): number | null =>
   error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : null;
@@ -51,6 +60,7 @@ const named = async <T>(what: string, request: Promise<T>): Promise<T> => {
 export const openLivekit = (options: { url: string; apiKey: string; apiSecret: string }): Livekit => {
   const { url, apiKey, apiSecret } = options;
   const rooms = new RoomServiceClient(url, apiKey, apiSecret, { requestTimeout: requestTimeoutSeconds });
+  const sip = new SipClient(url, apiKey, apiSecret);
   const dispatches = new AgentDispatchClient(url, apiKey, apiSecret, { requestTimeout: requestTimeoutSeconds });
   return {
     dispatch: async (room, agentName, metadata) => {
@@ -60,9 +70,20 @@ export const openLivekit = (options: { url: string; apiKey: string; apiSecret: s
       await named('make a room', rooms.createRoom({ name, emptyTimeout }));
     },
     deleteRoom: (room) => named('delete a room', goneIsFine(rooms.deleteRoom(room))),
+    transfer: async (room, identity, number) => {
+      const transferring = sip.transferSipParticipant(room, identity, `tel:${number}`, {
+        playDialtone: true,
+        ringingTimeout: transferRingsSeconds,
+      });
+      await named('transfer the caller', transferring);
+    },
     removeParticipant: (room, identity) =>
       named('remove a participant', goneIsFine(rooms.removeParticipant(room, identity))),
     members: (room) => named('list the participants of a room', membersOf(rooms, room)),
+    busyRooms: async () =>
+      (await named('list its rooms', rooms.listRooms())).flatMap(({ name, numParticipants }) =>
+        numParticipants > 0 ? [name] : [],
+      ),
     existingRooms: async (names) =>
       new Set((await named('list its rooms', rooms.listRooms([...names]))).map((room) => room.name)),
     isReachable: () =>

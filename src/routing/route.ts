@@ -13,6 +13,8 @@ export const rejectReasons = [
   'number_inactive',
   'tenant_inactive',
   'campaign_inactive',
+  'caller_limit',
+  'tenant_full',
   'campaign_full',
   'busy',
 ] as const;
@@ -21,7 +23,8 @@ export type RejectReason = (typeof rejectReasons)[number];
 /** What the database knows of a dialled number. */
 export type RouteFacts = Readonly<{
   number: Readonly<{ id: string; number: string; isActive: boolean; livekitTrunkId: string | null }>;
-  tenant: Readonly<{ id: string; name: string; isActive: boolean }>;
+  /** `callersCalls`: how often this caller called it within the last minute, refused calls included. */
+  tenant: Readonly<{ id: string; name: string; isActive: boolean; openCalls: number; callersCalls: number }>;
   campaign: null | Readonly<{
     id: string;
     name: string;
@@ -36,6 +39,9 @@ export type RouteFacts = Readonly<{
   defaultAgent: string | null;
 }>;
 
+/** Against abuse; 0: no limit. */
+export type CallLimits = Readonly<{ perCallerPerMinute: number; perTenant: number }>;
+
 export type RouteQuery = Readonly<{
   /** The trunk of the call, where it was told. */
   trunkId: string | null;
@@ -43,8 +49,9 @@ export type RouteQuery = Readonly<{
   inboundTrunkId: string | null;
   /** The agent where nobody names one. */
   standardAgent: string;
-  /** Whether this service is at its capacity. */
-  isBusy: boolean;
+  limits: CallLimits;
+  /** Why this service can take no further call; null: it can. */
+  busy: string | null;
 }>;
 
 export type Decision =
@@ -70,9 +77,18 @@ const refusal = (query: RouteQuery, facts: RouteFacts | null): readonly [RejectR
   const { campaign } = facts;
   if (campaign !== null && campaign.status !== 'active')
     return ['campaign_inactive', `the campaign is ${campaign.status}`];
+  const { perCallerPerMinute, perTenant } = query.limits;
+  const { callersCalls, openCalls } = facts.tenant;
+  if (perCallerPerMinute > 0 && callersCalls >= perCallerPerMinute)
+    return [
+      'caller_limit',
+      `the caller called ${callersCalls} times within a minute, ${perCallerPerMinute} are allowed`,
+    ];
+  if (perTenant > 0 && openCalls >= perTenant)
+    return ['tenant_full', `${openCalls} of at most ${perTenant} calls of the tenant are open`];
   if (campaign !== null && campaign.openCalls >= campaign.maxConcurrent)
     return ['campaign_full', `${campaign.openCalls} of at most ${campaign.maxConcurrent} calls are open`];
-  if (query.isBusy) return ['busy', 'the service is at its capacity'];
+  if (query.busy !== null) return ['busy', `the service is at its capacity: ${query.busy}`];
   return null;
 };
 

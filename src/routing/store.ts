@@ -4,6 +4,7 @@ import type { RouteFacts } from './route.ts';
 
 /** A ringing call whose caller never came into a room stops counting after this long. */
 const roomlessCountsMs = 60_000;
+const minuteMs = 60_000;
 
 /** As the driver gives it: SQLite has neither booleans nor enums, and counts may come as bigint. */
 type Flag = boolean | number | bigint;
@@ -15,6 +16,8 @@ type Row = Readonly<{
   tenantId: string;
   tenantName: string;
   tenantActive: Flag;
+  tenantOpenCalls: number | bigint;
+  callersCalls: number | bigint;
   campaignId: string | null;
   campaignName: string | null;
   campaignStatus: string | null;
@@ -25,11 +28,21 @@ type Row = Readonly<{
   defaultAgent: string | null;
 }>;
 
-/** The facts that `decide` needs, with the campaign's open calls as of `now`. Null: we don't have the number. */
-export const loadRouteFacts = async (db: DbClient, number: string, now: Date): Promise<RouteFacts | null> => {
+/**
+ * The facts that `decide` needs, with what is open as of `now`. Null: we don't have the number.
+ * @param caller as `callerOf` keeps the number; null: nobody in particular
+ */
+export const loadRouteFacts = async (
+  db: DbClient,
+  { number, caller, now }: Readonly<{ number: string; caller: string | null; now: Date }>,
+): Promise<RouteFacts | null> => {
   const [row] = await db.$queryRaw<Row[]>`
     SELECT n."id" AS "numberId", n."number", n."isActive" AS "numberActive", n."livekitTrunkId",
       t."id" AS "tenantId", t."name" AS "tenantName", t."isActive" AS "tenantActive",
+      (SELECT COUNT(*) FROM "CallLog" l WHERE l."tenantId" = t."id" AND l."status" IN ('ringing', 'in_progress') AND
+        (l."status" = 'in_progress' OR l."createdAt" > ${new Date(now.getTime() - roomlessCountsMs)})) AS "tenantOpenCalls",
+      (SELECT COUNT(*) FROM "CallLog" l WHERE l."tenantId" = t."id" AND l."phoneNumber" = ${caller ?? ''} AND
+        l."createdAt" > ${new Date(now.getTime() - minuteMs)}) AS "callersCalls",
       c."id" AS "campaignId", c."name" AS "campaignName", CAST(c."status" AS TEXT) AS "campaignStatus",
       c."publishedVersionId" AS "versionId", c."agentName", c."maxConcurrent",
       (SELECT COUNT(*) FROM "CallLog" l WHERE l."campaignId" = c."id" AND l."status" IN ('ringing', 'in_progress') AND (l."status" = 'in_progress' OR (
@@ -49,7 +62,13 @@ const factsOf = (row: Row): RouteFacts => ({
     isActive: Boolean(row.numberActive),
     livekitTrunkId: row.livekitTrunkId,
   },
-  tenant: { id: row.tenantId, name: row.tenantName, isActive: Boolean(row.tenantActive) },
+  tenant: {
+    id: row.tenantId,
+    name: row.tenantName,
+    isActive: Boolean(row.tenantActive),
+    openCalls: Number(row.tenantOpenCalls),
+    callersCalls: Number(row.callersCalls),
+  },
   campaign:
     row.campaignId === null
       ? null

@@ -18,7 +18,15 @@ export const tenantRoles = ['owner', 'operator', 'viewer'] as const;
 export type TenantRole = (typeof tenantRoles)[number];
 
 const readings = ['numbers:read', 'trunks:read', 'campaigns:read', 'agents:read', 'leads:read', 'calls:read'] as const;
-const changes = ['numbers:write', 'campaigns:write', 'agents:write', 'leads:write', 'routing:explain'] as const;
+const changes = [
+  'numbers:write',
+  'campaigns:write',
+  'agents:write',
+  'leads:write',
+  'calls:control',
+  'callers:erase',
+  'routing:explain',
+] as const;
 const ownings = ['users:manage', 'tokens:manage'] as const;
 const installing = ['tenants:manage', 'numbers:provision', 'trunks:manage'] as const;
 

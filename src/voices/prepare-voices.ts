@@ -6,7 +6,7 @@ import { describeError } from '../errors.ts';
 import { identityOf, openingSpeechesOf, retryAfterMs, speechesOf, type Speech } from './prepared-speech.ts';
 import { synthesise } from './provider.ts';
 
-type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'voices' | 'isBusy'>;
+type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'voices' | 'busy'>;
 
 /** What nobody used for so long is deleted. */
 const unusedMs = 30 * 86_400_000;
@@ -25,7 +25,7 @@ export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => 
     const seen = new Set<string>();
     let failures = 0;
     for await (const speech of wantedSpeech(ctx)) {
-      if (signal.aborted || ctx.isBusy() || failures >= patience) return;
+      if (signal.aborted || ctx.busy() !== null || failures >= patience) return;
       const identity = identityOf(speech, ctx.config[speech.voice.provider].baseUrl);
       if (seen.has(identity)) continue;
       seen.add(identity);

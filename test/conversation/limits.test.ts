@@ -33,12 +33,12 @@ test('the service says something, and ends the call politely or at once', async 
   await using call = await openTextCall([]);
   call.command({ type: 'say', text: 'A colleague says hello.' });
   await sleep(100);
-  call.command({ type: 'end', say: 'We close now.' });
+  call.command({ type: 'end', say: 'We close now.', reason: 'ended_by_service' });
   call.command({ type: 'say', text: 'Too late.' });
   expect((await call.ended).reason).toBe('ended_by_service');
   expect(agentLines(call.lines()).slice(1)).toEqual(['A colleague says hello.', 'We close now.']);
   await using other = await openTextCall([]);
-  other.command({ type: 'end', say: null });
+  other.command({ type: 'end', say: null, reason: 'ended_by_service' });
   expect((await other.ended).reason).toBe('ended_by_service');
 });
 

@@ -14,7 +14,7 @@ import { seedTenant, testContext, type TestClock } from '#test/support/context.t
 import { describeBothDatabases, type OpenTestDb } from '#test/support/database.ts';
 
 const minute = 60_000;
-const standards = Object.keys(standardSentences).length;
+const standards = Object.values(standardSentences).filter((text) => text !== '').length;
 const openers = openersOf('en').length;
 const going = new AbortController().signal;
 
@@ -29,7 +29,7 @@ const openGround = async (openDatabase: OpenTestDb, campaign: Record<string, unk
   const env = { OPENAI_BASE_URL: providers.openaiUrl, DEEPGRAM_BASE_URL: providers.deepgramUrl, VOICE_DIR: folder };
   const more = { busy: false };
   const ctx: Context = {
-    ...testContext(db, { env, clock, isBusy: () => more.busy }),
+    ...testContext(db, { env, clock, busy: () => (more.busy ? 'testing' : null) }),
     log: pino({ base: null, redact: { paths: ['pii'], remove: true } }, { write: (line) => void lines.push(line) }),
   };
   const seeded = await seedTenant(db, { campaign: { agentName: 'telephony-agent', ...campaign } });

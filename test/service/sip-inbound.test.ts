@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { describeBothDatabases } from '#test/support/database.ts';
-import { seedTenant, testContext, testHttp } from '#test/support/context.ts';
+import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
 import { keys, livekitHeaders, signature } from '#test/support/signed.ts';
 import { anyText } from '#test/support/matchers.ts';
 
@@ -23,10 +23,14 @@ const post = (http: FastifyInstance, body: unknown, headers?: Record<string, str
 };
 
 describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
-  const open = async (env: Record<string, string> = {}, isBusy = () => false) => {
+  const open = async (env: Record<string, string> = {}, busy: () => string | null = () => null) => {
     const db = await openDatabase();
-    const ctx = testContext(db, { env, isBusy });
-    return { db, ctx, http: testHttp(ctx) };
+    const clock: TestClock = { now: new Date() };
+    const ctx = testContext(db, { env, busy, clock });
+    const later = (ms: number): void => {
+      clock.now = new Date(clock.now.getTime() + ms);
+    };
+    return { db, ctx, http: testHttp(ctx), later };
   };
 
   test("answers the contract's example, field for field, and records lead and call", async () => {
@@ -211,8 +215,33 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect((await ask(3)).statusCode).toBe(200);
   });
 
+  test('a caller who calls too often within a minute is refused unheard, and recorded; later they may call again', async () => {
+    const { db, http, later } = await open({ CALLS_PER_CALLER_PER_MINUTE: '2' });
+    await seedTenant(db, { campaign: { maxConcurrent: 100 } });
+    const ask = (n: number, from = inbound.from_number) =>
+      post(http, { ...inbound, call_id: `SIP-${n}`, room_name: `room-${n}`, from_number: from });
+    for (const n of [1, 2]) expect((await ask(n)).statusCode).toBe(200);
+    const refused = await ask(3);
+    expect([refused.statusCode, refused.json()]).toEqual([429, { error: { code: 'too_many', message: anyText } }]);
+    expect((await ask(4, '+15550002222')).statusCode).toBe(200);
+    expect(await db.callLog.findMany({ where: { callSid: 'SIP-3' } })).toMatchObject([
+      { status: 'rejected', rejectReason: 'caller_limit' },
+    ]);
+    later(61_000);
+    expect((await ask(5)).statusCode).toBe(200);
+  });
+
+  test('a tenant with as many open calls as it may have takes no further one', async () => {
+    const { db, http } = await open({ CALLS_PER_TENANT: '2' });
+    await seedTenant(db, { campaign: { maxConcurrent: 100 } });
+    const ask = (n: number) => post(http, { ...inbound, call_id: `SIP-${n}`, room_name: `room-${n}` });
+    for (const n of [1, 2]) expect((await ask(n)).statusCode).toBe(200);
+    expect((await ask(3)).json()).toMatchObject({ error: { code: 'too_many' } });
+    expect(await db.callLog.findMany({ where: { callSid: 'SIP-3' } })).toMatchObject([{ rejectReason: 'tenant_full' }]);
+  });
+
   test('a service at its capacity is 429, and the refusal is recorded', async () => {
-    const { db, http } = await open({}, () => true);
+    const { db, http } = await open({}, () => '10 of 10 calls are open');
     await seedTenant(db);
     const response = await post(http, inbound);
     expect([response.statusCode, response.json()]).toEqual([429, { error: { code: 'busy', message: anyText } }]);

@@ -15,7 +15,7 @@ export type TestClock = { now: Date };
 /** `env` goes over a complete configuration whose LiveKit and providers nobody answers. */
 export const testContext = (
   db: Db,
-  options: { env?: Record<string, string>; clock?: TestClock; isBusy?: () => boolean } = {},
+  options: { env?: Record<string, string>; clock?: TestClock; busy?: () => string | null } = {},
 ): Context => {
   const config = requireCallConfig(
     loadConfig({
@@ -36,7 +36,7 @@ export const testContext = (
     feed: createFeed(),
     ownerId: 'test-owner',
     now: () => options.clock?.now ?? new Date(),
-    isBusy: options.isBusy ?? (() => false),
+    busy: options.busy ?? (() => null),
   };
 };
 

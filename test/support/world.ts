@@ -29,7 +29,13 @@ export type World = AsyncDisposable &
     setCampaign: (data: Record<string, unknown>) => Promise<void>;
   }>;
 
-type WorldOptions = { env?: Env; campaign?: Record<string, unknown>; redisUrl?: string };
+type WorldOptions = {
+  env?: Env;
+  campaign?: Record<string, unknown>;
+  redisUrl?: string;
+  /** Opened in front of the LiveKit server: the service sees only that. */
+  front?: (livekit: Surroundings['livekit']) => Promise<AsyncDisposable & { url: string }>;
+};
 
 /** Opens a world with one tenant, whose number has a campaign. `env` goes over the service's. */
 export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
@@ -46,11 +52,16 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     }),
   );
   if (around.providers === null) throw new Error('the providers of a test are simulated');
-  const env = { ...around.env, LOG_LEVEL: 'warn', IDLE_PROCESSES: '1', ...options.env };
+  const front = options.front === undefined ? null : stack.use(await options.front(around.livekit));
+  const frontEnv = front === null ? {} : { LIVEKIT_URL: front.url };
+  const env = { ...around.env, ...frontEnv, LOG_LEVEL: 'warn', IDLE_PROCESSES: '1', ...options.env };
   const service = stack.use(await startService({ config: requireCallConfig(loadConfig(env)), env: process.env }));
   const { campaign } = await seedTenant(service.ctx.db, { campaign: { ...plain, ...options.campaign } });
   await service.ready;
-  await untilPrepared(service, Object.values(standardSentences));
+  await untilPrepared(
+    service,
+    Object.values(standardSentences).filter((text) => text !== ''),
+  );
   const opened = stack.move();
   return {
     service,

@@ -90,6 +90,10 @@ export const makeCompany = async (http: FastifyInstance, db: Db): Promise<Compan
     },
   });
   const agent = await db.agent.create({ data: { tenantId, name: 'house-agent', isDefault: true } });
+  const nothing = { calls: 0, turns: 0, messages: 0, leads: 0 };
+  const erasure = await db.erasure.create({
+    data: { tenantId, callerHash: digits(), erasedBy: 'somebody', ...nothing },
+  });
   const trunk = await db.platformTrunk.create({
     data: { tenantId, name: 'Trunk', twilioTrunkSid: `TK${digits()}${digits()}` },
   });
@@ -110,6 +114,7 @@ export const makeCompany = async (http: FastifyInstance, db: Db): Promise<Compan
       agents: agent.id,
       leads: lead.id,
       calls: call.id,
+      erasures: erasure.id,
     },
     tokens: {
       owner: await signIn(http, db, 'owner', tenantId),
@@ -136,6 +141,8 @@ export const everything = async (db: Db): Promise<string> => {
     await db.callLog.findMany(order),
     await db.callTurn.findMany(order),
     await db.callMessage.findMany(order),
+    await db.callCommand.findMany(order),
+    await db.erasure.findMany(order),
     await db.session.findMany({ ...order, where: { revokedAt: { not: null } } }),
   ];
   return JSON.stringify(rows);

@@ -49,11 +49,11 @@ test('commands that come before anybody takes them are not lost', async () => {
   await sleep(20);
   const taken: Command[] = [];
   link.onCommand((command) => taken.push(command));
-  service.send({ type: 'end', say: null });
+  service.send({ type: 'end', say: null, reason: 'ended_by_service' });
   await sleep(20);
   expect(taken).toEqual([
     { type: 'say', text: 'one' },
-    { type: 'end', say: null },
+    { type: 'end', say: null, reason: 'ended_by_service' },
   ]);
 });
 

@@ -1,20 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advance, isOpen, type CallFact, type CallFacts } from '#src/calls/lifecycle.ts';
+import { advance, isOpen, noFacts, type CallFact, type CallFacts } from '#src/calls/lifecycle.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (seconds: number): Date => new Date(start + seconds * 1000);
 
 const ringing: CallFacts = {
+  ...noFacts,
   status: 'ringing',
   createdAt: at(0),
-  answeredAt: null,
-  endedAt: null,
-  endSource: null,
-  endCause: null,
-  endReason: null,
-  duration: null,
-  durationSource: null,
 };
 
 const after = (...facts: CallFact[]): CallFacts => facts.reduce((call, fact) => advance(call, fact) ?? call, ringing);
@@ -26,6 +20,8 @@ const ended = (
   duration: number | null = null,
 ): CallFact => ({ kind: 'ended', source, at: at(seconds), reason: `by ${source}`, duration });
 const lost = (seconds: number): CallFact => ({ kind: 'lost', at: at(seconds), reason: 'room_gone' });
+
+const transferred = (seconds: number): CallFact => ({ kind: 'transferred', at: at(seconds) });
 
 describe('advance', () => {
   test('a call that was answered and left is completed, for as long as it was answered', () => {
@@ -81,6 +77,21 @@ describe('advance', () => {
     expect(advance(completed, ended('room_finished', 12))).toBeNull();
   });
 
+  test('a caller whom a person took over did not hang up, whoever told first, answered by us or not', () => {
+    const taken = transferred(20);
+    expect(after(answered(2), taken)).toMatchObject({ status: 'in_progress', transferredAt: at(20) });
+    expect(after(answered(2), taken, ended('link', 21))).toMatchObject({
+      status: 'completed',
+      endReason: 'transferred',
+      duration: 19,
+    });
+    expect(after(ended('participant_left', 21), taken)).toMatchObject({
+      status: 'completed',
+      endReason: 'transferred',
+    });
+    expect(after(taken, lost(70))).toMatchObject({ status: 'completed', endReason: 'transferred' });
+  });
+
   test('a rejected call stays rejected', () => {
     expect(advance({ ...ringing, status: 'rejected' }, ended('link', 3))).toBeNull();
   });
@@ -89,6 +100,7 @@ describe('advance', () => {
 const time = fc.integer({ min: 0, max: 20 }).map(at);
 const anyFact: fc.Arbitrary<CallFact> = fc.oneof(
   fc.record({ kind: fc.constant('answered' as const), at: time }),
+  fc.record({ kind: fc.constant('transferred' as const), at: time }),
   fc.record({ kind: fc.constant('lost' as const), at: time, reason: fc.constantFrom('room_gone', 'no_agent') }),
   fc.record({
     kind: fc.constant('ended' as const),

@@ -24,7 +24,7 @@ const configOf = (env: Record<string, string> = {}): Config => loadConfig({ ...e
 
 const facts: RouteFacts = {
   number: { id: 'n1', number, isActive: true, livekitTrunkId: 'ST_1' },
-  tenant: { id: 't1', name: 'Dental', isActive: true },
+  tenant: { id: 't1', name: 'Dental', isActive: true, openCalls: 0, callersCalls: 0 },
   campaign: {
     id: 'c1',
     name: 'Front desk',

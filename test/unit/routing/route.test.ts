@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { decide, type RouteFacts, type RouteQuery } from '#src/routing/route.ts';
 import { objectWith } from '#test/support/matchers.ts';
 
-const query: RouteQuery = { trunkId: null, inboundTrunkId: null, standardAgent: 'telephony-agent', isBusy: false };
+const query: RouteQuery = {
+  trunkId: null,
+  inboundTrunkId: null,
+  standardAgent: 'telephony-agent',
+  limits: { perCallerPerMinute: 0, perTenant: 0 },
+  busy: null,
+};
 const campaign = {
   id: 'c',
   name: 'Front desk',
@@ -14,7 +20,7 @@ const campaign = {
 };
 const facts: RouteFacts = {
   number: { id: 'n', number: '+18588796658', isActive: true, livekitTrunkId: null },
-  tenant: { id: 't', name: 'Dental', isActive: true },
+  tenant: { id: 't', name: 'Dental', isActive: true, openCalls: 4, callersCalls: 2 },
   campaign,
   defaultAgent: 'house-agent',
 };
@@ -28,6 +34,15 @@ describe('decide', () => {
     expect(decide(query, facts)).toEqual(accept('house-agent'));
     expect(decide(query, { ...facts, defaultAgent: null })).toEqual(accept('telephony-agent'));
     expect(decide(query, { ...facts, campaign: null })).toEqual(accept('house-agent'));
+  });
+
+  test('refuses a caller who calls too often, and a tenant with too many open calls, where there are limits', () => {
+    const limited = (perCallerPerMinute: number, perTenant: number) =>
+      decide({ ...query, limits: { perCallerPerMinute, perTenant } }, facts);
+    expect(limited(3, 5)).toEqual(accept('house-agent'));
+    expect(limited(2, 5)).toEqual(reject('caller_limit'));
+    expect(limited(3, 4)).toEqual(reject('tenant_full'));
+    expect(limited(0, 0)).toEqual(accept('house-agent'));
   });
 
   test('refuses what is unknown or inactive', () => {
@@ -59,8 +74,8 @@ describe('decide', () => {
   });
 
   test('a service at its capacity is busy, and says so last', () => {
-    expect(decide({ ...query, isBusy: true }, facts)).toEqual(reject('busy'));
-    expect(decide({ ...query, isBusy: true }, null)).toEqual(reject('number_unknown'));
+    expect(decide({ ...query, busy: '3 of 3 calls are open' }, facts)).toEqual(reject('busy'));
+    expect(decide({ ...query, busy: '3 of 3 calls are open' }, null)).toEqual(reject('number_unknown'));
   });
 
   test('gives every reason', () => {

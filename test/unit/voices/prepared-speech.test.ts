@@ -25,7 +25,9 @@ test('everything that is said without a model, as a call will say it', () => {
   });
   expect(texts).toContain('Hi, Dental.');
   expect(texts).toContain('Bye from Front desk.');
-  expect(new Set(texts)).toEqual(new Set([job.greeting, ...Object.values(job.sentences)]));
+  expect(new Set(texts)).toEqual(
+    new Set([job.greeting, ...Object.values(job.sentences)].filter((text) => text !== '')),
+  );
   expect(new Set(speechesOf(settings, known).map(({ voice }) => JSON.stringify(voice)))).toEqual(
     new Set([JSON.stringify(job.tts)]),
   );
@@ -33,7 +35,12 @@ test('everything that is said without a model, as a call will say it', () => {
 
 test.each(['{{caller.number}}', '{{lead.name}}', 'It is {{ now }}'])(
   'a text that depends on the single call (%s) is left to the voice',
-  (greeting) => expect(textsOf({ greeting })).toEqual(Object.values(standardSentences).slice(1)),
+  (greeting) =>
+    expect(textsOf({ greeting })).toEqual(
+      Object.values(standardSentences)
+        .slice(1)
+        .filter((text) => text !== ''),
+    ),
 );
 
 test('a text that names the dialled number is made for each number', () => {

@@ -1,0 +1,40 @@
+/**
+ * Callers of whom nobody told us: the webhook got lost, or there is none, and no agent was dispatched. The rooms themselves are looked
+ * at; whom we find there gets a record, and so an agent (attend-calls.ts).
+ */
+import type { Context } from '../context.ts';
+import { describeError } from '../errors.ts';
+import { recordJoin } from './record-event.ts';
+import { findOpenCall } from './store.ts';
+
+type FindContext = Pick<Context, 'db' | 'livekit' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
+
+/** Opens the look. Each call of it looks once, at the rooms that are new since the last time and have somebody in them. */
+export const openCallerSearch = (ctx: FindContext): (() => Promise<void>) => {
+  let known = new Set<string>();
+  return async () => {
+    const rooms = await ctx.livekit.busyRooms();
+    const fresh = rooms.filter((room) => !known.has(room));
+    // A room of which nothing can be made now is looked at again: its caller may still be coming in.
+    const done = await Promise.all(fresh.map((room) => search(ctx, room)));
+    known = new Set(rooms.filter((room) => known.has(room) || done[fresh.indexOf(room)] === true));
+  };
+};
+
+/** Whether the room needs no further look. */
+const search = async (ctx: FindContext, roomName: string): Promise<boolean> => {
+  try {
+    if ((await findOpenCall(ctx.db, roomName)) !== null) return true;
+    const members = (await ctx.livekit.members(roomName)) ?? [];
+    // Whoever has an agent already is told of by it.
+    if (members.some(({ kind }) => kind === 'agent')) return true;
+    const caller = members.find(({ kind }) => kind === 'sip');
+    if (caller === undefined) return members.length > 0;
+    const { identity, attributes } = caller;
+    await recordJoin(ctx, { roomName, identity, attributes });
+    return true;
+  } catch (error) {
+    ctx.log.error({ error: describeError(error), pii: { roomName } }, 'a room could not be looked at');
+    return false;
+  }
+};

@@ -1,0 +1,156 @@
+/**
+ * The caller is connected with a person: by order, by the model, or since the conversation can't go on. Real calls; who answers the
+ * REFER is made up at LiveKit's SIP API.
+ */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { orderCommand } from '#src/calls/order-command.ts';
+import { standardSentences } from '#src/campaigns/campaign.ts';
+import { closeRtc, type Caller } from '#src/local/caller.ts';
+import { grantScope } from '#src/tenants/grant-scope.ts';
+import { openSipApi, type SipApi } from '#test/support/sip-api.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+
+const line = 'Please connect me with a person';
+const desk = { name: 'Front desk', number: '+15550001111' };
+const other = { name: 'Doctor', number: '+15550002222' };
+const plain = { transferDestinations: [desk, other], fallbackTransferTo: null };
+
+let world: World;
+let sip: SipApi;
+beforeAll(async () => {
+  world = await openWorld({
+    campaign: plain,
+    front: async (livekit) => (sip = await openSipApi(livekit)),
+  });
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+beforeEach(async () => {
+  sip.asked.length = 0;
+  sip.onTransfer = () => Promise.resolve();
+  await world.providers.clearFaults();
+  await world.setCampaign(plain);
+  await world.providers.setScenario({
+    name: 'demo',
+    caller: [line],
+    repeat: true,
+    replies: [{ when: 'person', say: '', tool: { name: 'transfer_call', arguments: { destination: other.name } } }],
+    otherwise: 'Yes.',
+  });
+});
+
+const greeted = async (): Promise<Caller> => {
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  return caller;
+};
+
+/** As the carrier does once the person has answered: the caller's leg to us ends. */
+const takenOver = (caller: Caller) => () => caller.hangUp();
+
+const order = async (caller: Caller, given: { type: 'end' | 'say' | 'transfer'; text: string | null }) => {
+  const { id, tenantId } = await world.service.ctx.db.callLog.findFirstOrThrow({
+    where: { roomName: caller.facts.room },
+  });
+  await orderCommand(world.service.ctx, grantScope(tenantId ?? ''), id, { ...given, orderedBy: 'somebody' });
+};
+
+const eventsOf = async (callId: string): Promise<string[]> =>
+  (await world.service.ctx.db.callEvent.findMany({ where: { callId }, orderBy: { seq: 'asc' } })).map(
+    ({ type }) => type,
+  );
+
+const agentTexts = (turns: readonly { role: string; text: string }[]) =>
+  turns.flatMap(({ role, text }) => (role === 'agent' ? [text] : []));
+
+test('by order: the caller is told, the person takes them over, and the record says so', async () => {
+  const caller = await greeted();
+  sip.onTransfer = takenOver(caller);
+  await order(caller, { type: 'transfer', text: desk.name });
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(sip.asked).toEqual([{ room: caller.facts.room, identity: caller.facts.identity, to: `tel:${desk.number}` }]);
+  expect(agentTexts(turns).at(-1)).toBe(standardSentences.transfer);
+  await untilRecorded(world, caller.facts.room, (records) => records.call.transferState === 'done');
+  expect(call).toMatchObject({ status: 'completed' });
+  await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
+  expect(await eventsOf(call.id)).toEqual(expect.arrayContaining(['ordered', 'transfer_asked', 'transferred']));
+});
+
+test('nobody takes the call: the caller is told, and the conversation goes on', async () => {
+  const caller = await greeted();
+  sip.onTransfer = () => Promise.reject(new Error('busy here'));
+  await order(caller, { type: 'transfer', text: desk.name });
+  await untilRecorded(world, caller.facts.room, ({ turns }) =>
+    agentTexts(turns).includes(standardSentences.transferFailed),
+  );
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await world.providers.said('Are you still there');
+  const { lastSampleAt } = await caller.say('Are you still there');
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await caller.hangUp();
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(agentTexts(turns).at(-1)).toBe('Yes.');
+  expect(call).toMatchObject({ endReason: 'caller_hangup', transferState: 'failed', transferredAt: null });
+});
+
+test('the model connects with whom the campaign lists', async () => {
+  const caller = await greeted();
+  sip.onTransfer = takenOver(caller);
+  await caller.say(line);
+  const { call } = await finalRecords(world, caller.facts.room);
+  expect(sip.asked).toMatchObject([{ to: `tel:${other.number}` }]);
+  await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
+  expect(call).toMatchObject({ status: 'completed', transferTo: other.number });
+});
+
+test('the conversation cannot go on: the person whom the campaign names takes over', async () => {
+  await world.setCampaign({ ...plain, fallbackTransferTo: desk.name });
+  const caller = await greeted();
+  sip.onTransfer = takenOver(caller);
+  await world.providers.setFault({ service: 'llm', times: 'all', kind: 'status', status: 500 });
+  const { lastSampleAt } = await caller.say(line);
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await caller.say(line);
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(sip.asked).toMatchObject([{ to: `tel:${desk.number}` }]);
+  expect(agentTexts(turns).slice(1)).toEqual([standardSentences.apology, standardSentences.transfer]);
+  await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
+  expect(await eventsOf(call.id)).toContain('fallback');
+});
+
+test('… and when they do not answer either: a last sentence, and the end', async () => {
+  await world.setCampaign({ ...plain, fallbackTransferTo: desk.name, farewellSentence: 'Please call again tomorrow.' });
+  const caller = await greeted();
+  sip.onTransfer = () => Promise.reject(new Error('no answer'));
+  await world.providers.setFault({ service: 'llm', times: 'all', kind: 'status', status: 500 });
+  const { lastSampleAt } = await caller.say(line);
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await caller.say(line);
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(agentTexts(turns).at(-1)).toBe('Please call again tomorrow.');
+  expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error', transferState: 'failed' });
+});
+
+test('an order to say something, and to end', async () => {
+  await world.setCampaign({ ...plain, disclosureSentence: 'This call is held by a machine.' });
+  const caller = await greeted();
+  await order(caller, { type: 'say', text: 'A colleague says hello.' });
+  await untilRecorded(world, caller.facts.room, ({ turns }) => agentTexts(turns).includes('A colleague says hello.'));
+  await order(caller, { type: 'end', text: 'We close now.' });
+  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ endReason: 'ended_by_service' });
+  expect(agentTexts(turns)).toEqual([
+    'This call is held by a machine.',
+    standardSentences.greeting,
+    'A colleague says hello.',
+    'We close now.',
+  ]);
+});
