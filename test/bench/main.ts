@@ -19,7 +19,9 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   interrupt: () => import('./interrupt.ts'),
   lists: () => import('./lists.ts'),
   pickup: () => import('./pickup.ts'),
+  recover: () => import('./recover.ts'),
   reply: () => import('./reply.ts'),
+  soak: () => import('./soak.ts'),
   webhook: () => import('./webhook.ts'),
 };
 

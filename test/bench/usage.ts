@@ -19,7 +19,8 @@ const cpuSecondsOf = async (pid: number): Promise<number> => {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
 };
 
-const pssMbOf = async (pid: number): Promise<number> => {
+/** The memory of one process in MB. */
+export const pssMbOf = async (pid: number): Promise<number> => {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(orGone);
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup ?? '')?.[1] ?? 0) / 1024;
 };
