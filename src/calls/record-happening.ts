@@ -41,6 +41,7 @@ const save = async (ctx: HappeningContext, call: ClaimedCall, happening: Happeni
       return appendEvent(db, call.id, 'trouble', { part: happening.part, detail: happening.detail });
     case 'ended': {
       const { reason, at } = happening;
+      if (reason === 'agent_error') await appendEvent(db, call.id, 'fallback', { reason, how: 'message' });
       await recordFact(ctx, call.id, { kind: 'ended', source: 'link', at: new Date(at), reason, duration: null });
       return;
     }

@@ -136,6 +136,7 @@ test('… and when they do not answer either: a last sentence, and the end', asy
   const { call, turns } = await finalRecords(world, caller.facts.room);
   expect(agentTexts(turns).at(-1)).toBe('Please call again tomorrow.');
   expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error', transferState: 'failed' });
+  expect((await eventsOf(call.id)).filter((type) => type === 'fallback')).toHaveLength(2); // the person, then the message
 });
 
 test('an order to say something, and to end', async () => {
