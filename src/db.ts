@@ -197,10 +197,14 @@ export const transaction = async <T>(db: Db, work: (tx: DbClient) => Promise<T>)
 };
 
 /**
- * Whether the database answers within `timeoutMs`; false is all that health needs to know of what is wrong.
+ * Whether the database can be written to within `timeoutMs`; false is all that health needs to know of what is wrong. It writes one row, which
+ * is always the same: SQLite answers readers also while it is locked or the disk is full.
  */
 export const pingDb = async (db: Db, timeoutMs: number): Promise<boolean> => {
-  const answers = db.$queryRaw`SELECT "id" FROM "Tenant" LIMIT 1`.then(
+  const now = new Date();
+  const answers = db.$executeRaw`
+    INSERT INTO "WebhookEvent" ("id", "event", "receivedAt") VALUES ('health', 'health', ${now})
+    ON CONFLICT ("id") DO UPDATE SET "receivedAt" = ${now}`.then(
     () => true,
     () => false,
   );

@@ -1,5 +1,6 @@
 /** The service: everything that runs in one process, started and stopped in order. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { openAdmission, type Admission } from './admission.ts';
 import { openBackground, type Background } from './background.ts';
@@ -49,8 +50,15 @@ export type ServiceOptions = Readonly<{
 /** An asker waits at most 10 s for an answer (contract, section 2): a locked database is told of before. */
 const lockedTimeoutMs = 4_000;
 
-const ringingEveryMs = 1_000;
-const inProgressEveryMs = 5_000;
+const ringingEveryMs = 500;
+const inProgressEveryMs = 1_000;
+/**
+ * For so long after it is ready a service asks the rooms themselves which calls were left behind by one that died, whatever their leases
+ * say; and so long it may take to be ready, before it looks after calls all the same.
+ */
+const startUpMs = 30_000;
+/** Within this time the call process of an accepted job claims its call. */
+const claimMs = 2_000;
 const findCallersEveryMs = 2_000;
 const reconcileEveryMs = 30_000;
 const prepareEveryMs = 30_000;
@@ -58,13 +66,19 @@ const purgeEveryMs = 86_400_000;
 const firstPurgeMs = 60_000;
 
 /** `isWarm`: a call process has been ready at least once. */
-type Parts = { isDraining: boolean; isWarm: boolean; link: LinkServer | null; worker: CallWorker | null };
+type Parts = {
+  isDraining: boolean;
+  isWarm: boolean;
+  readyAt: number | null;
+  link: LinkServer | null;
+  worker: CallWorker | null;
+};
 
 /** Starts the service. What was opened is closed again where a later step fails. */
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { config, env, log = openLog(options.config.log) } = options;
   await using opened = new AsyncDisposableStack();
-  const parts: Parts = { isDraining: false, isWarm: false, link: null, worker: null };
+  const parts: Parts = { isDraining: false, isWarm: false, readyAt: null, link: null, worker: null };
   const db = opened.use(await openDb(config.databaseUrl, { log, lockedTimeoutMs }));
   const background = opened.use(openBackground(log));
   const admission = opened.use(openAdmission(config.minFreeMemoryMb));
@@ -80,7 +94,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const worker = (parts.worker = opened.use(
     startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange, onRefused }),
   ));
-  attend(ctx, background);
+  attend(ctx, background, parts);
   // However loaded the machine is: what is prepared is what a caller hears at once.
   const preparation = openPreparation({ ...ctx, busy: () => fullBecause(parts, config) });
   background.every('prepare voices', prepareEveryMs, preparation, 0);
@@ -94,7 +108,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     activeCalls: link.activeCalls,
     drain: async () => {
       parts.isDraining = true;
-      worker.drain();
+      await worker.drain();
+      await sleep(claimMs);
       await until(() => link.activeCalls() === 0, config.drainTimeoutMs);
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
@@ -102,9 +117,16 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 };
 
 /** What is looked at again and again, so that no caller is forgotten and every record gets its end. */
-const attend = (ctx: Context, background: Background): void => {
-  background.every('attend ringing calls', ringingEveryMs, () => attendCalls(ctx, ['ringing']));
-  background.every('attend calls in progress', inProgressEveryMs, () => attendCalls(ctx, ['in_progress']));
+const attend = (ctx: Context, background: Background, parts: Parts): void => {
+  const startedAt = performance.now();
+  const look = async (statuses: Parameters<typeof attendCalls>[1]): Promise<void> => {
+    const now = performance.now();
+    // Nobody would take the job that we ask for.
+    if (parts.readyAt === null && now - startedAt < startUpMs) return;
+    await attendCalls(ctx, statuses, parts.readyAt !== null && now - parts.readyAt < startUpMs);
+  };
+  background.every('attend ringing calls', ringingEveryMs, () => look(['ringing']));
+  background.every('attend calls in progress', inProgressEveryMs, () => look(['in_progress']));
   background.every('find callers', findCallersEveryMs, openCallerSearch(ctx));
   background.every('reconcile calls', reconcileEveryMs, openReconciler(ctx));
   background.every('purge', purgeEveryMs, () => purge(ctx), firstPurgeMs);
@@ -115,7 +137,9 @@ const noteChange = (parts: Parts, onReady: () => void): void => {
   const processes = parts.link?.ready() ?? 0;
   parts.worker?.setReadyProcesses(processes);
   parts.isWarm ||= processes > 0;
-  if (processes > 0 && parts.worker?.isRegistered() === true) onReady();
+  if (processes === 0 || parts.worker?.isRegistered() !== true) return;
+  parts.readyAt ??= performance.now();
+  onReady();
 };
 
 const readinessOf = (parts: Parts): Readiness => ({

@@ -11,7 +11,7 @@ import { appendEvent, findUnattended, noteCaller, takeDispatch } from './store.t
 import { transferCaller } from './transfer-caller.ts';
 
 /** A caller waits this long for the dispatched agent before we ask for one ourselves … */
-const agentGraceMs = 3_000;
+const agentGraceMs = 2_500;
 /** … and this long for the one that we asked for. */
 const lastGraceMs = 10_000;
 /** A call whose caller never came into a room is given up after this long. */
@@ -20,11 +20,18 @@ const callerGraceMs = 60_000;
 /** An agent that dies again and again would die once more. */
 const maxAttempts = 3;
 
-type AttendContext = Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now' | 'config'>;
+type AttendContext = Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now' | 'config' | 'ownerId'>;
 
-/** Looks once after every open call of these states that no service has a link to. A call that fails is looked at again. */
-export const attendCalls = async (ctx: AttendContext, statuses: ('ringing' | 'in_progress')[]): Promise<void> => {
-  for (const call of await findUnattended(ctx.db, ctx.now(), statuses)) {
+/**
+ * Looks once after every open call of these states that no service has a link to. A call that fails is looked at again.
+ * @param leased also those whose service has not said for how long it is gone: where their rooms have no agent at all, it is
+ */
+export const attendCalls = async (
+  ctx: AttendContext,
+  statuses: ('ringing' | 'in_progress')[],
+  leased = false,
+): Promise<void> => {
+  for (const call of await findUnattended(ctx.db, { now: ctx.now(), statuses, leased, ownerId: ctx.ownerId })) {
     try {
       await attend(ctx, call);
     } catch (error) {
@@ -44,7 +51,7 @@ const attend = async (ctx: AttendContext, call: Call): Promise<void> => {
     return;
   }
   if (call.callerIdentity === null) await noteCaller(ctx.db, call.id, caller.identity);
-  if (hasAgent(call, members ?? []) || isBeingTransferred(call, ctx.now())) return;
+  if (hasAgent(ctx, call, members ?? []) || isBeingTransferred(call, ctx.now())) return;
   if (call.dispatchedAt === null) return redispatch(ctx, call);
   if (ctx.now().getTime() - call.dispatchedAt.getTime() > lastGraceMs) await fallBack(ctx, call, 'no_agent');
 };
@@ -64,9 +71,14 @@ const callerAmong = (call: Call, members: readonly RoomMember[]): RoomMember | n
   (call.callerIdentity === null ? members.find(({ kind }) => kind !== 'agent') : null) ??
   null;
 
-/** A dead agent stays in the room for some 20 s: it attends nobody. */
-const hasAgent = (call: Call, members: readonly RoomMember[]): boolean =>
-  members.some(({ kind, identity }) => kind === 'agent' && identity !== call.agentIdentity);
+/**
+ * A dead agent stays in the room for some 20 s: it attends nobody. That of a service which just died leaves at once (agents/telephony/
+ * call.ts): where it is still there while the lease is good, so is its service.
+ */
+const hasAgent = ({ now }: Pick<Context, 'now'>, call: Call, members: readonly RoomMember[]): boolean => {
+  const isLeased = call.ownerId !== null && call.leaseUntil !== null && call.leaseUntil > now();
+  return members.some(({ kind, identity }) => kind === 'agent' && (isLeased || identity !== call.agentIdentity));
+};
 
 /** Asks for an agent: once for a call whose agent never came, once more for each that was lost, until it has lost too many. */
 export const redispatch = async (ctx: AttendContext, call: Call): Promise<void> => {

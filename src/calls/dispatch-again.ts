@@ -1,10 +1,10 @@
-/** A job was refused because no call process was ready: its caller still waits, and nobody else will send an agent. */
+/** A job was refused because no call process was ready, or was never assigned: its caller waits, and nobody else will send an agent. */
 import type { Context } from '../context.ts';
-import { appendEvent, findOpenCall } from './store.ts';
+import { appendEvent, findOpenCall, noteDispatched } from './store.ts';
 
 /** Asks once more for an agent in a room with a caller and without an agent. A room that has nobody is left alone. */
 export const dispatchAgain = async (
-  ctx: Pick<Context, 'db' | 'livekit' | 'log' | 'config'>,
+  ctx: Pick<Context, 'db' | 'livekit' | 'log' | 'config' | 'now'>,
   roomName: string,
   metadata: string,
 ): Promise<void> => {
@@ -14,5 +14,7 @@ export const dispatchAgain = async (
   ctx.log.warn({ pii: { roomName } }, 'no call process was ready: dispatching again');
   await ctx.livekit.dispatch(roomName, ctx.config.agentName, metadata);
   const call = await findOpenCall(ctx.db, roomName);
-  if (call !== null) await appendEvent(ctx.db, call.id, 'dispatched_again', {});
+  if (call === null) return;
+  await noteDispatched(ctx.db, call.id, ctx.now());
+  await appendEvent(ctx.db, call.id, 'dispatched_again', {});
 };

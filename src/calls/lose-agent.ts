@@ -7,7 +7,7 @@ import { appendEvent, findCall, releaseCall } from './store.ts';
 
 /** The agent of `jobId` is gone: its call is released, and another agent is asked for at once. */
 export const loseAgent = async (
-  ctx: Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now' | 'config'>,
+  ctx: Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now' | 'config' | 'ownerId'>,
   callId: string,
   jobId: string,
 ): Promise<void> => {

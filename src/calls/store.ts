@@ -150,10 +150,26 @@ export const takeDispatch = async (db: DbClient, call: Call, now: Date): Promise
   return count === 1;
 };
 
+export type Unattended = Readonly<{
+  now: Date;
+  statuses: ('ringing' | 'in_progress')[];
+  /** Also those of other services than `ownerId` whose leases are good. */
+  leased: boolean;
+  ownerId: string;
+}>;
+
+/** An agent was asked for once more where one had been asked for: it has its time from now on. */
+export const noteDispatched = async (db: DbClient, callId: string, dispatchedAt: Date): Promise<void> => {
+  await db.callLog.updateMany({ where: { id: callId, dispatchedAt: { not: null } }, data: { dispatchedAt } });
+};
+
 /** Open calls that no service has a link to. */
-export const findUnattended = (db: DbClient, now: Date, statuses: ('ringing' | 'in_progress')[]): Promise<Call[]> =>
+export const findUnattended = (db: DbClient, { now, statuses, leased, ownerId }: Unattended): Promise<Call[]> =>
   db.callLog.findMany({
-    where: { status: { in: statuses }, OR: [{ ownerId: null }, { leaseUntil: { lt: now } }] },
+    where: {
+      status: { in: statuses },
+      OR: [{ ownerId: null }, leased ? { ownerId: { not: ownerId } } : { leaseUntil: { lt: now } }],
+    },
     orderBy: { createdAt: 'asc' },
     take: 100,
   });

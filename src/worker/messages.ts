@@ -20,7 +20,9 @@ export type ToThread =
 
 export type FromThread =
   | Readonly<{ type: 'registered'; workerId: string }>
-  /** A job was refused since no call process was ready in time: nobody will send it again but we. */
+  /** A job was refused since no call process was ready in time, or accepted and never assigned: nobody will send it again but we. */
   | Readonly<{ type: 'refused'; room: string; metadata: string }>
+  /** Draining: every accepted job has its call process. */
+  | Readonly<{ type: 'settled' }>
   | Readonly<{ type: 'trouble'; detail: string }>
   | Readonly<{ type: 'closed' }>;

@@ -10,11 +10,14 @@ import type { JobTimes } from '../link/messages.ts';
 import type { FromThread, ThreadInput, ToThread } from './messages.ts';
 
 // The server gives a worker 7.5 s to answer an assignment.
-const patienceMs = 6_000;
+const patienceMs = 4_500;
 const lookEveryMs = 50;
 const closeAgainMs = 250;
+/** The server gives up an accepted job that it couldn't assign within this time. */
+const assignmentMs = 8_000;
 
-type State = { readyProcesses: number; isDraining: boolean };
+/** `accepting`: jobs that were accepted and have no call process yet. */
+type State = { readyProcesses: number; isDraining: boolean; accepting: number };
 
 type Tell = (message: FromThread) => void;
 
@@ -22,15 +25,23 @@ type Tell = (message: FromThread) => void;
 const accept = async (state: State, request: JobRequest, tell: Tell): Promise<void> => {
   const offeredAt = Date.now();
   const until = offeredAt + patienceMs;
-  while (state.readyProcesses === 0 && Date.now() < until) await sleep(lookEveryMs);
+  while (state.readyProcesses === 0 && !state.isDraining && Date.now() < until) await sleep(lookEveryMs);
+  // Rejected at once: LiveKit asks the next worker.
+  if (state.isDraining) return request.reject();
   if (state.readyProcesses > 0) {
     const times: Record<keyof JobTimes, string> = { offeredAt: String(offeredAt), acceptedAt: String(Date.now()) };
     // An identity of its own for every job: one that was used before makes the server end the new job.
-    return request.accept('', `agent-${request.id}`, '', times);
+    state.accepting += 1;
+    const accepted = request.accept('', `agent-${request.id}`, '', times).then(() => true);
+    const isAssigned = await Promise.race([accepted, sleep(assignmentMs, false)]).finally(() => (state.accepting -= 1));
+    return isAssigned ? undefined : tellRefused(request, tell);
   }
   await request.reject();
-  tell({ type: 'refused', room: request.room?.name ?? '', metadata: request.job.metadata });
+  tellRefused(request, tell);
 };
+
+const tellRefused = (request: JobRequest, tell: Tell): void =>
+  tell({ type: 'refused', room: request.room?.name ?? '', metadata: request.job.metadata });
 
 const optionsOf = (input: ThreadInput, state: State, tell: Tell): ServerOptions =>
   new ServerOptions({
@@ -79,13 +90,47 @@ const withoutInferenceProcess = async (options: ServerOptions): Promise<void> =>
   InferenceRunner.registeredRunners = {};
 };
 
+/**
+ * A warm process that dies keeps its place in the framework's pool: it is never replaced, and is given to the next job. Here its place is
+ * given back when it is gone.
+ */
+const replaceDeadProcesses = async (): Promise<void> => {
+  const address = new URL('./ipc/proc_pool.js', import.meta.resolve('@livekit/agents')).href;
+  const { ProcPool } = (await import(address)) as { ProcPool: { prototype: Pool } };
+  const { procWatchTask } = ProcPool.prototype;
+  ProcPool.prototype.procWatchTask = async function (this: Pool, unlock) {
+    try {
+      await procWatchTask.call(this, unlock);
+    } finally {
+      const { items } = this.warmedProcQueue;
+      const dead = items.filter(({ proc }) => !proc.isAlive);
+      for (const entry of dead) {
+        items.splice(items.indexOf(entry), 1);
+        entry.unlock();
+      }
+    }
+  };
+};
+
+type Pool = {
+  procWatchTask: (this: Pool, unlock: () => void) => Promise<void>;
+  warmedProcQueue: { items: { proc: { isAlive: boolean }; unlock: () => void }[] };
+};
+
+/** No new jobs; those that were accepted get their process first: draining ends the processes that wait for one. */
+const drain = async (state: State): Promise<void> => {
+  state.isDraining = true;
+  for (const until = Date.now() + assignmentMs; state.accepting > 0 && Date.now() < until;) await sleep(lookEveryMs);
+};
+
 const run = async (port: MessagePort, input: ThreadInput): Promise<void> => {
   const tell: Tell = (message) => port.postMessage(message);
   const trouble = (error: unknown): void => tell({ type: 'trouble', detail: describeError(error) });
-  const state: State = { readyProcesses: 0, isDraining: false };
+  const state: State = { readyProcesses: 0, isDraining: false, accepting: 0 };
   initializeLogger({ pretty: false, level: input.logLevel });
   const options = optionsOf(input, state, tell);
   await withoutInferenceProcess(options);
+  await replaceDeadProcesses();
   const server = new AgentServer(options);
   server.event.on('worker_registered', (workerId: string) => tell({ type: 'registered', workerId }));
   server.run().catch(trouble);
@@ -95,9 +140,13 @@ const run = async (port: MessagePort, input: ThreadInput): Promise<void> => {
         state.readyProcesses = message.processes;
         return;
       case 'drain':
-        state.isDraining = true;
-        // Rejects while a process is still initialising ("runner not started"); then the load says that we are full.
-        server.drain().catch(trouble);
+        drain(state)
+          .then(() => {
+            tell({ type: 'settled' });
+            return server.drain();
+          })
+          // It rejects while a process is still initialising ("runner not started"); then the load says that we are full.
+          .catch(trouble);
         return;
       case 'close':
         close(server)

@@ -11,8 +11,8 @@ export type CallWorker = Readonly<{
   /** Whether LiveKit knows us. */
   isRegistered: () => boolean;
   setReadyProcesses: (count: number) => void;
-  /** No new jobs from now on; there is no way back. */
-  drain: () => void;
+  /** No new jobs from now on; there is no way back. Settles when those that were accepted have their call process. */
+  drain: () => Promise<void>;
   /** Resolves, with why, if the thread ends on its own. */
   failed: Promise<string>;
   [Symbol.asyncDispose]: () => Promise<void>;
@@ -47,12 +47,15 @@ export const startWorker = (options: WorkerOptions): CallWorker => {
     execArgv: [],
   });
   const state: State = { isRegistered: false, isClosing: false };
-  const { closed, failed } = follow(thread, state, options);
+  const { closed, failed, settled } = follow(thread, state, options);
   const tell = (message: ToThread): void => thread.postMessage(message);
   return {
     isRegistered: () => state.isRegistered,
     setReadyProcesses: (processes) => tell({ type: 'ready', processes }),
-    drain: () => tell({ type: 'drain' }),
+    drain: () => {
+      tell({ type: 'drain' });
+      return Promise.race([settled, closed]);
+    },
     failed,
     [Symbol.asyncDispose]: async () => {
       state.isClosing = true;
@@ -68,6 +71,7 @@ export const startWorker = (options: WorkerOptions): CallWorker => {
 const follow = (thread: Worker, state: State, { log, config, onRegistered, onRefused }: WorkerOptions) => {
   const closed = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<string>();
+  const settled = Promise.withResolvers<void>();
   thread.on('message', (message: FromThread) => {
     switch (message.type) {
       case 'registered':
@@ -78,6 +82,8 @@ const follow = (thread: Worker, state: State, { log, config, onRegistered, onRef
         return onRefused(message.room, message.metadata);
       case 'trouble':
         return log.error({ detail: message.detail }, 'worker trouble');
+      case 'settled':
+        return settled.resolve();
       case 'closed':
         return closed.resolve();
     }
@@ -88,7 +94,7 @@ const follow = (thread: Worker, state: State, { log, config, onRegistered, onRef
     closed.resolve();
     if (!state.isClosing) failed.resolve(`the worker's thread ended with ${code}`);
   });
-  return { closed: closed.promise, failed: failed.promise };
+  return { closed: closed.promise, failed: failed.promise, settled: settled.promise };
 };
 
 const inputOf = (config: CallConfig): ThreadInput => ({
