@@ -1,5 +1,5 @@
 /** What becomes of a call when a provider fails: a caller hears something soon, nothing is said twice, and the record is true. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/local/caller.ts';
 import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
@@ -48,117 +48,123 @@ const hangUp = async (caller: Caller) => {
   return turns.slice(1).map(({ role, text }) => [role, text]);
 };
 
-test.each(faultsBeforeTheFirstWord)(
-  'the model fails once before it says anything (%j): the answer comes all the same',
-  async (fault) => {
+describe('LLM 429, 500, hang, hang after headers, stall mid-stream, cut, garbage', () => {
+  test.each(faultsBeforeTheFirstWord)(
+    'the model fails once before it says anything (%j): the answer comes all the same',
+    async (fault) => {
+      const caller = await greeted();
+      await world.providers.setFault({ service: 'llm', times: 1, ...fault });
+      expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+      expect(await hangUp(caller)).toEqual([
+        ['caller', line],
+        ['agent', answer],
+      ]);
+    },
+  );
+
+  test.each(faultsInTheMiddle)(
+    'the model breaks off (%s): no half sentence is repeated, an apology follows',
+    async (kind) => {
+      const caller = await greeted();
+      await world.providers.setFault({ service: 'llm', times: 'all', kind, afterTokens: 8 });
+      expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+      const turns = await hangUp(caller);
+      const said = turns.filter(([role]) => role === 'agent').map(([, text]) => text);
+      expect(said.at(-1)).toBe(standardSentences.apology);
+      for (const text of said.slice(0, -1)) expect(answer.startsWith(text ?? '')).toBe(true);
+      expect(said.length).toBeLessThanOrEqual(2);
+    },
+  );
+
+  test('the model is down: an apology soon, and after the second a goodbye', async () => {
     const caller = await greeted();
-    await world.providers.setFault({ service: 'llm', times: 1, ...fault });
+    await world.providers.setFault({ service: 'llm', times: 'all', kind: 'status', status: 500 });
+    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+    await caller.say(line);
+    expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+    const { call, turns } = await finalRecords(world, caller.facts.room);
+    expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
+    expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
+      ['caller', line],
+      ['agent', standardSentences.apology],
+      ['caller', line],
+      ['agent', standardSentences.farewell],
+    ]);
+  });
+
+  test.each(['openai', 'deepgram'])(
+    'the model hangs for good: who waits hears so, in the voice of %s',
+    async (provider) => {
+      await world.setCampaign({ voiceProvider: provider });
+      const caller = await greeted();
+      await world.providers.setFault({ service: 'llm', times: 'all', kind: 'hang' });
+      expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+      const turns = await hangUp(caller);
+      await world.setCampaign({ voiceProvider: 'openai' });
+      expect(turns).toEqual([
+        ['caller', line],
+        ['agent', standardSentences.hold],
+      ]);
+    },
+  );
+});
+
+describe('TTS 429, 500, stall, empty, odd byte count', () => {
+  test.each([
+    { kind: 'status', status: 429 },
+    { kind: 'status', status: 500 },
+    { kind: 'empty' },
+    { kind: 'stall', afterAudioMs: 0 },
+  ] as const)('the voice fails once before its first sound (%j): the answer is heard all the same', async (fault) => {
+    const caller = await greeted();
+    await world.providers.setFault({ service: 'tts', times: 1, ...fault });
     expect(await ask(caller)).toBeLessThan(longestSilenceMs);
     expect(await hangUp(caller)).toEqual([
       ['caller', line],
       ['agent', answer],
     ]);
-  },
-);
+  });
 
-test.each(faultsInTheMiddle)(
-  'the model breaks off (%s): no half sentence is repeated, an apology follows',
-  async (kind) => {
+  test('half a sample at the end of a sound: nothing of it is heard', async () => {
     const caller = await greeted();
-    await world.providers.setFault({ service: 'llm', times: 'all', kind, afterTokens: 8 });
-    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-    const turns = await hangUp(caller);
-    const said = turns.filter(([role]) => role === 'agent').map(([, text]) => text);
-    expect(said.at(-1)).toBe(standardSentences.apology);
-    for (const text of said.slice(0, -1)) expect(answer.startsWith(text ?? '')).toBe(true);
-    expect(said.length).toBeLessThanOrEqual(2);
-  },
-);
-
-test('the model is down: an apology soon, and after the second a goodbye', async () => {
-  const caller = await greeted();
-  await world.providers.setFault({ service: 'llm', times: 'all', kind: 'status', status: 500 });
-  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-  await caller.say(line);
-  expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.facts.room);
-  expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
-  expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
-    ['caller', line],
-    ['agent', standardSentences.apology],
-    ['caller', line],
-    ['agent', standardSentences.farewell],
-  ]);
-});
-
-test.each(['openai', 'deepgram'])(
-  'the model hangs for good: who waits hears so, in the voice of %s',
-  async (provider) => {
-    await world.setCampaign({ voiceProvider: provider });
-    const caller = await greeted();
-    await world.providers.setFault({ service: 'llm', times: 'all', kind: 'hang' });
-    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-    const turns = await hangUp(caller);
-    await world.setCampaign({ voiceProvider: 'openai' });
-    expect(turns).toEqual([
-      ['caller', line],
-      ['agent', standardSentences.hold],
-    ]);
-  },
-);
-
-test.each([
-  { kind: 'status', status: 429 },
-  { kind: 'status', status: 500 },
-  { kind: 'empty' },
-  { kind: 'stall', afterAudioMs: 0 },
-] as const)('the voice fails once before its first sound (%j): the answer is heard all the same', async (fault) => {
-  const caller = await greeted();
-  await world.providers.setFault({ service: 'tts', times: 1, ...fault });
-  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-  expect(await hangUp(caller)).toEqual([
-    ['caller', line],
-    ['agent', answer],
-  ]);
-});
-
-test('half a sample at the end of a sound: nothing of it is heard', async () => {
-  const caller = await greeted();
-  await world.providers.setFault({ service: 'tts', times: 'all', kind: 'oddBytes' });
-  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-  expect(await hangUp(caller)).toEqual([
-    ['caller', line],
-    ['agent', answer],
-  ]);
-});
-
-test.each([
-  ['drops as the caller begins', { kind: 'dropAfterMs', since: 'speech', ms: 0 }],
-  ['drops in the middle', { kind: 'dropAfterMs', since: 'speech', ms: 600 }],
-  ['drops at the end', { kind: 'dropAtFinal' }],
-  ['falls silent', { kind: 'silent' }],
-] as const)("the caller's transcription %s: every word is understood, once", async (_what, fault) => {
-  const caller = await greeted();
-  await world.providers.setFault({ service: 'stt', times: 1, ...fault });
-  expect(await ask(caller)).toBeLessThan(longestSilenceMs);
-  expect(await hangUp(caller)).toEqual([
-    ['caller', line],
-    ['agent', answer],
-  ]);
-});
-
-test.each(['hangConnect', 'refuse429'] as const)(
-  'a transcription that %s at first: heard all the same',
-  async (kind) => {
-    await world.providers.clearFaults();
-    await world.providers.setFault({ service: 'stt', times: 1, kind });
-    const caller = await world.phone({ agentName: 'telephony-agent' });
-    await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
-    await quiet(caller);
+    await world.providers.setFault({ service: 'tts', times: 'all', kind: 'oddBytes' });
     expect(await ask(caller)).toBeLessThan(longestSilenceMs);
     expect(await hangUp(caller)).toEqual([
       ['caller', line],
       ['agent', answer],
     ]);
-  },
-);
+  });
+});
+
+describe('STT socket dropped at start, middle, end of an utterance; hung connect; silent socket; 429', () => {
+  test.each([
+    ['drops as the caller begins', { kind: 'dropAfterMs', since: 'speech', ms: 0 }],
+    ['drops in the middle', { kind: 'dropAfterMs', since: 'speech', ms: 600 }],
+    ['drops at the end', { kind: 'dropAtFinal' }],
+    ['falls silent', { kind: 'silent' }],
+  ] as const)("the caller's transcription %s: every word is understood, once", async (_what, fault) => {
+    const caller = await greeted();
+    await world.providers.setFault({ service: 'stt', times: 1, ...fault });
+    expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+    expect(await hangUp(caller)).toEqual([
+      ['caller', line],
+      ['agent', answer],
+    ]);
+  });
+
+  test.each(['hangConnect', 'refuse429'] as const)(
+    'a transcription that %s at first: heard all the same',
+    async (kind) => {
+      await world.providers.clearFaults();
+      await world.providers.setFault({ service: 'stt', times: 1, kind });
+      const caller = await world.phone({ agentName: 'telephony-agent' });
+      await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+      await quiet(caller);
+      expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+      expect(await hangUp(caller)).toEqual([
+        ['caller', line],
+        ['agent', answer],
+      ]);
+    },
+  );
+});

@@ -1,0 +1,93 @@
+/**
+ * `npm run faults [-- WORDS…]`: every row of the faults that the service is to survive, the long ones too; WORDS choose the rows that
+ * have one of them in their text. Prints a table and, last, `N passed, N failed`, counted in rows; exit code 1 when one failed.
+ */
+import { join } from 'node:path';
+import { startVitest, type TestCase, type TestSuite, type Vitest } from 'vitest/node';
+import './support/measured.ts';
+import { kill, watchDescendants } from './support/processes.ts';
+
+const help = `npm run faults [-- WORDS…]
+
+Runs the service against a real LiveKit server and injects every fault that it is to survive; about 15 minutes.
+WORDS choose the rows that have one of them in their text, such as: npm run faults -- kill frozen`;
+
+/** How long processes may take to end by themselves after the last test. */
+const graceMs = 5_000;
+
+type Row = { name: string; passed: number; failed: number; skipped: number; ms: number; measured: string[] };
+
+/** The row that a test belongs to: its outermost `describe`. */
+const rowNameOf = (test: TestCase): string => {
+  let outermost: TestSuite | null = null;
+  for (let parent = test.parent; parent.type === 'suite'; parent = parent.parent) outermost = parent;
+  return outermost?.name ?? test.module.relativeModuleId;
+};
+
+const escaped = (word: string): string => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+
+const addTo = (rows: Map<string, Row>, test: TestCase): void => {
+  const name = rowNameOf(test);
+  const row = rows.get(name) ?? { name, passed: 0, failed: 0, skipped: 0, ms: 0, measured: [] };
+  rows.set(name, row);
+  const { state } = test.result();
+  // A test that never came to an end did not pass.
+  row[state === 'pending' ? 'failed' : state] += 1;
+  row.ms += test.diagnostic()?.duration ?? 0;
+  const { measured } = test.meta();
+  if (measured !== undefined) row.measured.push(measured);
+};
+
+/** The rows of which something ran, and the files that failed without a test that did. */
+const resultsOf = (vitest: Vitest): { rows: Row[]; broken: string[] } => {
+  const rows = new Map<string, Row>();
+  const broken: string[] = [];
+  for (const module of vitest.state.getTestModules()) {
+    const tests = [...module.children.allTests()];
+    for (const test of tests) addTo(rows, test);
+    const isTold = tests.some((test) => test.result().state === 'failed');
+    if (!module.ok() && !isTold) broken.push(module.relativeModuleId);
+  }
+  const wereRun = [...rows.values()].filter(({ passed, failed }) => passed + failed > 0);
+  return { rows: wereRun, broken };
+};
+
+const print = (rows: readonly Row[]): void => {
+  const width = Math.max(0, ...rows.map(({ name }) => name.length));
+  for (const { name, failed, skipped, ms, measured } of rows) {
+    const state = failed > 0 ? 'failed' : 'passed';
+    const more = [...measured, ...(skipped > 0 ? [`${skipped} skipped`] : [])].join(', ');
+    console.log(`${state}  ${name.padEnd(width)}  ${(ms / 1000).toFixed(1).padStart(6)} s  ${more}`.trimEnd());
+  }
+};
+
+const run = async (words: readonly string[]): Promise<void> => {
+  process.env.FAULTS = 'all';
+  using watch = watchDescendants();
+  const vitest = await startVitest([], {
+    root: join(import.meta.dirname, '..'),
+    run: true,
+    watch: false,
+    project: ['faults'],
+    ...(words.length > 0 ? { testNamePattern: new RegExp(words.map(escaped).join('|'), 'i') } : {}),
+  });
+  const { rows, broken } = resultsOf(vitest);
+  const leftovers = await watch.leftovers(graceMs);
+  kill(leftovers);
+  console.log('');
+  print(rows);
+  const others = [
+    ...broken.map((file) => `${file} could not be run`),
+    ...leftovers.map(({ pid, command }) => `left over by a test: process ${pid}: ${command}`),
+    ...vitest.state.getUnhandledErrors().map((error) => `unhandled: ${String(error)}`),
+  ];
+  for (const line of others) console.error(line);
+  const failed = rows.filter((row) => row.failed > 0).length + others.length;
+  if (rows.length === 0) console.error('No row has these words.');
+  if (failed > 0 || rows.length === 0) process.exitCode = 1;
+  console.log(`${rows.filter((row) => row.failed === 0).length} passed, ${failed} failed`);
+};
+
+const words = process.argv.slice(2).filter((word) => word !== '--');
+if (words.includes('--help')) console.log(help);
+else await run(words);

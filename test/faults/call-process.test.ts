@@ -1,0 +1,148 @@
+/** What becomes of a call when its process dies, hangs, never comes, or comes twice; and when the caller vanishes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { standardGreeting, standardSentences } from '#src/campaigns/campaign.ts';
+import { dialFromProcess } from '#src/local/caller-process.ts';
+import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { measured } from '#test/support/measured.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import {
+  agentName,
+  answer,
+  answerEverything,
+  ask,
+  expectNobody,
+  greeted,
+  hangUp,
+  isComplete,
+  isRunning,
+  lastFramesMs,
+  line,
+  processOf,
+  textsOf,
+  untilReady,
+} from './talk.ts';
+
+/** Some fifteen seconds of speech. */
+const story = Array.from({ length: 6 }, () => answer).join(' ');
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld({ env: { CALLS_PER_CALLER_PER_MINUTE: '0' } });
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+beforeEach(async () => {
+  await answerEverything(world.providers);
+  await untilReady(world);
+});
+
+const phone = () => world.phone({ agentName });
+
+/** A caller who hears the agent in the middle of a long answer, and the process that speaks. */
+const midSentence = async () => {
+  await answerEverything(world.providers, story);
+  const { caller } = await greeted(phone);
+  const { lastSampleAt } = await caller.say(line);
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: lastSampleAt });
+  await sleep(2_000);
+  await answerEverything(world.providers);
+  return { caller, pid: await processOf(world, caller) };
+};
+
+/** The conversation goes on with what was said before, in one record. */
+const expectContinued = async ({ caller, pid }: Awaited<ReturnType<typeof midSentence>>) => {
+  await caller.whenAgentQuiet({ quietMs: 1_200, timeoutMs: 20_000 });
+  await ask(caller);
+  expect(JSON.stringify((await world.providers.log()).lastChat)).toContain(standardSentences.afterBreak);
+  const { call, turns, events } = await hangUp(world, caller);
+  expect(call.attempt).toBe(2);
+  expect(textsOf(turns, 'caller')).toEqual([line, line]);
+  const said = textsOf(turns, 'agent');
+  expect(said.filter((text) => text === standardGreeting)).toHaveLength(1);
+  expect(said.slice(-2)).toEqual([standardSentences.afterBreak, answer]);
+  expect(events.filter((type) => type === 'agent_lost' || type === 'redispatched')).toEqual([
+    'agent_lost',
+    'redispatched',
+  ]);
+  expect(isRunning(pid)).toBe(false);
+};
+
+describe('kill -9 of a call process mid-sentence', () => {
+  test('a new agent is audible in 2.5 s, with the history, in one record', async (context) => {
+    const killed = await midSentence();
+    process.kill(killed.pid, 'SIGKILL');
+    const killedAt = nowMs();
+    const heardAt = await killed.caller.whenAgentSpeaks({ timeoutMs: 20_000, since: killedAt + lastFramesMs });
+    expect.soft(measured(context, heardAt - killedAt)).toBeLessThan(2_500);
+    await expectContinued(killed);
+  });
+});
+
+describe('call process frozen (SIGSTOP)', () => {
+  test('as if killed, in 8 s', async (context) => {
+    const frozen = await midSentence();
+    process.kill(frozen.pid, 'SIGSTOP');
+    const frozenAt = nowMs();
+    const heardAt = await frozen.caller.whenAgentSpeaks({ timeoutMs: 30_000, since: frozenAt + lastFramesMs });
+    expect.soft(measured(context, heardAt - frozenAt)).toBeLessThan(8_000);
+    await expectContinued(frozen);
+  });
+});
+
+describe('two agents dispatched to one room', () => {
+  test('one takes the call, the other leaves silently', async () => {
+    const caller = await phone();
+    await world.service.ctx.livekit.dispatch(caller.facts.room, agentName, '');
+    await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+    await caller.whenAgentQuiet({ quietMs: 4_000, timeoutMs: 30_000 });
+    const members = (await world.service.ctx.livekit.members(caller.facts.room)) ?? [];
+    expect(members.filter(({ kind }) => kind === 'agent')).toHaveLength(1);
+    await ask(caller);
+    const { call, turns, events } = await hangUp(world, caller);
+    expect(call.attempt).toBe(1);
+    expect(textsOf(turns, 'agent')).toEqual([standardGreeting, answer]);
+    expect(events.filter((type) => type === 'claimed')).toHaveLength(1);
+  });
+});
+
+describe('dispatch lost, no worker', () => {
+  test('tried again after 3 s, once', async (context) => {
+    const { caller, pickUpMs } = await greeted(() => world.phone());
+    expect.soft(measured(context, pickUpMs, 'until heard')).toBeLessThan(5_000);
+    const { call, events } = await hangUp(world, caller);
+    expect(call.attempt).toBe(1);
+    expect(events.filter((type) => type === 'redispatched')).toHaveLength(1);
+  });
+});
+
+describe("caller's network vanishes", () => {
+  /** A caller in a process of their own, who is spoken to. */
+  const elsewhere = async () => {
+    await untilReady(world);
+    const caller = await dialFromProcess({ ...world.around.livekit, from: callerNumber, to: dialled, agentName });
+    onTestFinished(() => caller[Symbol.asyncDispose]());
+    await caller.whenActive(20_000);
+    await untilRecorded(world, caller.facts.room, ({ call }) => call.status === 'in_progress');
+    return caller;
+  };
+
+  test.runIf(isComplete)('silent or dead: the call is ended in 25 s, as lost', async (context) => {
+    const [silent, dead] = [await elsewhere(), await elsewhere()];
+    silent.vanish();
+    process.kill(dead.pid, 'SIGKILL');
+    const vanishedAt = nowMs();
+    const endOf = async (room: string) => {
+      await untilRecorded(world, room, ({ call }) => call.status === 'completed', 60_000);
+      return nowMs() - vanishedAt;
+    };
+    const ends = await Promise.all([endOf(silent.facts.room), endOf(dead.facts.room)]);
+    for (const ms of ends) expect.soft(measured(context, ms)).toBeLessThan(25_000);
+    for (const { room } of [silent.facts, dead.facts]) {
+      expect.soft((await finalRecords(world, room)).call.endReason).toBe('caller_lost');
+      await expectNobody(world, room);
+    }
+  });
+});

@@ -1,0 +1,192 @@
+/** The database is locked, full or gone for a while: the call goes on, and what was said is written afterwards, in order. */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { afterAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
+import { standardGreeting } from '#src/campaigns/campaign.ts';
+import { databaseFile } from '#src/db.ts';
+import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { measured } from '#test/support/measured.ts';
+import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
+import { signature } from '#test/support/signed.ts';
+import { callerNumber, dialled, openWorld, type World } from '#test/support/world.ts';
+import {
+  agentName,
+  answer,
+  answerEverything,
+  ask,
+  greeted,
+  hangUp,
+  isComplete,
+  line,
+  textsOf,
+  untilReady,
+} from './talk.ts';
+
+const awayMs = 10_000;
+
+afterAll(closeRtc);
+
+/** A world on this database; closed when the test ends. */
+const openOn = async (databaseUrl?: string): Promise<World> => {
+  const given = databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl };
+  const world = await openWorld({ env: { ...given, CALLS_PER_CALLER_PER_MINUTE: '0' } });
+  onTestFinished(() => world[Symbol.asyncDispose]());
+  await answerEverything(world.providers);
+  await untilReady(world);
+  return world;
+};
+
+/** What the service says to a webhook of a new call. */
+const askedAbout = async (world: World, callId: string): Promise<number> => {
+  const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
+  const url = `${world.service.url}/api/v1/webhooks/livekit/sip-inbound`;
+  const headers = signature(body, world.around.livekit.apiSecret);
+  return (await fetch(url, { method: 'POST', headers, body })).status;
+};
+
+const healthOf = async ({ service }: World): Promise<{ failing: string[] }> => {
+  const response = await fetch(`${service.url}/api/v1/webhooks/health`);
+  return (await response.json()) as { failing: string[] };
+};
+
+type Outage = () => Promise<void> | void;
+
+/** A call during which the database is away for ten seconds. `begin` gives what ends it. */
+const callThrough = async (
+  context: TestContext,
+  world: World,
+  begin: () => Promise<Outage> | Outage,
+): Promise<void> => {
+  const { caller } = await greeted(() => world.phone({ agentName }));
+  const end = await begin();
+  const since = nowMs();
+  const webhook = askedAbout(world, 'SIP-meanwhile');
+  // Nothing that is heard waits for the database.
+  expect.soft(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
+  expect.soft(await webhook).toBe(503);
+  expect.soft((await healthOf(world)).failing).toContain('database');
+  await sleep(Math.max(0, since + awayMs - nowMs()));
+  await end();
+  expect.soft(await ask(caller)).toBeLessThan(5_000);
+  expect((await healthOf(world)).failing).toEqual([]);
+  const { turns } = await hangUp(world, caller);
+  expect(turns.map(({ role, text }) => [role, text])).toEqual([
+    ['agent', standardGreeting],
+    ['caller', line],
+    ['agent', answer],
+    ['caller', line],
+    ['agent', answer],
+  ]);
+  expect(textsOf(turns, 'caller')).toHaveLength(2);
+  // It comes again, and is taken.
+  expect(await askedAbout(world, 'SIP-meanwhile')).toBe(200);
+};
+
+describe('database locked 10 s', () => {
+  test('the call goes on, its turns are written afterwards', async (context) => {
+    const world = await openOn();
+    await callThrough(context, world, () => {
+      const other = new Database(databaseFile(world.env.DATABASE_URL ?? ''));
+      other.exec('BEGIN EXCLUSIVE');
+      return () => {
+        other.exec('ROLLBACK');
+        other.close();
+      };
+    });
+  });
+});
+
+/** A small disk, where we may mount one; null where not. */
+const smallDisk = async (megabytes: number): Promise<string | null> => {
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-disk-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const options = ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder];
+  if (spawnSync('mount', options).status !== 0) return null;
+  onTestFinished(() => void spawnSync('umount', ['-l', folder]));
+  return folder;
+};
+
+/** Writes until nothing more fits. */
+const fill = async (file: string): Promise<void> => {
+  for (const bytes of [1_000_000, 4_096])
+    for (;;) {
+      try {
+        await writeFile(file, Buffer.alloc(bytes), { flag: 'a' });
+      } catch {
+        break; // full
+      }
+    }
+};
+
+describe('disk full', () => {
+  test.runIf(isComplete)('the call goes on, its turns are written afterwards', async (context) => {
+    const folder = await smallDisk(16);
+    if (folder === null) return context.skip('nobody but root can mount a small disk');
+    const world = await openOn(`file:${join(folder, 'full.db')}`);
+    await callThrough(context, world, async () => {
+      await fill(join(folder, 'filler'));
+      return () => rm(join(folder, 'filler'));
+    });
+  });
+});
+
+/** A door in front of a server: shut, everybody is thrown out, and nobody comes in. */
+const openDoor = async (to: number) => {
+  const through = new Set<Socket>();
+  let isShut = false;
+  const server = createServer((from) => {
+    if (isShut) return void from.destroy();
+    const onward = connect(to, '127.0.0.1');
+    for (const [one, other] of [
+      [from, onward],
+      [onward, from],
+    ] as const) {
+      through.add(one);
+      one
+        .on('error', () => other.destroy())
+        .on('close', () => {
+          through.delete(one);
+          other.destroy();
+        });
+      one.pipe(other);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const shut = () => {
+    isShut = true;
+    for (const socket of through) socket.destroy();
+  };
+  const open = () => void (isShut = false);
+  onTestFinished(() => {
+    shut();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, shut, open };
+};
+
+describe('PostgreSQL gone and back', () => {
+  test.runIf(isComplete)(
+    'the call goes on, its turns are written afterwards',
+    { timeout: 300_000 },
+    async (context) => {
+      const databases = await startTestDatabases();
+      onTestFinished(() => databases[Symbol.asyncDispose]());
+      const database = await makeDatabase('postgres', databases);
+      onTestFinished(() => database[Symbol.asyncDispose]());
+      const url = new URL(database.url);
+      const door = await openDoor(Number(url.port));
+      url.port = String(door.port);
+      const world = await openOn(url.href);
+      await callThrough(context, world, () => {
+        door.shut();
+        return door.open;
+      });
+    },
+  );
+});

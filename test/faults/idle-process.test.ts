@@ -1,0 +1,32 @@
+/** What becomes of the next call when the process that waited for it is dead. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { standardGreeting } from '#src/campaigns/campaign.ts';
+import { closeRtc } from '#src/local/caller.ts';
+import { measured } from '#test/support/measured.ts';
+import { descendantsOf } from '#test/support/processes.ts';
+import { openWorld, type World } from '#test/support/world.ts';
+import { agentName, answer, answerEverything, ask, greeted, hangUp, textsOf, untilReady } from './talk.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+  await answerEverything(world.providers);
+  await untilReady(world);
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+describe('kill -9 of an idle call process', () => {
+  test('the next call is answered in 5 s', async (context) => {
+    const idle = descendantsOf(process.pid).filter(({ command }) => command.includes('job_proc'));
+    expect(idle.length).toBeGreaterThan(0);
+    for (const { pid } of idle) process.kill(pid, 'SIGKILL');
+    const { caller, pickUpMs } = await greeted(() => world.phone({ agentName }));
+    expect.soft(measured(context, pickUpMs)).toBeLessThan(5_000);
+    await ask(caller);
+    const { turns } = await hangUp(world, caller);
+    expect(textsOf(turns, 'agent')).toEqual([standardGreeting, answer]);
+  });
+});

@@ -1,0 +1,89 @@
+/** LiveKit goes away and comes back: the service waits for it, however long, and takes the next call. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, readlink } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
+import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { measured } from '#test/support/measured.ts';
+import { survivorsOf } from '#test/support/npm.ts';
+import { descendantsOf } from '#test/support/processes.ts';
+import { openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
+import { answerEverything, ask, greeted, isComplete, isRunning } from './talk.ts';
+
+let ground: Ground;
+beforeAll(async () => {
+  ground = await openGround();
+  if (ground.around.providers !== null) await answerEverything(ground.around.providers);
+}, 300_000);
+afterAll(async () => {
+  await ground[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+/** Kills the LiveKit server; gives what starts the same one again, and settles when that answers. */
+const killLivekit = async (): Promise<() => Promise<void>> => {
+  const server = descendantsOf(process.pid).find(({ command }) => command.includes('livekit-server'));
+  if (server === undefined) throw new Error('there is no LiveKit server');
+  const binary = await readlink(`/proc/${server.pid}/exe`);
+  const entries = (await readFile(`/proc/${server.pid}/environ`, 'utf8')).split('\0');
+  const config = entries.find((entry) => entry.startsWith('LIVEKIT_CONFIG='));
+  process.kill(server.pid, 'SIGKILL');
+  while (descendantsOf(process.pid).some(({ pid }) => pid === server.pid)) await sleep(10);
+  return async () => {
+    const again = spawn(binary, [], {
+      env: { LIVEKIT_CONFIG: config?.slice('LIVEKIT_CONFIG='.length) },
+      stdio: 'ignore',
+    });
+    onTestFinished(async () => {
+      again.kill('SIGKILL');
+      if (again.exitCode === null && again.signalCode === null) await once(again, 'exit');
+    });
+    const httpUrl = ground.around.livekit.url.replace(/^ws/, 'http');
+    await expect
+      .poll(
+        () =>
+          fetch(httpUrl).then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        { timeout: 20_000, interval: 20 },
+      )
+      .toBe(true);
+  };
+};
+
+/** The only record of a room has come to its end. */
+const expectFinal = async (roomName: string): Promise<void> => {
+  const isOpen = () => ground.db.callLog.count({ where: { openRoom: roomName } });
+  await expect.poll(isOpen, { timeout: 90_000, interval: 100 }).toBe(0);
+  const records = await ground.db.callLog.findMany({ where: { roomName } });
+  expect(records.map(({ status }) => status)).toEqual(['completed']);
+};
+
+const registrations = ({ output }: Running): number => output().split('worker registered').length - 1;
+
+describe.skipIf(process.platform !== 'linux')('LiveKit server restarts; or is away for 3 minutes', () => {
+  const away = async (context: TestContext, awayMs: number) => {
+    const service = await startNpm(ground, { LOG_LEVEL: 'info' });
+    const { caller } = await greeted(() => phoneTo(ground));
+    expect(registrations(service)).toBe(1);
+    const bringBack = await killLivekit();
+    await sleep(awayMs);
+    await bringBack();
+    const backAt = nowMs();
+    await expect.poll(() => registrations(service), { timeout: 40_000, interval: 20 }).toBe(2);
+    expect.soft(measured(context, nowMs() - backAt)).toBeLessThan(8_000);
+    expect(isRunning(service.pid)).toBe(true);
+    const { caller: next } = await greeted(() => phoneTo(ground));
+    await ask(next);
+    await next.hangUp();
+    for (const { room } of [caller.facts, next.facts]) await expectFinal(room);
+    service.child.kill('SIGTERM');
+    expect(await service.exited, service.output()).toBe(0);
+    expect(await survivorsOf(service)).toEqual([]);
+  };
+
+  test('away for a second: registered again in 8 s, the next call is answered', (context) => away(context, 1_000));
+  test.runIf(isComplete)('away for 3 minutes: the same', { timeout: 400_000 }, (context) => away(context, 180_000));
+});

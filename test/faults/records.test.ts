@@ -1,0 +1,129 @@
+/** What is told and written in any order: webhooks in every permutation, and plain writes among transactions that fail. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { FastifyInstance } from 'fastify';
+import { describe, expect, test } from 'vitest';
+import { receiveCall } from '#src/calls/receive-call.ts';
+import { openDb, transaction, type Db } from '#src/db.ts';
+import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
+import { livekitHeaders, signature } from '#test/support/signed.ts';
+import { callerNumber, dialled } from '#test/support/world.ts';
+
+/** A fresh database in a folder of its own. */
+const openFresh = async (): Promise<AsyncDisposable & { db: Db }> => {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-records-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const db = stack.use(await openDb(`file:${join(folder, 'test.db')}`));
+  const opened = stack.move();
+  return { db, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+};
+
+const start = Date.parse('2026-01-01T00:00:00Z');
+const name = 'sip-room-1';
+const at = (seconds: number): string => String(start / 1000 + seconds);
+const caller = { identity: 'sip_1', kind: 'SIP' };
+const attributes = { 'sip.callID': 'SIP-1', 'sip.phoneNumber': callerNumber, 'sip.trunkPhoneNumber': dialled };
+
+/** What LiveKit tells of one call; a caller who came twice leaves twice. */
+const told = [
+  { event: 'participant_joined', id: 'EV_1', createdAt: at(1), room: { name }, participant: { ...caller, attributes } },
+  { event: 'participant_left', id: 'EV_2', createdAt: at(40), room: { name }, participant: caller },
+  { event: 'participant_left', id: 'EV_3', createdAt: at(41), room: { name }, participant: caller },
+  { event: 'room_finished', id: 'EV_4', createdAt: at(61), room: { name } },
+];
+/** In the contract's own words, which have no time: it comes when it comes. */
+const late = { event: 'room.finished', room: { name, duration: 39 } };
+const events = [...told, late];
+
+const deliver = async (http: FastifyInstance, event: (typeof events)[number]): Promise<number> => {
+  const payload = JSON.stringify(event);
+  const headers = 'id' in event ? await livekitHeaders(payload) : signature(payload);
+  const path = '/api/v1/webhooks/livekit/events';
+  return (await http.inject({ method: 'POST', url: path, payload, headers })).statusCode;
+};
+
+/** The final records of one call whose events came in this order. */
+const recordsAfter = async (order: readonly (typeof events)[number][]): Promise<unknown> => {
+  await using fresh = await openFresh();
+  const { db } = fresh;
+  const clock: TestClock = { now: new Date(start) };
+  const ctx = testContext(db, { clock });
+  await seedTenant(db);
+  const call = {
+    callSid: 'SIP-1',
+    roomName: name,
+    from: callerNumber,
+    to: dialled,
+    trunkId: null,
+    callerIdentity: null,
+  };
+  await receiveCall(ctx, { door: 'asked', ...call });
+  clock.now = new Date(start + 70_000);
+  await using http = testHttp(ctx);
+  for (const event of order) expect(await deliver(http, event)).toBe(200);
+  const calls = await db.callLog.findMany();
+  const leads = await db.lead.findMany();
+  return {
+    calls: calls.map(({ callSid, status, duration, endReason, endedAt, openRoom }) => ({
+      ...{ callSid, status, duration, endReason, endedAt, openRoom },
+    })),
+    leads: leads.map(({ status, attempts, lastCallAt }) => ({ status, attempts, lastCallAt })),
+  };
+};
+
+describe('webhook doubled, reordered, lost, late', () => {
+  test('every permutation makes the same final records', { timeout: 120_000 }, async () => {
+    // LiveKit tells whole seconds: the end of that second is what is known.
+    const end = new Date(start + 40_999);
+    const orders = fc
+      .tuple(
+        fc.shuffledSubarray(events, { minLength: events.length }),
+        fc.array(fc.constantFrom(...events), { maxLength: 3 }),
+      )
+      .map(([all, again]) => [...all, ...again]);
+    const property = fc.asyncProperty(orders, async (order) => {
+      expect(await recordsAfter(order)).toEqual({
+        calls: [
+          { callSid: 'SIP-1', status: 'completed', duration: 39, endReason: 'abandoned', endedAt: end, openRoom: null },
+        ],
+        leads: [{ status: 'completed', attempts: 1, lastCallAt: end }],
+      });
+    });
+    await fc.assert(property, { numRuns: 30, endOnFailure: true });
+  });
+
+  test('whichever of them gets lost, the call ends', { timeout: 60_000 }, async () => {
+    for (const lost of told.slice(1)) {
+      const { calls } = (await recordsAfter(told.filter((event) => event !== lost))) as { calls: unknown[] };
+      expect(calls).toMatchObject([{ status: 'completed', openRoom: null }]);
+    }
+  });
+});
+
+describe('transactions failing among plain writes, all interleaved', () => {
+  test('nothing acknowledged is lost, nothing refused is kept', async () => {
+    await using fresh = await openFresh();
+    const { db } = fresh;
+    const acknowledged: string[] = [];
+    const write = async (tenant: string) => {
+      await db.tenant.create({ data: { name: tenant } });
+      acknowledged.push(tenant);
+    };
+    const fail = async (tenant: string) => {
+      const failing = transaction(db, async (tx) => {
+        await tx.tenant.create({ data: { name: tenant } });
+        throw new Error('on purpose');
+      });
+      await expect(failing).rejects.toThrow('on purpose');
+    };
+    await Promise.all(
+      Array.from({ length: 50 }, (_, n) => [write(`before ${n}`), fail(`failing ${n}`), write(`after ${n}`)]).flat(),
+    );
+    const kept = await db.tenant.findMany({ select: { name: true } });
+    expect(kept.map((tenant) => tenant.name).toSorted()).toEqual(acknowledged.toSorted());
+    expect(acknowledged).toHaveLength(100);
+  });
+});

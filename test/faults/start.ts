@@ -1,0 +1,95 @@
+/** `npm start` as a process of its own, with everything real around it, for what is done to the whole process. */
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+import { openDb, type Db } from '#src/db.ts';
+import { dial, nowMs, type Caller } from '#src/local/caller.ts';
+import { freePort, openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
+import { seedTenant } from '#test/support/context.ts';
+import { npm, type Started } from '#test/support/npm.ts';
+import { descendantsOf } from '#test/support/processes.ts';
+import { callerNumber, dialled } from '#test/support/world.ts';
+import { agentName } from './talk.ts';
+
+/** A LiveKit server, providers and a seeded database, for services to come and go. */
+export type Ground = AsyncDisposable & Readonly<{ around: Surroundings; db: Db; url: string }>;
+
+export const openGround = async (): Promise<Ground> => {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-faults-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const databaseUrl = `file:${join(folder, 'faults.db')}`;
+  const port = await freePort();
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
+  const around = stack.use(await openSurroundings({ env, port, databaseUrl, progress: () => undefined }));
+  const db = stack.use(await openDb(databaseUrl));
+  await seedTenant(db, { campaign: { agentName } });
+  const opened = stack.move();
+  const dispose = () => opened.disposeAsync();
+  return { around, db, url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: dispose };
+};
+
+export type Running = Started & Readonly<{ /** Of the service's main process. */ pid: number; readyAt: number }>;
+
+/** Starts the service, and waits until a call process is ready. */
+export const startNpm = async ({ around, url }: Ground, more: Env = {}): Promise<Running> => {
+  const env = { ...around.env, IDLE_PROCESSES: '1', CALLS_PER_CALLER_PER_MINUTE: '0', LOCAL_MODE: undefined, ...more };
+  const started = npm(['start'], env);
+  const readyAt = await untilReady(url, started);
+  const main = descendantsOf(started.child.pid ?? -1).find(({ command }) => /node\S* src\/main[.]ts$/.test(command));
+  if (main === undefined) throw new Error(`the service has no process:\n${started.output()}`);
+  return { ...started, pid: main.pid, readyAt };
+};
+
+const readyProcesses = async (url: string): Promise<number> => {
+  try {
+    const response = await fetch(`${url}/api/v1/webhooks/health`);
+    return ((await response.json()) as { ready_processes: number }).ready_processes;
+  } catch {
+    return 0; // it doesn't listen yet
+  }
+};
+
+const untilReady = async (url: string, { output }: Started): Promise<number> => {
+  for (const until = Date.now() + 60_000; (await readyProcesses(url)) === 0; await sleep(50))
+    if (Date.now() > until) throw new Error(`the service did not become ready:\n${output()}`);
+  return nowMs();
+};
+
+export const phoneTo = async ({ around }: Ground): Promise<Caller> => {
+  const caller = await dial({ ...around.livekit, from: callerNumber, to: dialled, agentName });
+  onTestFinished(() => caller[Symbol.asyncDispose]());
+  return caller;
+};
+
+/** What Node's inspector listens on once a process was sent SIGUSR1. */
+export const inspectable = (port: number): Env => ({ NODE_OPTIONS: `--inspect-port=127.0.0.1:${port}` });
+
+/** Blocks the main thread of a process, and that thread only, for `ms`. Settles as soon as it stands still. */
+export const blockMainThread = async (pid: number, port: number, ms: number): Promise<void> => {
+  process.kill(pid, 'SIGUSR1');
+  const socket = new WebSocket(await inspectorOf(port));
+  onTestFinished(() => socket.terminate());
+  await once(socket, 'open');
+  const expression = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})`;
+  // A process that is being debugged doesn't end: the answer comes once the thread goes on.
+  socket.once('message', () => socket.terminate());
+  socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } }));
+  await sleep(100);
+};
+
+const inspectorOf = async (port: number): Promise<string> => {
+  for (const until = Date.now() + 5_000; ; await sleep(50)) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}/json/list`);
+      const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[];
+      if (target !== undefined) return target.webSocketDebuggerUrl;
+    } catch (error) {
+      if (Date.now() > until) throw error;
+    }
+  }
+};

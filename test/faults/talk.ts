@@ -1,0 +1,95 @@
+/** What the tests of the faults share: a caller who converses, and the records of their call. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Caller } from '#src/local/caller.ts';
+import type { Providers } from '#src/local/providers/server.ts';
+import { finalRecords, type World } from '#test/support/world.ts';
+
+export const line = 'When are you open this week?';
+export const answer = 'We are open from eight to six, and on Friday until two.';
+export const agentName = 'telephony-agent';
+
+/** `npm run faults`: the long ones too. */
+export const isComplete = process.env.FAULTS === 'all';
+
+/** What is still on its way when an agent dies is heard for so long. */
+export const lastFramesMs = 500;
+
+/** Whatever a caller says, they say `line`, and are answered. */
+export const answerEverything = (providers: Providers, otherwise = answer): Promise<void> =>
+  providers.setScenario({ name: 'demo', caller: [line], repeat: true, otherwise });
+
+type Voice = Pick<Caller, 'say' | 'whenAgentSpeaks' | 'whenAgentQuiet'>;
+
+export const quiet = (caller: Voice): Promise<number> => caller.whenAgentQuiet({ quietMs: 1_200, timeoutMs: 20_000 });
+
+/** Asks, and hears the agent out. Gives how long it was silent, in ms. */
+export const ask = async (caller: Voice): Promise<number> => {
+  const { lastSampleAt } = await caller.say(line);
+  const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: lastSampleAt });
+  await quiet(caller);
+  return heardAt - lastSampleAt;
+};
+
+/** Phones, and hears the greeting out. Gives the time from dialling to the greeting too, in ms. */
+export const greeted = async (phone: () => Promise<Caller>): Promise<{ caller: Caller; pickUpMs: number }> => {
+  const caller = await phone();
+  const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  await quiet(caller);
+  return { caller, pickUpMs: heardAt - caller.dialledAt };
+};
+
+/** The id of the open call in a caller's room. */
+export const callIdOf = async ({ service }: World, { facts }: Pick<Caller, 'facts'>): Promise<string> => {
+  const { id } = await service.ctx.db.callLog.findFirstOrThrow({ where: { openRoom: facts.room } });
+  return id;
+};
+
+/** The process that holds a caller's call. */
+export const processOf = async (world: World, caller: Pick<Caller, 'facts'>): Promise<number> => {
+  const pid = world.service.link.pidOf(await callIdOf(world, caller));
+  if (pid === null) throw new Error('no process holds the call');
+  return pid;
+};
+
+/** Whether a process is there; one that is dead and not yet noticed counts too. */
+export const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** The caller hangs up. Gives the records, of which there is one whose turns are numbered on, and waits until nobody is left over. */
+export const hangUp = async (world: World, caller: Pick<Caller, 'hangUp' | 'facts'>) => {
+  await caller.hangUp();
+  const records = await finalRecords(world, caller.facts.room);
+  expect(records.call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', openRoom: null });
+  await expectOneRecord(world, caller.facts.room, records.turns);
+  await expectNobody(world, caller.facts.room);
+  const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: records.call.id } });
+  return { ...records, events: events.map(({ type }) => type) };
+};
+
+const expectOneRecord = async (world: World, roomName: string, turns: readonly { seq: number }[]): Promise<void> => {
+  expect(await world.service.ctx.db.callLog.count({ where: { roomName } })).toBe(1);
+  expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, index) => (turns[0]?.seq ?? 0) + index));
+};
+
+/** No call is held any more, and nobody is in the room. */
+export const expectNobody = async (world: World, room: string): Promise<void> => {
+  await expect.poll(() => world.service.activeCalls(), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => world.service.ctx.livekit.members(room), { timeout: 25_000 }).toSatisfy(isEmpty);
+};
+
+const isEmpty = (members: readonly unknown[] | null): boolean => members === null || members.length === 0;
+
+export const textsOf = (turns: readonly { role: string; text: string }[], role: string): string[] =>
+  turns.filter((turn) => turn.role === role).map(({ text }) => text);
+
+/** Waits until a call process is ready for the next call. */
+export const untilReady = async (world: World, count = 1): Promise<void> => {
+  for (const until = Date.now() + 30_000; world.service.link.ready() < count; await sleep(50))
+    if (Date.now() > until) throw new Error('no call process is ready');
+};

@@ -1,0 +1,110 @@
+/** What becomes of calls when the whole process dies, is told to stop, or stands still. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { standardSentences } from '#src/campaigns/campaign.ts';
+import { callWithRecords } from '#src/calls/store.ts';
+import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { freePort } from '#src/local/surroundings.ts';
+import { measured } from '#test/support/measured.ts';
+import { survivorsOf } from '#test/support/npm.ts';
+import { answerEverything, ask, greeted, isComplete, lastFramesMs, line, quiet, textsOf } from './talk.ts';
+import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground } from './start.ts';
+
+let ground: Ground;
+beforeAll(async () => {
+  ground = await openGround();
+  if (ground.around.providers !== null) await answerEverything(ground.around.providers);
+}, 300_000);
+afterAll(async () => {
+  await ground[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+const phone = () => phoneTo(ground);
+
+/** Waits for the end of the only record of a room; gives it, and when it was seen. */
+const finalRecord = async (roomName: string, timeoutMs: number) => {
+  const isOpen = () => ground.db.callLog.count({ where: { openRoom: roomName } });
+  await expect.poll(isOpen, { timeout: timeoutMs, interval: 100 }).toBe(0);
+  const at = nowMs();
+  expect(await ground.db.callLog.count({ where: { roomName } })).toBe(1);
+  const records = await callWithRecords(ground.db, roomName);
+  if (records === null) throw new Error('the call has no record');
+  return { ...records, at };
+};
+
+describe('kill -9 of the whole process', () => {
+  test('after a restart who waits is spoken to in 5 s, and stale records are final in 30 s', async (context) => {
+    const first = await startNpm(ground);
+    const { caller: patient } = await greeted(phone);
+    const { caller: impatient } = await greeted(phone);
+    process.kill(first.pid, 'SIGKILL');
+    const killedAt = nowMs();
+    await first.exited;
+    await impatient.hangUp();
+    const second = await startNpm(ground);
+    const heardAt = await patient.whenAgentSpeaks({ timeoutMs: 40_000, since: killedAt + lastFramesMs });
+    expect.soft(measured(context, heardAt - second.readyAt, 'until heard')).toBeLessThan(5_000);
+    await quiet(patient);
+    await ask(patient);
+    const stale = await finalRecord(impatient.facts.room, 60_000);
+    expect.soft(measured(context, stale.at - second.readyAt, 'until final')).toBeLessThan(30_000);
+    await patient.hangUp();
+    const { call, turns } = await finalRecord(patient.facts.room, 30_000);
+    expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 2 });
+    expect(textsOf(turns, 'agent')).toContain(standardSentences.afterBreak);
+    second.child.kill('SIGTERM');
+    expect(await second.exited, second.output()).toBe(0);
+    expect(await survivorsOf(first)).toEqual([]);
+    expect(await survivorsOf(second)).toEqual([]);
+  });
+});
+
+describe('SIGTERM during calls', () => {
+  test.runIf(isComplete)('no new calls, the running one goes on; a second SIGTERM hurries', async (context) => {
+    const service = await startNpm(ground);
+    const { caller } = await greeted(phone);
+    service.child.kill('SIGTERM');
+    await sleep(500);
+    const late = await phone();
+    await ask(caller);
+    expect(late.firstHeardAt()).toBeNull();
+    service.child.kill('SIGTERM');
+    const hurriedAt = nowMs();
+    expect(await service.exited, service.output()).toBe(0);
+    measured(context, nowMs() - hurriedAt, 'until gone');
+    const { call } = await finalRecord(caller.facts.room, 1_000);
+    expect(call.status).toBe('completed');
+    expect(await survivorsOf(service)).toEqual([]);
+    await late.hangUp();
+  });
+});
+
+describe('main thread blocked 2 s and 20 s', () => {
+  test.runIf(isComplete).for([2_000, 20_000])(
+    '%i ms: the running call survives, the next is answered',
+    async (blockedMs, context) => {
+      const port = await freePort();
+      const service = await startNpm(ground, inspectable(port));
+      const { caller } = await greeted(phone);
+      await blockMainThread(service.pid, port, blockedMs);
+      const blockedAt = nowMs();
+      // The call doesn't need the main thread.
+      expect(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
+      await sleep(Math.max(0, blockedAt + blockedMs - nowMs()));
+      expect(await ask(caller)).toBeLessThan(5_000);
+      const { caller: next } = await greeted(phone);
+      await ask(next);
+      await caller.hangUp();
+      await next.hangUp();
+      for (const { facts } of [caller, next]) {
+        const { call, turns } = await finalRecord(facts.room, 30_000);
+        expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
+        expect(textsOf(turns, 'caller')).toEqual(facts === caller.facts ? [line, line] : [line]);
+      }
+      service.child.kill('SIGTERM');
+      expect(await service.exited, service.output()).toBe(0);
+      expect(await survivorsOf(service)).toEqual([]);
+    },
+  );
+});

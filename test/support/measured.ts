@@ -1,0 +1,17 @@
+/** What a test measured, for whoever prints its result. */
+import type { TestContext } from 'vitest';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Such as `1.8 s`. */
+    measured?: string;
+  }
+}
+
+/** Notes a time in ms as what the running test measured, and gives it back. */
+export const measured = ({ task }: Pick<TestContext, 'task'>, ms: number, what = ''): number => {
+  const figure = `${(ms / 1000).toFixed(1)} s${what === '' ? '' : ` ${what}`}`;
+  const before = task.meta.measured;
+  task.meta.measured = before === undefined ? figure : `${before}, ${figure}`;
+  return ms;
+};
