@@ -1,9 +1,9 @@
 /** LiveKit goes away and comes back: the service waits for it, however long, and takes the next call. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import { closeRtc, nowMs } from '#src/local/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
@@ -16,7 +16,13 @@ beforeAll(async () => {
   ground = await openGround();
   if (ground.around.providers !== null) await answerEverything(ground.around.providers);
 }, 300_000);
+/** The LiveKit servers that came after the first one; each is there until the next, or the end. */
+const started: ChildProcess[] = [];
 afterAll(async () => {
+  for (const server of started) {
+    server.kill('SIGKILL');
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+  }
   await ground[Symbol.asyncDispose]();
   await closeRtc();
 });
@@ -35,10 +41,7 @@ const killLivekit = async (): Promise<() => Promise<void>> => {
       env: { LIVEKIT_CONFIG: config?.slice('LIVEKIT_CONFIG='.length) },
       stdio: 'ignore',
     });
-    onTestFinished(async () => {
-      again.kill('SIGKILL');
-      if (again.exitCode === null && again.signalCode === null) await once(again, 'exit');
-    });
+    started.push(again);
     const httpUrl = ground.around.livekit.url.replace(/^ws/, 'http');
     await expect
       .poll(
