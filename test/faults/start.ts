@@ -60,8 +60,8 @@ const untilReady = async (url: string, { output }: Started): Promise<number> => 
   return nowMs();
 };
 
-export const phoneTo = async ({ around }: Ground): Promise<Caller> => {
-  const caller = await dial({ ...around.livekit, from: callerNumber, to: dialled, agentName });
+export const phoneTo = async ({ around }: Ground, from = callerNumber): Promise<Caller> => {
+  const caller = await dial({ ...around.livekit, from, to: dialled, agentName });
   onTestFinished(() => caller[Symbol.asyncDispose]());
   return caller;
 };

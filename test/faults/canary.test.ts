@@ -1,0 +1,91 @@
+/** A number, a name and a sentence that nobody else has go through every path of a call: the log may hold none of them. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { closeRtc } from '#src/local/caller.ts';
+import type { Providers } from '#src/local/providers/server.ts';
+import { signature } from '#test/support/signed.ts';
+import { openGround, phoneTo, startNpm, type Ground } from './start.ts';
+import { isComplete, quiet } from './talk.ts';
+
+const number = '+12025550177';
+const name = 'Zebulon Quickwater';
+const sentence = `My name is ${name} and my secret is heliotrope`;
+const canaries = ['2025550177', 'zebulon', 'quickwater', 'heliotrope'];
+
+let ground: Ground;
+let providers: Providers;
+beforeAll(async () => {
+  ground = await openGround();
+  if (ground.around.providers === null) throw new Error('the providers of a test are simulated');
+  providers = ground.around.providers;
+  await providers.setScenario({
+    name: 'demo',
+    caller: [sentence],
+    repeat: true,
+    replies: [
+      {
+        when: { turn: 1 },
+        say: `Thank you, ${name}.`,
+        tool: { name: 'take_message', arguments: { name, number, reason: sentence } },
+      },
+    ],
+    otherwise: `Goodbye, ${name}.`,
+  });
+}, 300_000);
+afterAll(async () => {
+  await ground[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+/** Asks the service in ways that it refuses, each with all of them. */
+const askWrongly = async (): Promise<void> => {
+  const body = JSON.stringify({
+    call_id: sentence,
+    from_number: number,
+    to_number: number,
+    room_name: `room-${number}`,
+  });
+  const post = (path: string, headers: Record<string, string>, text = body) =>
+    fetch(`${ground.url}/api/v1${path}`, {
+      method: 'POST',
+      body: text,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+  const secret = ground.around.livekit.apiSecret;
+  await post('/webhooks/livekit/sip-inbound', signature(body, secret)); // an unknown number
+  await post('/webhooks/livekit/sip-inbound', { 'x-livekit-signature': 'wrong' });
+  await post('/webhooks/livekit/sip-inbound', signature(`${body}{`, secret), `${body}{`);
+  await post('/auth/login', {}, JSON.stringify({ email: 'zebulon@quickwater.example', password: sentence }));
+  await fetch(`${ground.url}/api/v1/calls?phone_number=${encodeURIComponent(number)}`);
+};
+
+describe('a canary number, name and sentence through every path', () => {
+  test.runIf(isComplete)('none of them is in the log, at every level', async () => {
+    const service = await startNpm(ground, { LOG_LEVEL: 'trace' });
+    const caller = await phoneTo(ground, number);
+    await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+    await quiet(caller);
+    // Two failures in a row would end the call.
+    for (const fault of [null, 'llm', null, 'tts', null, 'stt'] as const) {
+      await providers.clearFaults();
+      if (fault === 'llm') await providers.setFault({ service: 'llm', kind: 'cut', afterTokens: 2, times: 'all' });
+      if (fault === 'tts') await providers.setFault({ service: 'tts', kind: 'status', status: 500, times: 2 });
+      if (fault === 'stt') await providers.setFault({ service: 'stt', kind: 'dropAtFinal', times: 1 });
+      const { lastSampleAt } = await caller.say(sentence);
+      await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: lastSampleAt });
+      await quiet(caller);
+    }
+    await askWrongly();
+    await caller.hangUp();
+    const isOpen = () => ground.db.callLog.count({ where: { openRoom: { not: null } } });
+    await expect.poll(isOpen, { timeout: 30_000 }).toBe(0);
+    service.child.kill('SIGTERM');
+    await service.exited;
+    const turns = await ground.db.callTurn.findMany();
+    expect(JSON.stringify(turns).toLowerCase()).toContain('heliotrope'); // it was understood
+    expect(await ground.db.callMessage.count()).toBe(1);
+    const lines = service.output().split('\n');
+    expect(lines.length).toBeGreaterThan(50);
+    const found = lines.filter((line) => canaries.some((canary) => line.toLowerCase().includes(canary)));
+    expect(found).toEqual([]);
+  });
+});
