@@ -117,6 +117,22 @@ type Pool = {
   warmedProcQueue: { items: { proc: { isAlive: boolean }; unlock: () => void }[] };
 };
 
+/** A server that comes back is to have us again within 8 s. */
+const longestWaitMs = 5_000;
+
+/**
+ * The framework waits up to 10 s before it tries again to connect, and has no option for that. This thread is its alone: the one timer
+ * that its connecting (`workerWS`) sets is shortened.
+ */
+const connectSoon = (): void => {
+  const plain = globalThis.setTimeout;
+  const shortened = (work: () => void, ms = 0, ...more: []): NodeJS.Timeout => {
+    const isConnecting = ms > longestWaitMs && new Error('whose timer').stack?.includes('workerWS') === true;
+    return plain(work, isConnecting ? longestWaitMs : ms, ...more);
+  };
+  globalThis.setTimeout = Object.assign(shortened, plain);
+};
+
 /** No new jobs; those that were accepted get their process first: draining ends the processes that wait for one. */
 const drain = async (state: State): Promise<void> => {
   state.isDraining = true;
@@ -131,6 +147,7 @@ const run = async (port: MessagePort, input: ThreadInput): Promise<void> => {
   const options = optionsOf(input, state, tell);
   await withoutInferenceProcess(options);
   await replaceDeadProcesses();
+  connectSoon();
   const server = new AgentServer(options);
   server.event.on('worker_registered', (workerId: string) => tell({ type: 'registered', workerId }));
   server.run().catch(trouble);
