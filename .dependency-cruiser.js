@@ -8,7 +8,7 @@ const nouns = [
   'campaigns/(campaign|prompt|sentences)',
   'tenants/(tenant|agent|user|scope|access)',
   'doctor/link',
-  'voices/(prepared-speech|openers)',
+  'voices/(prepared-speech|openers|speech-request)',
 ];
 /** What is started by name or path: nothing imports it. */
 const entries = [
@@ -96,11 +96,11 @@ const directions = [
   ),
   rule(
     'agents',
-    'A call process owns no data: it sees its job, the messages of the link, which words begin a reply, configuration, log and errors.',
+    'A call process owns no data: it sees its job, the messages of the link, which words begin a reply, how speech is asked for, configuration, log and errors.',
     { path: '^agents/' },
     {
       path: '^(src|prisma)/',
-      pathNot: ['^src/calls/job[.]ts$', '^src/voices/openers[.]ts$', messages, config, log, errors],
+      pathNot: ['^src/calls/job[.]ts$', '^src/voices/(openers|speech-request)[.]ts$', messages, config, log, errors],
     },
   ),
   rule(

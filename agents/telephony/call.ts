@@ -34,8 +34,9 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
   const { mark, tellThem } = openMarks(ctx, link, startedAt);
   mark('connected');
   link.lost.addEventListener('abort', () => leaveAtOnce(ctx, log));
-  // Model and voice are asked over it; ready long before the caller has heard the greeting.
-  const connection = warmConnection(link.welcome.providers.openai.baseUrl);
+  // Model and voice are asked over them; ready long before the caller has heard the greeting.
+  const { openai, deepgram } = link.welcome.providers;
+  const connections = [openai.baseUrl, deepgram.baseUrl.replace(/^ws/, 'http')].map(warmConnection);
   try {
     const caller = await waitForCaller(ctx.room, callerTimeoutMs);
     if (caller === null) return log.warn({ jobId: ctx.job.id, pii: { room: ctx.job.room?.name } }, 'nobody came');
@@ -53,7 +54,7 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
     log.error({ err: error }, 'call failed');
     link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
   } finally {
-    await connection;
+    await Promise.all(connections);
     ctx.shutdown('the call is over');
   }
 };

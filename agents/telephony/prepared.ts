@@ -6,7 +6,7 @@ import type { CallJob } from '#src/calls/job.ts';
 import { describeError } from '#src/errors.ts';
 import { openFramer } from './providers/frames.ts';
 import { leadOf } from './providers/lead.ts';
-import { speechSampleRate } from './providers/speech-request.ts';
+import { speechSampleRate } from './providers/speech-stream.ts';
 
 /** One playing of a sound: frames of 40 ms. */
 export type Sound = ReadableStream<AudioFrame>;

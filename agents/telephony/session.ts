@@ -3,9 +3,8 @@ import { inference, voice, type tts, type VAD } from '@livekit/agents';
 import type { CallJob, ProviderKeys } from '#src/calls/job.ts';
 import type { Prepared } from './prepared.ts';
 import { DeepgramStt } from './providers/deepgram-stt.ts';
-import { DeepgramTts } from './providers/deepgram-tts.ts';
-import { OpenAiTts } from './providers/openai-tts.ts';
 import { SteadyLlm } from './providers/steady-llm.ts';
+import { StreamedVoice } from './providers/streamed-voice.ts';
 import { openTurnEnd, scalePatience, standardPatience } from './turn-end.ts';
 
 /** Ear, model and voice retry by themselves: they know what was heard already. */
@@ -38,8 +37,8 @@ export const openSession = (
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
     llm: new SteadyLlm({ ...keys.openai, ...job.llm, holdSentence: job.sentences.hold }),
     tts: openVoice(job, keys, prepared),
-    // Ours takes markup out by itself, without holding words back.
-    ...(job.tts.provider === 'openai' && { ttsTextTransforms: null }),
+    // The voice takes markup out by itself, without holding words back.
+    ttsTextTransforms: null,
     vad,
     connOptions,
     turnHandling: {
@@ -68,21 +67,8 @@ export const openAnnouncement = (job: CallJob, keys: ProviderKeys, prepared: Pre
     aecWarmupDuration: null,
   });
 
-const openVoice = ({ tts: choice }: CallJob, keys: ProviderKeys, prepared: Prepared): tts.TTS =>
-  choice.provider === 'openai'
-    ? new OpenAiTts({
-        ...keys.openai,
-        model: choice.model,
-        voice: choice.voice,
-        speed: choice.rate,
-        prepared: prepared.pcmOf,
-      })
-    : new DeepgramTts({
-        apiKey: keys.deepgram.apiKey,
-        baseUrl: keys.deepgram.baseUrl.replace(/^ws/, 'http'),
-        model: choice.model,
-        rate: choice.rate,
-      });
+const openVoice = ({ tts: choice }: CallJob, providers: ProviderKeys, prepared: Prepared): tts.TTS =>
+  new StreamedVoice({ providers, voice: choice, prepared: prepared.pcmOf });
 
 /** The bundled voice activity detection costs 0.9 % of a core, the Silero plugin's 2.3 % and 46 MB. */
 export const openVad = async (kind: CallJob['vad'], bundled: VAD): Promise<VAD> => {

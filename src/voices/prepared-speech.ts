@@ -32,10 +32,10 @@ export const speechesOf = (settings: CampaignSettings, known: Known): Speech[] =
   return [...new Set(texts.filter((text) => text.trim() !== ''))].map((text) => ({ voice, text }));
 };
 
-/** The openers of calls held with these settings; Deepgram's voice takes a reply whole. */
+/** The openers of calls held with these settings. */
 export const openingSpeechesOf = (settings: CampaignSettings): Speech[] => {
   const voice = voiceOf(settings);
-  return voice.provider === 'openai' ? openersOf(settings.language).map((text) => ({ voice, text })) : [];
+  return openersOf(settings.language).map((text) => ({ voice, text }));
 };
 
 const textsOf = (template: string, campaignName: string, { tenantName, numbers }: Known): string[] => {

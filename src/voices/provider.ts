@@ -1,7 +1,8 @@
 /** Asks a provider for a speech, whole. */
 import type { CallConfig } from '../config.ts';
 import { describeError } from '../errors.ts';
-import { largestBytes, problemOfSound, sampleRate, type Speech } from './prepared-speech.ts';
+import { largestBytes, problemOfSound, type Speech } from './prepared-speech.ts';
+import { speechRequestOf } from './speech-request.ts';
 
 export type SpeechProviders = Pick<CallConfig, 'openai' | 'deepgram'>;
 
@@ -18,7 +19,7 @@ export const synthesise = async (
 ): Promise<Synthesised> => {
   try {
     const limits = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const { url, ...init } = requestOf(providers, speech);
+    const { url, ...init } = speechRequestOf(providers, speech);
     const response = await fetch(url, { ...init, method: 'POST', signal: limits });
     if (!response.ok) {
       await response.body?.cancel();
@@ -31,40 +32,6 @@ export const synthesise = async (
       : { kind: 'sound', pcm };
   } catch (error) {
     return { kind: 'failed', detail: describeError(error) };
-  }
-};
-
-type Asked = Readonly<{ url: string; headers: Record<string, string>; body: string }>;
-
-const requestOf = ({ openai, deepgram }: SpeechProviders, { voice, text }: Speech): Asked => {
-  const json = { 'content-type': 'application/json' };
-  switch (voice.provider) {
-    case 'openai':
-      return {
-        url: `${openai.baseUrl}/audio/speech`,
-        headers: { ...json, authorization: `Bearer ${openai.apiKey}` },
-        body: JSON.stringify({
-          model: voice.model,
-          voice: voice.voice,
-          input: text,
-          response_format: 'pcm',
-          ...(voice.rate !== 1 && { speed: voice.rate }),
-        }),
-      };
-    case 'deepgram': {
-      const query = new URLSearchParams({
-        model: voice.model,
-        encoding: 'linear16',
-        sample_rate: String(sampleRate),
-        container: 'none',
-        ...(voice.rate !== 1 && { speed: String(voice.rate) }),
-      });
-      return {
-        url: `${deepgram.baseUrl.replace(/^ws/, 'http')}/v1/speak?${query.toString()}`,
-        headers: { ...json, authorization: `Token ${deepgram.apiKey}` },
-        body: JSON.stringify({ text }),
-      };
-    }
   }
 };
 

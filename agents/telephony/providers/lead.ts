@@ -1,6 +1,6 @@
 /** The silence with which a voice begins: nobody needs to wait for it. */
 import { rmsOf } from './loudness.ts';
-import { speechSampleRate } from './speech-request.ts';
+import { speechSampleRate } from './speech-stream.ts';
 
 const windowBytes = (speechSampleRate / 100) * 2;
 /** Quieter than about −50 dBFS (root mean square of 16-bit samples) is silence. */

@@ -1,19 +1,13 @@
 import { APIConnectionError, APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { streamSpeech } from '#agents/telephony/providers/speech-request.ts';
+import { streamSpeech } from '#agents/telephony/providers/speech-stream.ts';
 import { openSpeechServer, pcm, type Answer } from './speech-server.ts';
 
-const requestTo = (baseUrl: string) => ({
-  baseUrl,
-  apiKey: 'key',
-  model: 'tts-1',
-  voice: 'alloy',
-  speed: 1,
-  text: 'Hello.',
-  firstByteTimeoutMs: 300,
-  stallTimeoutMs: 300,
-});
+const limits = { firstByteTimeoutMs: 300, stallTimeoutMs: 300 };
+
+const streamFrom = (baseUrl: string, signal: AbortSignal) =>
+  streamSpeech({ url: `${baseUrl}/audio/speech`, headers: {}, body: '{"input":"Hello."}' }, limits, signal);
 
 /** What arrives, how many requests it took, and with what it failed. */
 const speak = async (answer: Answer, signal = new AbortController().signal) => {
@@ -21,7 +15,7 @@ const speak = async (answer: Answer, signal = new AbortController().signal) => {
   const chunks: Uint8Array[] = [];
   let error: unknown = null;
   try {
-    for await (const chunk of streamSpeech(requestTo(server.baseUrl), signal)) chunks.push(chunk);
+    for await (const chunk of streamFrom(server.baseUrl, signal)) chunks.push(chunk);
   } catch (thrown) {
     error = thrown;
   }
@@ -36,7 +30,7 @@ test('sound goes out as it arrives, not when it is complete', async () => {
     response.end(pcm(100));
   });
   const startedAt = Date.now();
-  for await (const _ of streamSpeech(requestTo(server.baseUrl), new AbortController().signal)) {
+  for await (const _ of streamFrom(server.baseUrl, new AbortController().signal)) {
     arrivals.push(Date.now() - startedAt);
   }
   expect(arrivals[0]).toBeLessThan(180);

@@ -1,75 +1,89 @@
 /**
- * OpenAI's speech as a streaming voice: text is cut into sentences as the model writes it, each is requested as soon as it is
+ * A provider's speech as a streaming voice, OpenAI's or Deepgram's: text is cut into sentences as the model writes it, each is requested as soon as it is
  * known (the next one while the first plays), and its audio goes out as it arrives. The transcript that goes along with the
  * audio holds only what was really voiced.
  */
 import { createTimedString, shortuuid, tts, type APIConnectOptions } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
+import type { CallJob, ProviderKeys } from '#src/calls/job.ts';
+import { speechRequestOf } from '#src/voices/speech-request.ts';
 import { openSplitter, speakable } from './clauses.ts';
 import { openFramer } from './frames.ts';
 import { withoutLead } from './lead.ts';
 import { speedNow } from './pace.ts';
 import { plainText } from './plain-text.ts';
 import { openPrefetch, type Prefetch } from './prefetch.ts';
-import { speechSampleRate, streamSpeech, type SpeechRequest } from './speech-request.ts';
+import { speechSampleRate, streamSpeech, type SpeechLimits } from './speech-stream.ts';
 
-export type OpenAiTtsOptions = Omit<SpeechRequest, 'text' | 'firstByteTimeoutMs' | 'stallTimeoutMs'> &
-  Partial<Pick<SpeechRequest, 'firstByteTimeoutMs' | 'stallTimeoutMs'>> & {
-    /** The samples of a text that was spoken before the call; null where it wasn't. */
-    prepared?: (text: string) => Promise<Uint8Array | null>;
-  };
+export type StreamedVoiceOptions = Readonly<{
+  providers: ProviderKeys;
+  voice: CallJob['tts'];
+  /** The samples of a text that was spoken before the call; null where it wasn't. */
+  prepared?: (text: string) => Promise<Uint8Array | null>;
+  limits?: Partial<SpeechLimits>;
+}>;
 
-const defaults = { firstByteTimeoutMs: 1_800, stallTimeoutMs: 3_000 };
+const standardLimits: SpeechLimits = { firstByteTimeoutMs: 1_800, stallTimeoutMs: 3_000 };
 const frameMs = 20;
 /** The one that plays and the next. */
 const requestsAtOnce = 2;
 
-export class OpenAiTts extends tts.TTS {
-  readonly label = 'openai-tts';
-  readonly #request: Omit<SpeechRequest, 'text'>;
+export class StreamedVoice extends tts.TTS {
+  readonly label = 'streamed-voice';
+  readonly #providers: ProviderKeys;
+  readonly #voice: CallJob['tts'];
   readonly #prepared: (text: string) => Promise<Uint8Array | null>;
+  readonly #limits: SpeechLimits;
 
-  constructor({ prepared = () => Promise.resolve(null), ...request }: OpenAiTtsOptions) {
+  constructor({ providers, voice, prepared = () => Promise.resolve(null), limits }: StreamedVoiceOptions) {
     super(speechSampleRate, 1, { streaming: true, alignedTranscript: true });
-    this.#request = { ...defaults, ...request };
+    this.#providers = providers;
+    this.#voice = voice;
     this.#prepared = prepared;
+    this.#limits = { ...standardLimits, ...limits };
   }
 
   override get model(): string {
-    return this.#request.model;
+    return this.#voice.model;
   }
 
   override get provider(): string {
-    return 'openai';
+    return this.#voice.provider;
   }
 
   override synthesize(text: string, connOptions?: APIConnectOptions, abortSignal?: AbortSignal): tts.ChunkedStream {
-    return new OneShot(this, { ...this.#request, text }, connOptions, abortSignal);
+    const say = (signal: AbortSignal) => this.#ask(text, this.#voice.rate, signal);
+    return new OneShot(this, text, say, connOptions, abortSignal);
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): tts.SynthesizeStream {
-    const speed = speedNow(this.#request.speed);
-    return new SpokenReply(this, (text, signal) => this.#speak({ text, speed }, signal), options?.connOptions);
+    const rate = speedNow(this.#voice.rate);
+    return new SpokenReply(this, (text, signal) => this.#speak(text, rate, signal), options?.connOptions);
   }
 
-  async *#speak(piece: Pick<SpeechRequest, 'text' | 'speed'>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const prepared = piece.speed === this.#request.speed ? await this.#prepared(piece.text) : null;
-    if (prepared === null) yield* streamSpeech({ ...this.#request, ...piece }, signal);
+  async *#speak(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const prepared = rate === this.#voice.rate ? await this.#prepared(text) : null;
+    if (prepared === null) yield* this.#ask(text, rate, signal);
     else yield prepared;
+  }
+
+  #ask(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const request = speechRequestOf(this.#providers, { voice: { ...this.#voice, rate }, text });
+    return streamSpeech(request, this.#limits, signal);
   }
 }
 
 type Say = (text: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
 class SpokenReply extends tts.SynthesizeStream {
-  readonly label = 'openai-tts.SpokenReply';
+  readonly label = 'streamed-voice.SpokenReply';
   readonly #say: Say;
   readonly #id = shortuuid();
   #voicedSamples = 0;
   /** Within a sentence one frame is held back: the last one tells where the sentence ends. */
   #held: tts.SynthesizedAudio | null = null;
 
-  constructor(voice: OpenAiTts, say: Say, connOptions?: APIConnectOptions) {
+  constructor(voice: StreamedVoice, say: Say, connOptions?: APIConnectOptions) {
     super(voice, connOptions);
     this.#say = say;
   }
@@ -159,14 +173,20 @@ class SpokenReply extends tts.SynthesizeStream {
 }
 
 class OneShot extends tts.ChunkedStream {
-  readonly label = 'openai-tts.OneShot';
-  readonly #voice: OpenAiTts;
-  readonly #request: SpeechRequest;
+  readonly label = 'streamed-voice.OneShot';
+  readonly #voice: StreamedVoice;
+  readonly #say: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
-  constructor(voice: OpenAiTts, request: SpeechRequest, connOptions?: APIConnectOptions, abortSignal?: AbortSignal) {
-    super(request.text, voice, connOptions, abortSignal);
+  constructor(
+    voice: StreamedVoice,
+    text: string,
+    say: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+    connOptions?: APIConnectOptions,
+    abortSignal?: AbortSignal,
+  ) {
+    super(text, voice, connOptions, abortSignal);
     this.#voice = voice;
-    this.#request = request;
+    this.#say = say;
   }
 
   protected override async run(): Promise<void> {
@@ -177,7 +197,7 @@ class OneShot extends tts.ChunkedStream {
       for (const frame of frames) this.queue.put({ requestId, segmentId: requestId, frame, final: false });
     };
     try {
-      for await (const pcm of streamSpeech(this.#request, this.abortSignal)) put(framer.push(pcm));
+      for await (const pcm of this.#say(this.abortSignal)) put(framer.push(pcm));
       put(framer.flush());
     } catch (error) {
       // Thrown from here it would become an unhandled rejection of the framework's: told instead, the stream ends.

@@ -1,20 +1,14 @@
-/** One request to OpenAI's speech endpoint, read as the audio arrives. */
+/** One request to a speech endpoint, read as the audio arrives. */
 import { APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
+import type { SpeechRequest } from '#src/voices/speech-request.ts';
 import { final, toApiError } from './failure.ts';
 
-export type SpeechRequest = {
-  baseUrl: string;
-  apiKey: string;
-  model: string;
-  voice: string;
-  /** 1 is the voice's own speed. */
-  speed: number;
-  text: string;
+export type SpeechLimits = Readonly<{
   /** From sending until the first sound. */
   firstByteTimeoutMs: number;
   /** Between two chunks. */
   stallTimeoutMs: number;
-};
+}>;
 
 export const speechSampleRate = 24_000;
 
@@ -23,11 +17,15 @@ export const speechSampleRate = 24_000;
  * never after it: half a sentence would be said twice.
  * @throws APIError of the framework (never retryable by others); nothing when `signal` is aborted: it just ends
  */
-export async function* streamSpeech(request: SpeechRequest, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* streamSpeech(
+  request: SpeechRequest,
+  limits: SpeechLimits,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   for (let attempt = 1; ; attempt += 1) {
     let heard = false;
     try {
-      for await (const pcm of evenChunks(attemptSpeech(request, signal))) {
+      for await (const pcm of evenChunks(attemptSpeech(request, limits, signal))) {
         heard = true;
         yield pcm;
       }
@@ -41,9 +39,13 @@ export async function* streamSpeech(request: SpeechRequest, signal: AbortSignal)
   }
 }
 
-async function* attemptSpeech(request: SpeechRequest, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* attemptSpeech(
+  request: SpeechRequest,
+  limits: SpeechLimits,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const limit = new AbortController();
-  let timer = setTimeout(() => limit.abort(), request.firstByteTimeoutMs);
+  let timer = setTimeout(() => limit.abort(), limits.firstByteTimeoutMs);
   try {
     const response = await ask(request, AbortSignal.any([signal, limit.signal]));
     if (response.body === null) return;
@@ -51,7 +53,7 @@ async function* attemptSpeech(request: SpeechRequest, signal: AbortSignal): Asyn
       clearTimeout(timer);
       yield chunk;
       // The consumer's own time does not count: the timer runs only while we wait for the provider.
-      timer = setTimeout(() => limit.abort(), request.stallTimeoutMs);
+      timer = setTimeout(() => limit.abort(), limits.stallTimeoutMs);
     }
   } catch (error) {
     if (limit.signal.aborted && !signal.aborted) throw new APITimeoutError({ message: 'the speech endpoint stalled' });
@@ -62,19 +64,8 @@ async function* attemptSpeech(request: SpeechRequest, signal: AbortSignal): Asyn
   }
 }
 
-const ask = async (request: SpeechRequest, signal: AbortSignal): Promise<Response> => {
-  const response = await fetch(`${request.baseUrl}/audio/speech`, {
-    method: 'POST',
-    signal,
-    headers: { authorization: `Bearer ${request.apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: request.model,
-      voice: request.voice,
-      input: request.text,
-      response_format: 'pcm',
-      ...(request.speed !== 1 && { speed: request.speed }),
-    }),
-  });
+const ask = async ({ url, ...init }: SpeechRequest, signal: AbortSignal): Promise<Response> => {
+  const response = await fetch(url, { ...init, method: 'POST', signal });
   if (response.ok) return response;
   const statusCode = response.status;
   await response.body?.cancel();

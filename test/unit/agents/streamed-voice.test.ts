@@ -2,8 +2,8 @@ import { initializeLogger, tts } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReadableStream } from 'node:stream/web';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { OpenAiTts } from '#agents/telephony/providers/openai-tts.ts';
 import { atPace } from '#agents/telephony/providers/pace.ts';
+import { StreamedVoice } from '#agents/telephony/providers/streamed-voice.ts';
 import { openSpeechServer, pcm, type Answer, type SpeechServer } from './speech-server.ts';
 
 const unhandled: unknown[] = [];
@@ -15,13 +15,10 @@ afterEach(() => expect(unhandled).toEqual([]));
 
 const open = async (answer: Answer, prepared: Readonly<Record<string, Uint8Array>> = {}) => {
   const server = await openSpeechServer(answer);
-  const voice = new OpenAiTts({
-    baseUrl: server.baseUrl,
-    apiKey: 'key',
-    model: 'tts-1',
-    voice: 'alloy',
-    speed: 1.2,
-    stallTimeoutMs: 300,
+  const voice = new StreamedVoice({
+    providers: { openai: { baseUrl: server.baseUrl, apiKey: 'key' }, deepgram: { baseUrl: 'ws://-', apiKey: '' } },
+    voice: { provider: 'openai', model: 'tts-1', voice: 'alloy', rate: 1.2 },
+    limits: { stallTimeoutMs: 300 },
     prepared: (text) => Promise.resolve(prepared[text] ?? null),
   });
   const errors: { recoverable: boolean }[] = [];
@@ -32,7 +29,7 @@ const open = async (answer: Answer, prepared: Readonly<Record<string, Uint8Array
 const connOptions = { maxRetry: 0, retryIntervalMs: 10, timeoutMs: 1_000 };
 
 /** Says a text that comes in these parts; gives what was said when, and where each sentence starts in the sound. */
-const say = async (voice: OpenAiTts, parts: string[], pauseMs = 0) => {
+const say = async (voice: StreamedVoice, parts: string[], pauseMs = 0) => {
   const stream = voice.stream({ connOptions });
   const source = new ReadableStream<string>({
     async start(controller) {
