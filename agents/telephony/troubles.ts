@@ -1,8 +1,9 @@
-/** What to do when a provider fails: tell the service, and never leave the caller in silence. */
+/** What to do when a provider fails, or hears nothing: tell the service, and never leave the caller in silence. */
 import { APIStatusError, voice } from '@livekit/agents';
 import type { CallJob } from '#src/calls/job.ts';
 import type { Happening } from '#src/link/messages.ts';
 import type { Ender } from './ending.ts';
+import { watchMisheard } from './misheard.ts';
 import type { Playout } from './playout.ts';
 import type { Speak } from './speaker.ts';
 import type { Tasks } from './tasks.ts';
@@ -27,8 +28,10 @@ export type TroubleOptions = {
   transfer: Transfer;
 };
 
-/** So many failed answers in a row end the call. */
+/** So many failed answers in a row end the call … */
 const patience = 2;
+/** … and so many times that the caller spoke, and no word arrived. */
+const misheardPatience = 3;
 
 /** Watches a session's providers. */
 export const watchTroubles = (session: voice.AgentSession, options: TroubleOptions): Troubles => {
@@ -47,10 +50,14 @@ export const watchTroubles = (session: voice.AgentSession, options: TroubleOptio
     // The model starts before the caller's turn is over: what is said before that is cut off again.
     speech.whenOver(() => {
       state.failures += 1;
-      if (!state.greeting) react(state.failures, options);
+      if (!state.greeting) react(state.failures >= patience, options);
     });
   };
   session.on(voice.AgentSessionEventTypes.Error, onError);
+  const misheard = watchMisheard(session, (times) => {
+    options.tell('stt', 'the caller spoke, and no word arrived');
+    react(times >= misheardPatience, options);
+  });
   return {
     greetingIsOver: () => {
       state.greeting = false;
@@ -61,14 +68,15 @@ export const watchTroubles = (session: voice.AgentSession, options: TroubleOptio
     },
     [Symbol.dispose]: () => {
       session.off(voice.AgentSessionEventTypes.Error, onError);
+      misheard[Symbol.dispose]();
       speech[Symbol.dispose]();
     },
   };
 };
 
-const react = (failures: number, options: TroubleOptions): void => {
+const react = (isHopeless: boolean, options: TroubleOptions): void => {
   if (options.ender.begun || options.transfer.isUnderWay) return;
-  if (failures >= patience) giveUp(options);
+  if (isHopeless) giveUp(options);
   else options.tasks.add('apology', () => options.speak(options.job.sentences.apology));
 };
 
