@@ -21,19 +21,30 @@ export const noteSound = (speech: voice.SpeechHandle, frame: AudioFrame): void =
   bySpeech.set(speech, { ...asked, voiceAt: Date.now() - (performance.now() - startedAt * 1000) });
 };
 
+/** `discarded`: answers begun since the one before, and thrown away: the caller went on speaking. */
+export type AskedFor = Asked & Readonly<{ discarded: number }>;
+
 /** Listens to a session's speeches; tells of a message that was just spoken when it was asked for. */
 export const listenForAsked = (
   session: voice.AgentSession,
-): Disposable & { of: (message: llm.ChatMessage) => Asked | null } => {
+): Disposable & { of: (message: llm.ChatMessage) => AskedFor | null } => {
   let speeches: voice.SpeechHandle[] = [];
   const onSpeech = ({ speechHandle }: voice.SpeechCreatedEvent) => {
-    speeches = [...speeches.filter((speech) => !speech.done()), speechHandle];
+    speeches.push(speechHandle);
   };
   session.on(voice.AgentSessionEventTypes.SpeechCreated, onSpeech);
   return {
     of: (message) => {
-      const speech = speeches.find(({ chatItems }) => chatItems.includes(message));
-      return (speech && bySpeech.get(speech)) ?? null;
+      const at = speeches.findIndex(({ chatItems }) => chatItems.includes(message));
+      const speech = speeches[at];
+      const asked = speech && bySpeech.get(speech);
+      if (asked === undefined) return null;
+      const before = speeches.slice(0, at);
+      speeches = speeches.slice(at);
+      return {
+        ...asked,
+        discarded: before.filter((other) => bySpeech.has(other) && other.chatItems.length === 0).length,
+      };
     },
     [Symbol.dispose]: () => void session.off(voice.AgentSessionEventTypes.SpeechCreated, onSpeech),
   };

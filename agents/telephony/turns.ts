@@ -1,7 +1,7 @@
 /** Tells the service every turn as soon as it was spoken: in order, with what was really heard. */
 import { voice, type llm } from '@livekit/agents';
 import type { SpokenTurn } from '#src/link/messages.ts';
-import { listenForAsked, type Asked } from './asked.ts';
+import { listenForAsked, type AskedFor } from './asked.ts';
 import type { Playout } from './playout.ts';
 
 export type Turns = Disposable & {
@@ -161,7 +161,7 @@ const callerTurn = (item: llm.ChatMessage): TurnWithoutSeq => ({
 });
 
 /** Null for what was never heard: the framework keeps a reply in its history even when no sound of it came out. */
-const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: Asked | null): TurnWithoutSeq | null => {
+const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: AskedFor | null): TurnWithoutSeq | null => {
   if (item.metrics?.startedSpeakingAt === undefined) return null;
   const sentence = item.metrics.llmNodeTtft === undefined;
   const heard = playout.last?.transcript;
@@ -179,18 +179,23 @@ const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: Asked | null)
     endedAt: Math.min(endedAt, startedAt + heardMs),
     // A voice that failed while prepared sound was played was preparing something else.
     interrupted: item.interrupted || (playout.failedLately && item.metrics.ttsNodeTtfb !== undefined),
-    latency: latencies({
-      firstToken: item.metrics.llmNodeTtft,
-      firstAudio: item.metrics.ttsNodeTtfb,
-      heard: item.metrics.e2eLatency,
-      ...sinceCaller(item.metrics, asked),
-    }),
+    latency: replyLatency(item.metrics, asked),
     tool: null,
   };
 };
 
+const replyLatency = (metrics: Metrics, asked: AskedFor | null): Record<string, number> | null => {
+  const parts = latencies({
+    firstToken: metrics.llmNodeTtft,
+    firstAudio: metrics.ttsNodeTtfb,
+    heard: metrics.e2eLatency,
+    ...sinceCaller(metrics, asked),
+  });
+  return parts === null || asked === null ? parts : { ...parts, discarded: asked.discarded };
+};
+
 /** When it was asked for, since the caller's last sound; where it didn't answer the caller there was none. */
-const sinceCaller = ({ startedSpeakingAt, e2eLatency }: Metrics, asked: Asked | null): Record<string, number> => {
+const sinceCaller = ({ startedSpeakingAt, e2eLatency }: Metrics, asked: AskedFor | null): Record<string, number> => {
   if (startedSpeakingAt === undefined || e2eLatency === undefined || asked === null) return {};
   const lastSoundAt = startedSpeakingAt - e2eLatency;
   const since = (at: number): number => at / 1000 - lastSoundAt;

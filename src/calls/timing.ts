@@ -57,6 +57,8 @@ export type CallTiming = Readonly<{
   /** Answers without figures: fixed sentences, and replies whose beginning couldn't be told. */
   unmeasured: number;
   /** Null where there are no replies. */
+  /** Answers that were begun, and thrown away since the caller went on speaking. */
+  discarded: number;
   overall: Readonly<{
     heardMs: Spread;
     stages: Readonly<Record<ReplyStage, Spread>>;
@@ -71,7 +73,9 @@ export const timingOf = (call: TimedCall): CallTiming => {
   const { id: callId, status, rejectReason, endReason } = call;
   const { replies, unmeasured } = repliesOf(call.turns);
   const pickup = pickupOf(call);
-  return { callId, status, rejectReason, endReason, pickup, replies, unmeasured, overall: overallOf(replies) };
+  const discarded = sum(call.turns.map(({ latency }) => figuresOf(latency)['discarded'] ?? 0));
+  const overall = overallOf(replies);
+  return { callId, status, rejectReason, endReason, pickup, replies, unmeasured, discarded, overall };
 };
 
 /** The events that are marks, and what of their data tells more. */

@@ -81,8 +81,11 @@ const row = (name: string, cells: readonly (string | number)[], last: string): s
 const replyRow = ({ seq, heardMs, stages, slowest, isExact }: Reply): string =>
   row(String(seq), [heardMs, ...replyStages.map((stage) => stages[stage])], `${nameOf(slowest)}${isExact ? '' : ' ~'}`);
 
-const replyLines = ({ replies, unmeasured, overall }: CallTiming): string[] => {
-  const without = unmeasured === 0 ? [] : [`Answers without figures: ${unmeasured}.`];
+const replyLines = ({ replies, unmeasured, discarded, overall }: CallTiming): string[] => {
+  const without = [
+    ...(unmeasured === 0 ? [] : [`Answers without figures: ${unmeasured}.`]),
+    ...(discarded === 0 ? [] : [`Answers begun, and thrown away as the caller went on: ${discarded}.`]),
+  ];
   if (overall === null) return ['No reply was measured.', ...without];
   const spread = (share: 'p50' | 'p95') =>
     row(share, [overall.heardMs[share], ...replyStages.map((stage) => overall.stages[stage][share])], '');

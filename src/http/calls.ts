@@ -54,8 +54,9 @@ const full = json.extend({
       latency: z
         .unknown()
         .describe(
-          "In ms. Since the caller's last sound: `transcript`, `endOfTurn` of their turn, `heard` of the reply. For themselves: " +
-            '`firstToken` of the model, `firstAudio` of the voice.',
+          "In ms. Since the caller's last sound: `transcript`, `endOfTurn` of their turn, `modelAsked`, `voiceAsked` and `heard` of the " +
+            'reply. For themselves: `firstToken` of the model, `firstAudio` of the voice. `discarded`: so many answers were begun before ' +
+            'it, and thrown away as the caller went on.',
         ),
       tool_name: z.string().nullable(),
       tool_arguments: z.unknown(),

@@ -60,7 +60,8 @@ test('a whole conversation: answered, greeted, understood, replied to, ended by 
   expect(caller.heard.clippedMs()).toBe(0); // nothing was said before the caller could hear it
   expect(trial.service.claims[0]).toMatchObject({ caller: { isSip: true, identity: caller.facts.identity } });
   const reply = trial.service.turns()[2];
-  expect(Object.keys(reply?.latency ?? {})).toEqual(['firstToken', 'firstAudio', 'heard', 'modelAsked', 'voiceAsked']);
+  const parts = ['firstToken', 'firstAudio', 'heard', 'modelAsked', 'voiceAsked', 'discarded'];
+  expect(Object.keys(reply?.latency ?? {})).toEqual(parts);
 });
 
 test('the caller interrupts: the agent falls silent, and what was not heard is not recorded; then they hang up', async () => {
