@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { openAdmission, type Admission } from './admission.ts';
 import { openBackground, type Background } from './background.ts';
-import { attendCalls } from './calls/attend-calls.ts';
+import { openAttendance } from './calls/attend-calls.ts';
 import { dispatchAgain } from './calls/dispatch-again.ts';
 import { createFeed } from './calls/feed.ts';
 import { openCallerSearch } from './calls/find-callers.ts';
@@ -119,11 +119,12 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 /** What is looked at again and again, so that no caller is forgotten and every record gets its end. */
 const attend = (ctx: Context, background: Background, parts: Parts): void => {
   const startedAt = performance.now();
-  const look = async (statuses: Parameters<typeof attendCalls>[1]): Promise<void> => {
+  const attendCalls = openAttendance(ctx, background, (room) => parts.worker?.isComing(room) ?? false);
+  const look = async (statuses: ('ringing' | 'in_progress')[]): Promise<void> => {
     const now = performance.now();
     // Nobody would take the job that we ask for.
     if (parts.readyAt === null && now - startedAt < startUpMs) return;
-    await attendCalls(ctx, statuses, parts.readyAt !== null && now - parts.readyAt < startUpMs);
+    await attendCalls(statuses, parts.readyAt !== null && now - parts.readyAt < startUpMs);
   };
   background.every('attend ringing calls', ringingEveryMs, () => look(['ringing']));
   background.every('attend calls in progress', inProgressEveryMs, () => look(['in_progress']));

@@ -9,9 +9,10 @@ import { identityOf } from '../voices/prepared-speech.ts';
 import { buildJob, type PlainJob } from './build-job.ts';
 import { isHeard, type Call, type CallOutcome, type IncomingCall } from './call.ts';
 import type { CallJob } from './job.ts';
+import { holdCall } from './hold-store.ts';
 import { isOpen } from './lifecycle.ts';
 import { receiveCall } from './receive-call.ts';
-import { appendEvent, findCall, holdCall, listTurns } from './store.ts';
+import { appendEvent, findCall, listTurns } from './store.ts';
 
 /** How long a call counts as ours without a sign of life from us. */
 export const leaseMs = 15_000;

@@ -1,6 +1,7 @@
 /** A job was refused because no call process was ready, or was never assigned: its caller waits, and nobody else will send an agent. */
 import type { Context } from '../context.ts';
-import { appendEvent, findOpenCall, noteDispatched } from './store.ts';
+import { noteDispatched } from './hold-store.ts';
+import { appendEvent, findOpenCall } from './store.ts';
 
 /** Asks once more for an agent in a room with a caller and without an agent. A room that has nobody is left alone. */
 export const dispatchAgain = async (

@@ -6,7 +6,7 @@
  *
  * Glossary
  *   fact     something that happened to a call: answered, ended, or lost
- *   source   who says that a call ended. Ranked: link > participant_left > room_finished > reconciler
+ *   source   who says that a call ended. Ranked: link > participant_left > room_finished > reconciler. What we end ourselves is of `link`
  *   lost     the reconciler's word: LiveKit knows no such room. Any end event knows better
  *   transferred   a person has taken the caller over: the end that follows, or that was told before, is no hang-up
  */
@@ -73,9 +73,15 @@ const statusOf = (answeredAt: Date | null, end: End | null, isTaken: boolean): C
   return end.source === 'reconciler' && !isTaken ? 'failed' : 'completed';
 };
 
+/** No agent could be had for a caller who waited: it is we who ended the call. */
+const givenUp = ['no_agent', 'agent_lost'] as const;
+export type GivenUp = (typeof givenUp)[number];
+
 const reasonOf = (end: End | null, status: CallStatus, { answeredAt, transferredAt }: Taken): string | null => {
-  if (end !== null && transferredAt !== null) return 'transferred';
-  return status === 'completed' && answeredAt === null ? 'abandoned' : (end?.reason ?? null);
+  if (end === null) return null;
+  if (transferredAt !== null) return 'transferred';
+  const isAbandoned = status === 'completed' && answeredAt === null && !givenUp.some((reason) => reason === end.reason);
+  return isAbandoned ? 'abandoned' : end.reason;
 };
 
 type Taken = Pick<CallFacts, 'answeredAt' | 'transferredAt'>;

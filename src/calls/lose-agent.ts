@@ -2,8 +2,9 @@
 import type { Context } from '../context.ts';
 import { redispatch } from './attend-calls.ts';
 import { isBeingTransferred } from './call.ts';
+import { releaseCall } from './hold-store.ts';
 import { isOpen } from './lifecycle.ts';
-import { appendEvent, findCall, releaseCall } from './store.ts';
+import { appendEvent, findCall } from './store.ts';
 
 /** The agent of `jobId` is gone: its call is released, and another agent is asked for at once. */
 export const loseAgent = async (

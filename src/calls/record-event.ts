@@ -2,19 +2,29 @@
 import type { Context } from '../context.ts';
 import { isUniqueViolation, transaction, type DbClient } from '../db.ts';
 import { settleLead } from '../leads/store.ts';
-import type { Call } from './call.ts';
+import { isHeard, type Call } from './call.ts';
+import { shortenLease } from './hold-store.ts';
 import { advance, type CallFact } from './lifecycle.ts';
 import { receiveCall, routeCall } from './receive-call.ts';
 import { callOfEvent, inboxKey, incomingOfAttributes, type EndEvent, type RoomEvent } from './room-event.ts';
 import { appendEvent, callsOfRoom, findCall, findOpenCall, saveFacts, takeIntoInbox } from './store.ts';
 
-export type Effect = 'recorded' | 'repeated' | 'no_call';
+/** `full`: a call to us for which there is no room; not recorded, since the agent that comes may have it, and decides. */
+export type Effect = 'recorded' | 'repeated' | 'no_call' | 'full' | 'ignored';
 
-type EventContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
+type EventContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId'>;
+
+/** A service that lives finds out by itself within this time that its agent is gone. */
+const lostGraceMs = 1_500;
 
 /** Applies an event. Repeats, lateness and order don't matter; events of rooms that aren't calls change nothing. */
 export const recordEvent = async (ctx: EventContext, event: RoomEvent): Promise<Effect> => {
   if (event.kind === 'joined') return recordJoin(ctx, event);
+  if (event.kind === 'agent_left') {
+    const leaseUntil = new Date(ctx.now().getTime() + lostGraceMs);
+    await shortenLease(ctx.db, { ...event, agentIdentity: event.identity, ownerId: ctx.ownerId, leaseUntil });
+    return 'ignored';
+  }
   try {
     return await recordEnd(ctx, event);
   } catch (error) {
@@ -43,14 +53,16 @@ const recordEnd = async (ctx: EventContext, event: EndEvent): Promise<Effect> =>
 
 /** A SIP participant in a room is a call where its numbers are ours: so a call whose dispatch got lost is known too. */
 export const recordJoin = async (
-  ctx: EventContext,
+  ctx: Omit<EventContext, 'ownerId'>,
   event: Pick<Extract<RoomEvent, { kind: 'joined' }>, 'roomName' | 'identity' | 'attributes'>,
 ): Promise<Effect> => {
   const incoming = incomingOfAttributes('joined', event.roomName, event.identity, event.attributes);
   if (incoming === null) return 'no_call';
-  const isKnown = (await findOpenCall(ctx.db, event.roomName)) !== null;
-  // Somebody else's number in the same LiveKit project is not our call; who dispatches our agent to it, gets it recorded.
-  if (!isKnown && (await routeCall(ctx, { ...incoming, within: null })).decision.kind === 'reject') return 'no_call';
+  if ((await findOpenCall(ctx.db, event.roomName)) === null) {
+    const { decision } = await routeCall(ctx, { ...incoming, within: null });
+    // Somebody else's number in the same LiveKit project is not our call; who dispatches our agent to it, gets it recorded.
+    if (decision.kind === 'reject') return isHeard(decision.reason) ? 'full' : 'no_call';
+  }
   await receiveCall(ctx, incoming);
   return 'recorded';
 };

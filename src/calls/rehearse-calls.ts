@@ -6,7 +6,8 @@ import { transaction } from '../db.ts';
 import { findLead } from '../leads/store.ts';
 import { loadRouteFacts } from '../routing/store.ts';
 import { findTenantName } from '../tenants/store.ts';
-import { appendEvent, findCall, findKnownCalls, holdCall, insertCall, listTurns, saveTimings } from './store.ts';
+import { holdCall } from './hold-store.ts';
+import { appendEvent, findCall, findKnownCalls, insertCall, listTurns, saveTimings } from './store.ts';
 
 /** A number that nobody has, and the id of nothing. */
 const nobody = '+10000000000';

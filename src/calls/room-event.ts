@@ -3,6 +3,7 @@
  *
  * Glossary
  *   joined   a caller is in the room
+ *   agent_left   changes no record: the caller may need another agent
  *   ended    the caller left, or the room ended
  *   dated    the event tells its own time (LiveKit's do); else `at` is when it came
  */
@@ -21,6 +22,7 @@ type Base = Readonly<{
 
 export type RoomEvent =
   | (Base & Readonly<{ kind: 'joined'; identity: string; attributes: Readonly<Record<string, string>> }>)
+  | (Base & Readonly<{ kind: 'agent_left'; identity: string }>)
   | (Base &
       Readonly<{
         kind: 'ended';

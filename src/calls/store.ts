@@ -106,76 +106,11 @@ export const saveFacts = async (db: DbClient, read: Call, facts: CallFacts): Pro
   return count === 1;
 };
 
-export type Hold = Readonly<{
-  ownerId: string;
-  leaseUntil: Date;
-  jobId: string;
-  agentIdentity: string;
-  callerIdentity: string;
-}>;
-
-/** Puts an agent on an open call that has none; false where somebody was quicker. */
-export const holdCall = async (db: DbClient, callId: string, hold: Hold, now: Date): Promise<boolean> => {
-  const { count } = await db.callLog.updateMany({
-    where: {
-      id: callId,
-      status: { in: ['ringing', 'in_progress'] },
-      OR: [{ ownerId: null }, { leaseUntil: { lt: now } }],
-    },
-    data: { ...hold, dispatchedAt: null, attempt: { increment: 1 }, version: { increment: 1 } },
-  });
-  return count === 1;
-};
-
-/** The agent of this job is gone: the call may be taken by another. */
-export const releaseCall = async (db: DbClient, callId: string, jobId: string): Promise<boolean> => {
-  const { count } = await db.callLog.updateMany({
-    where: { id: callId, jobId, ownerId: { not: null } },
-    data: { ownerId: null, leaseUntil: null, version: { increment: 1 } },
-  });
-  return count === 1;
-};
-
-/** Says that this owner still has the links of its open calls. */
-export const renewLeases = async (db: DbClient, ownerId: string, leaseUntil: Date): Promise<void> => {
-  await db.callLog.updateMany({ where: { ownerId, openRoom: { not: null } }, data: { leaseUntil } });
-};
-
-/** The right to dispatch an agent to an unattended call: false where somebody else has just done it. */
-export const takeDispatch = async (db: DbClient, call: Call, now: Date): Promise<boolean> => {
-  const { count } = await db.callLog.updateMany({
-    where: { id: call.id, version: call.version },
-    data: { dispatchedAt: now, ownerId: null, leaseUntil: null, version: { increment: 1 } },
-  });
-  return count === 1;
-};
-
-export type Unattended = Readonly<{
-  now: Date;
-  statuses: ('ringing' | 'in_progress')[];
-  /** Also those of other services than `ownerId` whose leases are good. */
-  leased: boolean;
-  ownerId: string;
-}>;
-
-/** An agent was asked for once more where one had been asked for: it has its time from now on. */
-export const noteDispatched = async (db: DbClient, callId: string, dispatchedAt: Date): Promise<void> => {
-  await db.callLog.updateMany({ where: { id: callId, dispatchedAt: { not: null } }, data: { dispatchedAt } });
-};
-
-/** Open calls that no service has a link to. */
-export const findUnattended = (db: DbClient, { now, statuses, leased, ownerId }: Unattended): Promise<Call[]> =>
-  db.callLog.findMany({
-    where: {
-      status: { in: statuses },
-      OR: [{ ownerId: null }, leased ? { ownerId: { not: ownerId } } : { leaseUntil: { lt: now } }],
-    },
-    orderBy: { createdAt: 'asc' },
-    take: 100,
-  });
-
 /** The rooms of open calls that a caller or an agent was in, of those that came in before. */
-export const findOpenRooms = (db: DbClient, before: Date): Promise<{ id: string; roomName: string }[]> =>
+export const findOpenRooms = (
+  db: DbClient,
+  before: Date,
+): Promise<Pick<Call, 'id' | 'roomName' | 'ownerId' | 'callerIdentity'>[]> =>
   db.callLog.findMany({
     where: {
       openRoom: { not: null },
@@ -184,7 +119,7 @@ export const findOpenRooms = (db: DbClient, before: Date): Promise<{ id: string;
     },
     orderBy: { createdAt: 'asc' },
     take: 1000,
-    select: { id: true, roomName: true },
+    select: { id: true, roomName: true, ownerId: true, callerIdentity: true },
   });
 
 /** Remembers the caller's identity in the room, once. */
@@ -203,6 +138,10 @@ export const appendEvent = async (
     INSERT INTO "CallEvent" ("callId", "type", "data", "at")
     VALUES (${callId}, ${type}, ${JSON.stringify(data)}, ${new Date()})`;
 };
+
+/** Whether something of this type happened on a call since then. */
+export const hasEventSince = async (db: DbClient, callId: string, type: string, since: Date): Promise<boolean> =>
+  (await db.callEvent.count({ where: { callId, type, at: { gte: since } } })) > 0;
 
 /** Writes a turn; one of the same `seq` is replaced. Offsets count from the call's creation. */
 export const saveTurn = async (db: DbClient, call: Pick<Call, 'id' | 'createdAt'>, turn: SpokenTurn): Promise<void> => {

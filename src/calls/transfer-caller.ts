@@ -17,22 +17,28 @@ type TransferContext = Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now'>;
 export type TransferCause = 'model' | 'person' | 'fallback';
 
 /**
+ * How it went: a person has taken the caller over; nobody did; the campaign lists no such destination; or somebody else is just connecting
+ * them, or the call is over.
+ */
+export type TransferOutcome = 'taken_over' | 'failed' | 'refused' | 'under_way';
+
+/**
  * Connects the caller with a listed destination of the call's campaign.
  * @param destination its name
- * @returns whether a person has taken the caller over; false also where the campaign lists no such destination
  */
 export const transferCaller = async (
   ctx: TransferContext,
   callId: string,
   { destination, cause }: Readonly<{ destination: string; cause: TransferCause }>,
-): Promise<boolean> => {
+): Promise<TransferOutcome> => {
   const call = await findCall(ctx.db, callId);
   const listed = call === null ? null : await listedDestination(ctx, call, destination);
   if (call === null || listed === null || call.callerIdentity === null) {
-    await appendEvent(ctx.db, callId, 'transfer_refused', { destination, cause });
-    return false;
+    // Whatever the model was talked into asking for is not a fact to keep.
+    await appendEvent(ctx.db, callId, 'transfer_refused', { cause });
+    return 'refused';
   }
-  if (!(await takeTransfer(ctx.db, callId, listed.number, ctx.now()))) return false;
+  if (!(await takeTransfer(ctx.db, callId, listed.number, ctx.now()))) return 'under_way';
   await appendEvent(ctx.db, callId, 'transfer_asked', { destination: listed.name, cause });
   return connect(ctx, call, call.callerIdentity, listed);
 };
@@ -51,17 +57,17 @@ const connect = async (
   call: Call,
   callerIdentity: string,
   destination: TransferDestination,
-): Promise<boolean> => {
+): Promise<TransferOutcome> => {
   try {
     await ctx.livekit.transfer(call.roomName, callerIdentity, destination.number);
   } catch (error) {
     ctx.log.error({ callId: call.id, error: describeError(error) }, 'transfer failed');
     await endTransfer(ctx.db, call.id, 'failed');
     await appendEvent(ctx.db, call.id, 'transfer_failed', { destination: destination.name });
-    return false;
+    return 'failed';
   }
   await endTransfer(ctx.db, call.id, 'done');
   await appendEvent(ctx.db, call.id, 'transferred', { destination: destination.name });
   await recordFact(ctx, call.id, { kind: 'transferred', at: ctx.now() });
-  return true;
+  return 'taken_over';
 };

@@ -64,7 +64,9 @@ export const conversation = z.object({
   silenceSentence: sentence,
   goodbyeSentence: sentence,
   timeLimitSentence: sentence,
-  fullSentence: sentence.describe('Heard when max_concurrent calls are open.'),
+  fullSentence: sentence.describe(
+    'Heard when max_concurrent calls are open, or the tenant or the machine has no room for another.',
+  ),
   disclosureSentence: sentence.describe('Said before the greeting, such as that the call is held by a machine.'),
   farewellSentence: sentence.describe('Said when the conversation cannot go on and nobody takes the call over.'),
   transferSentence: sentence.describe('Said before the caller is connected with a person.'),

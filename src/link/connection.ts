@@ -219,7 +219,7 @@ const transfer = async (
   { destination, cause }: Extract<Happening, { kind: 'transfer_asked' }>,
 ): Promise<void> => {
   if (cause === 'fallback') await appendEvent(ctx.db, call.id, 'fallback', { reason: 'agent_error', how: 'transfer' });
-  if (await transferCaller(ctx, call.id, { destination, cause })) return;
+  if ((await transferCaller(ctx, call.id, { destination, cause })) === 'taken_over') return;
   // The agent knows what to say.
   send(cause === 'fallback' ? { type: 'end', say: null, reason: 'agent_error' } : { type: 'resume' });
 };

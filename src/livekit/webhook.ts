@@ -50,7 +50,8 @@ export const readableProblem = (error: unknown): string =>
     : 'the body is not JSON';
 
 // ParticipantInfo.Kind of livekit_models.proto: 1 ingress, 2 egress, 4 agent.
-const neverCallers = new Set<string | number>(['INGRESS', 'EGRESS', 'AGENT', 1, 2, 4]);
+const agents = ['AGENT', 4] as const;
+const neverCallers = new Set<string | number>(['INGRESS', 'EGRESS', 1, 2, ...agents]);
 
 /** The plain form tells no kind: then an agent is who is called one, such as agent-AJ_1 or telephony-agent. */
 const agentLike = /(^|[-_])agent([-_]|$)/i;
@@ -101,6 +102,8 @@ export const readWebhook = (body: Buffer, receivedAt: Date): RoomEvent | 'ignore
     };
   if (!aboutParticipants.has(name)) return 'ignored';
   if (who === undefined) return missing('participant');
+  if (name === 'participant_left' && agents.some((kind) => kind === who.kind))
+    return { ...base, kind: 'agent_left', identity: who.identity };
   if (!isCaller(who)) return 'ignored';
   if (name === 'participant_joined')
     return { ...base, kind: 'joined', identity: who.identity, attributes: who.attributes };

@@ -22,6 +22,10 @@ export type FromThread =
   | Readonly<{ type: 'registered'; workerId: string }>
   /** A job was refused since no call process was ready in time, or accepted and never assigned: nobody will send it again but we. */
   | Readonly<{ type: 'refused'; room: string; metadata: string }>
+  /** A job for this room was offered: it gets a call process, at once or when one is ready, or is refused. */
+  | Readonly<{ type: 'coming'; room: string }>
+  /** It has its call process, which enters the room. */
+  | Readonly<{ type: 'came'; room: string }>
   /** Draining: every accepted job has its call process. */
   | Readonly<{ type: 'settled' }>
   | Readonly<{ type: 'trouble'; detail: string }>

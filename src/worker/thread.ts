@@ -9,15 +9,25 @@ import { describeError } from '../errors.ts';
 import type { JobTimes } from '../link/messages.ts';
 import type { FromThread, ThreadInput, ToThread } from './messages.ts';
 
-// The server gives a worker 7.5 s to answer an assignment.
-const patienceMs = 4_500;
+/** The server gives up a job that nobody accepted within 3 s, the asking of other workers included (measured; psrpc's standard limit). */
+const patienceMs = 2_000;
 const lookEveryMs = 50;
 const closeAgainMs = 250;
-/** The server gives up an accepted job that it couldn't assign within this time. */
-const assignmentMs = 8_000;
+/** An accepted job is assigned at once, or never: then the server had given it up. */
+const assignmentMs = 2_000;
+/** An assigned job waits for its call process, and for those of the jobs before it. */
+const launchMs = 20_000;
 
-/** `accepting`: jobs that were accepted and have no call process yet. */
-type State = { readyProcesses: number; isDraining: boolean; accepting: number };
+/** The server gives a worker no job that reports a load above its `target_load`, which is 0.7 unless configured, and says so to nobody. */
+const mostLoad = 0.65;
+
+/** `accepting`: jobs that were accepted and have no call process yet. `launches`: those that were assigned, by id. */
+type State = {
+  readyProcesses: number;
+  isDraining: boolean;
+  accepting: number;
+  launches: Map<string, Promise<void>>;
+};
 
 type Tell = (message: FromThread) => void;
 
@@ -25,23 +35,41 @@ type Tell = (message: FromThread) => void;
 const accept = async (state: State, request: JobRequest, tell: Tell): Promise<void> => {
   const offeredAt = Date.now();
   const until = offeredAt + patienceMs;
+  tell({ type: 'coming', room: request.room?.name ?? '' });
   while (state.readyProcesses === 0 && !state.isDraining && Date.now() < until) await sleep(lookEveryMs);
   // Rejected at once: LiveKit asks the next worker.
   if (state.isDraining) return request.reject();
-  if (state.readyProcesses > 0) {
-    const times: Record<keyof JobTimes, string> = { offeredAt: String(offeredAt), acceptedAt: String(Date.now()) };
-    // An identity of its own for every job: one that was used before makes the server end the new job.
-    state.accepting += 1;
-    const accepted = request.accept('', `agent-${request.id}`, '', times).then(() => true);
-    const isAssigned = await Promise.race([accepted, sleep(assignmentMs, false)]).finally(() => (state.accepting -= 1));
-    return isAssigned ? undefined : tellRefused(request, tell);
+  if (state.readyProcesses === 0) {
+    await request.reject();
+    return tellRefused(request, tell);
   }
-  await request.reject();
-  tellRefused(request, tell);
+  const times: Record<keyof JobTimes, string> = { offeredAt: String(offeredAt), acceptedAt: String(Date.now()) };
+  // An identity of its own for every job: one that was used before makes the server end the new job.
+  await request.accept('', `agent-${request.id}`, '', times);
+  followJob(state, request, tell).catch((error: unknown) => tell({ type: 'trouble', detail: describeError(error) }));
+};
+
+/** Tells of an accepted job until it has its call process. One that is never assigned, or not launched, nobody sends again but we. */
+const followJob = async (state: State, request: JobRequest, tell: Tell): Promise<void> => {
+  const { launches } = state;
+  const room = request.room?.name ?? '';
+  state.accepting += 1;
+  for (const until = Date.now() + assignmentMs; !launches.has(request.id) && Date.now() < until;)
+    await sleep(lookEveryMs);
+  const isLaunched = await launches.get(request.id)?.then(
+    () => true,
+    () => false, // the framework logs why
+  );
+  launches.delete(request.id);
+  state.accepting -= 1;
+  if (isLaunched === true) tell({ type: 'came', room });
+  else tellRefused(request, tell);
 };
 
 const tellRefused = (request: JobRequest, tell: Tell): void =>
   tell({ type: 'refused', room: request.room?.name ?? '', metadata: request.job.metadata });
+
+const loadOf = (jobs: number, maxJobs: number): number => (jobs < maxJobs ? (jobs / maxJobs) * mostLoad : 1);
 
 const optionsOf = (input: ThreadInput, state: State, tell: Tell): ServerOptions =>
   new ServerOptions({
@@ -55,7 +83,7 @@ const optionsOf = (input: ThreadInput, state: State, tell: Tell): ServerOptions 
     port: 0,
     numIdleProcesses: input.idleProcesses,
     loadThreshold: 0.999,
-    loadFunc: (server) => Promise.resolve(state.isDraining ? 1 : server.activeJobs.length / input.maxJobs),
+    loadFunc: (server) => Promise.resolve(state.isDraining ? 1 : loadOf(server.activeJobs.length, input.maxJobs)),
     requestFunc: (request) => accept(state, request, tell),
     initializeProcessTimeout: 60_000,
     shutdownProcessTimeout: 10_000,
@@ -94,11 +122,9 @@ const withoutInferenceProcess = async (options: ServerOptions): Promise<void> =>
  * A warm process that dies keeps its place in the framework's pool: it is never replaced, and is given to the next job. Here its place is
  * given back when it is gone.
  */
-const replaceDeadProcesses = async (): Promise<void> => {
-  const address = new URL('./ipc/proc_pool.js', import.meta.resolve('@livekit/agents')).href;
-  const { ProcPool } = (await import(address)) as { ProcPool: { prototype: Pool } };
-  const { procWatchTask } = ProcPool.prototype;
-  ProcPool.prototype.procWatchTask = async function (this: Pool, unlock) {
+const replaceDeadProcesses = ({ prototype }: ProcPool): void => {
+  const { procWatchTask } = prototype;
+  prototype.procWatchTask = async function (this: Pool, unlock) {
     try {
       await procWatchTask.call(this, unlock);
     } finally {
@@ -112,7 +138,24 @@ const replaceDeadProcesses = async (): Promise<void> => {
   };
 };
 
+/** Whether an accepted job was assigned is told to nobody: here the pool's launching tells it. */
+const noteLaunches = ({ prototype }: ProcPool, { launches }: State): void => {
+  const { launchJob } = prototype;
+  prototype.launchJob = function (this: Pool, info) {
+    const launch = launchJob.call(this, info);
+    launches.set(info.job.id, launch);
+    return launch;
+  };
+};
+
+const findProcPool = async (): Promise<ProcPool> => {
+  const address = new URL('./ipc/proc_pool.js', import.meta.resolve('@livekit/agents')).href;
+  return ((await import(address)) as { ProcPool: ProcPool }).ProcPool;
+};
+
+type ProcPool = { prototype: Pool };
 type Pool = {
+  launchJob: (this: Pool, info: { job: { id: string } }) => Promise<void>;
   procWatchTask: (this: Pool, unlock: () => void) => Promise<void>;
   warmedProcQueue: { items: { proc: { isAlive: boolean }; unlock: () => void }[] };
 };
@@ -136,17 +179,19 @@ const connectSoon = (): void => {
 /** No new jobs; those that were accepted get their process first: draining ends the processes that wait for one. */
 const drain = async (state: State): Promise<void> => {
   state.isDraining = true;
-  for (const until = Date.now() + assignmentMs; state.accepting > 0 && Date.now() < until;) await sleep(lookEveryMs);
+  for (const until = Date.now() + launchMs; state.accepting > 0 && Date.now() < until;) await sleep(lookEveryMs);
 };
 
 const run = async (port: MessagePort, input: ThreadInput): Promise<void> => {
   const tell: Tell = (message) => port.postMessage(message);
   const trouble = (error: unknown): void => tell({ type: 'trouble', detail: describeError(error) });
-  const state: State = { readyProcesses: 0, isDraining: false, accepting: 0 };
+  const state: State = { readyProcesses: 0, isDraining: false, accepting: 0, launches: new Map() };
   initializeLogger({ pretty: false, level: input.logLevel });
   const options = optionsOf(input, state, tell);
   await withoutInferenceProcess(options);
-  await replaceDeadProcesses();
+  const procPool = await findProcPool();
+  replaceDeadProcesses(procPool);
+  noteLaunches(procPool, state);
   connectSoon();
   const server = new AgentServer(options);
   server.event.on('worker_registered', (workerId: string) => tell({ type: 'registered', workerId }));

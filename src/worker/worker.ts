@@ -11,6 +11,8 @@ export type CallWorker = Readonly<{
   /** Whether LiveKit knows us. */
   isRegistered: () => boolean;
   setReadyProcesses: (count: number) => void;
+  /** Whether an agent is on its way to this room. */
+  isComing: (room: string) => boolean;
   /** No new jobs from now on; there is no way back. Settles when those that were accepted have their call process. */
   drain: () => Promise<void>;
   /** Resolves, with why, if the thread ends on its own. */
@@ -37,7 +39,12 @@ export type WorkerOptions = Readonly<{
   onRefused: (room: string, metadata: string) => void;
 }>;
 
-type State = { isRegistered: boolean; isClosing: boolean };
+/** `coming`: until when an agent is on its way to a room, by `performance.now()`. */
+type State = { isRegistered: boolean; isClosing: boolean; coming: Map<string, number> };
+
+/** So long an agent counts as coming at most, and a call process needs to claim its call. */
+const comingMs = 20_000;
+const claimMs = 2_000;
 
 /** Starts the worker. It registers by itself, and again after every outage, for ever. */
 export const startWorker = (options: WorkerOptions): CallWorker => {
@@ -46,12 +53,13 @@ export const startWorker = (options: WorkerOptions): CallWorker => {
     env: environmentOf(options),
     execArgv: [],
   });
-  const state: State = { isRegistered: false, isClosing: false };
+  const state: State = { isRegistered: false, isClosing: false, coming: new Map() };
   const { closed, failed, settled } = follow(thread, state, options);
   const tell = (message: ToThread): void => thread.postMessage(message);
   return {
     isRegistered: () => state.isRegistered,
     setReadyProcesses: (processes) => tell({ type: 'ready', processes }),
+    isComing: (room) => (state.coming.get(room) ?? 0) > performance.now(),
     drain: () => {
       tell({ type: 'drain' });
       return Promise.race([settled, closed]);
@@ -79,7 +87,12 @@ const follow = (thread: Worker, state: State, { log, config, onRegistered, onRef
         log.info({ workerId: message.workerId, agentName: config.agentName }, 'worker registered');
         return onRegistered();
       case 'refused':
+        state.coming.delete(message.room);
         return onRefused(message.room, message.metadata);
+      case 'coming':
+        return noteComing(state, message.room, comingMs);
+      case 'came':
+        return noteComing(state, message.room, claimMs);
       case 'trouble':
         return log.error({ detail: message.detail }, 'worker trouble');
       case 'settled':
@@ -95,6 +108,12 @@ const follow = (thread: Worker, state: State, { log, config, onRegistered, onRef
     if (!state.isClosing) failed.resolve(`the worker's thread ended with ${code}`);
   });
   return { closed: closed.promise, failed: failed.promise, settled: settled.promise };
+};
+
+const noteComing = ({ coming }: State, room: string, forMs: number): void => {
+  const now = performance.now();
+  for (const [other, until] of coming) if (until <= now) coming.delete(other);
+  coming.set(room, now + forMs);
 };
 
 const inputOf = (config: CallConfig): ThreadInput => ({

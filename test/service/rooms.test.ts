@@ -30,11 +30,12 @@ describeBothDatabases('rooms', (openDatabase) => {
       },
       existingRooms: (asked: readonly string[]) => Promise.resolve(new Set(asked.filter((room) => rooms.has(room)))),
     };
+    const deleteRoom = (room: string) => Promise.resolve(void rooms.delete(room));
     await seedTenant(db);
     const later = (ms: number): void => {
       clock.now = new Date(clock.now.getTime() + ms);
     };
-    return { db, ctx: { ...plain, livekit }, rooms, later, looks: () => looks };
+    return { db, ctx: { ...plain, livekit: { ...livekit, deleteRoom } }, rooms, later, looks: () => looks };
   };
 
   test('a caller in a room of whom nobody told us gets a record, once; others are left alone', async () => {
@@ -58,6 +59,30 @@ describeBothDatabases('rooms', (openDatabase) => {
     expect(await db.callLog.count()).toBe(2);
   });
 
+  test('a caller for whom there is no room, and nobody to say so, is sent an agent again and again, and no record', async () => {
+    const { db, ctx, rooms, later } = await open();
+    const sent: string[] = [];
+    const dispatch = (room: string) => Promise.resolve(void sent.push(room));
+    let busy: string | null = '4 of 4 calls are open';
+    const search = openCallerSearch({ ...ctx, livekit: { ...ctx.livekit, dispatch }, busy: () => busy });
+    rooms.set('ours', [sip()]).set('theirs', [sip('+12025550123')]);
+    const look = async (times: number): Promise<void> => {
+      for (let time = 0; time < times; time++) {
+        await search();
+        later(2_000);
+      }
+    };
+    await look(3); // its own agent may be coming
+    expect(sent).toEqual([]);
+    await look(4);
+    expect(sent).toEqual(['ours', 'ours']);
+    expect(await db.callLog.count()).toBe(0);
+    busy = null;
+    await look(4);
+    expect(sent).toHaveLength(2);
+    expect(await db.callLog.findMany()).toMatchObject([{ roomName: 'ours', status: 'ringing' }]);
+  });
+
   test('an open call whose room is missing twice in a row ends; one that is there, or young, does not', async () => {
     const { db, ctx, rooms, later } = await open();
     const call = (roomName: string, door: 'asked' | 'joined' = 'joined') =>
@@ -77,5 +102,28 @@ describeBothDatabases('rooms', (openDatabase) => {
     await reconcile();
     const ended = await db.callLog.findMany({ where: { openRoom: null } });
     expect(ended).toMatchObject([{ roomName: 'gone', status: 'failed', endReason: 'room_gone' }]);
+  });
+
+  test('an agent of ours that speaks to nobody at two looks in a row is called off', async () => {
+    const { db, ctx, rooms, later } = await open();
+    const hold = async (roomName: string, ownerId: string) => {
+      const from = '+15551234567';
+      const call = { door: 'joined', callSid: `SIP-${roomName}`, roomName, from, to: '+18588796658' } as const;
+      await receiveCall(ctx, { ...call, trunkId: null, callerIdentity: 'sip_+15551234567' });
+      await db.callLog.update({ where: { openRoom: roomName }, data: { ownerId, status: 'in_progress' } });
+    };
+    await hold('deserted', ctx.ownerId);
+    await hold('attended', ctx.ownerId);
+    await hold('of another', 'another');
+    rooms.set('deserted', [agent]).set('attended', [agent, sip()]).set('of another', [agent]);
+    later(31_000);
+    const reconcile = openReconciler(ctx);
+    await reconcile();
+    expect(await db.callLog.count({ where: { openRoom: null } })).toBe(0);
+    await reconcile();
+    expect(await db.callLog.findMany({ where: { openRoom: null } })).toMatchObject([
+      { roomName: 'deserted', endReason: 'caller_gone' },
+    ]);
+    expect([...rooms.keys()]).toEqual(['attended', 'of another']);
   });
 });

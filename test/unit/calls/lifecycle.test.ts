@@ -42,6 +42,11 @@ describe('advance', () => {
     });
   });
 
+  test('a caller for whom no agent could be had abandoned nothing', () => {
+    const givenUp: CallFact = { kind: 'ended', source: 'link', at: at(13), reason: 'no_agent', duration: null };
+    expect(after(ended('participant_left', 13), givenUp)).toMatchObject({ status: 'completed', endReason: 'no_agent' });
+  });
+
   test("an event's own duration replaces a computed one, also afterwards", () => {
     const completed = after(answered(2), ended('link', 10), ended('room_finished', 11, 183));
     expect(completed).toMatchObject({ duration: 183, durationSource: 'event', endReason: 'by link', endedAt: at(10) });
@@ -106,7 +111,7 @@ const anyFact: fc.Arbitrary<CallFact> = fc.oneof(
     kind: fc.constant('ended' as const),
     source: fc.constantFrom('link' as const, 'participant_left' as const, 'room_finished' as const),
     at: time,
-    reason: fc.constantFrom('caller_hangup', 'agent_hangup', 'silence'),
+    reason: fc.constantFrom('caller_hangup', 'agent_hangup', 'silence', 'no_agent'),
     duration: fc.option(fc.integer({ min: 0, max: 300 })),
   }),
 );

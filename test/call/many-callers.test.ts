@@ -1,0 +1,41 @@
+/** More callers at once than there are call processes ready; and one more than there may be. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { standardSentences } from '#src/campaigns/campaign.ts';
+import { closeRtc } from '#src/local/caller.ts';
+import { finalRecords, openWorld, type World } from '#test/support/world.ts';
+
+const most = 4;
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld({
+    env: { MAX_CALLS: String(most), IDLE_PROCESSES: '1', MIN_FREE_MEMORY_MB: '0' },
+    campaign: { maxConcurrent: 10 },
+  });
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+const phone = async () => {
+  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: caller.dialledAt });
+  return caller;
+};
+
+test('callers who come at once are all answered, and who comes then hears that all lines are busy', async () => {
+  const callers = await Promise.all(Array.from({ length: most }, phone));
+  const late = await phone();
+  expect((await late.whenEnded()).reason).toBe('ROOM_DELETED');
+  const refused = await finalRecords(world, late.facts.room);
+  expect(refused.call).toMatchObject({ status: 'rejected', rejectReason: 'busy', attempt: 0 });
+  expect(refused.turns.map(({ text }) => text)).toEqual([standardSentences.full]);
+  expect(world.service.activeCalls()).toBe(most);
+  for (const caller of callers) {
+    expect(caller.heard.clippedMs()).toBe(0);
+    await caller.hangUp();
+  }
+  for (const { facts } of callers)
+    expect((await finalRecords(world, facts.room)).call).toMatchObject({ status: 'completed', attempt: 1 });
+});
