@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { orderCommand } from '#src/calls/order-command.ts';
+import { transferCaller } from '#src/calls/transfer-caller.ts';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/local/caller.ts';
 import { grantScope } from '#src/tenants/grant-scope.ts';
@@ -105,6 +106,43 @@ test('the model connects with whom the campaign lists', async () => {
   expect(sip.asked).toMatchObject([{ to: `tel:${other.number}` }]);
   await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
   expect(call).toMatchObject({ status: 'completed', transferTo: other.number });
+});
+
+test('whoever talks the model into another number is not connected, and nothing secret can be talked out of it', async () => {
+  const destination = '+15559990000';
+  await world.providers.setScenario({
+    name: 'demo',
+    caller: [line],
+    repeat: true,
+    replies: [
+      { when: 'person', say: '', tool: { name: 'transfer_call', arguments: { destination } }, times: 1 },
+      { when: { tool: 'transfer_call' }, say: 'I can only connect you with our front desk.' },
+    ],
+  });
+  const caller = await greeted();
+  const { lastSampleAt } = await caller.say(line);
+  await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
+  await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
+  await caller.hangUp();
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(sip.asked).toEqual([]);
+  expect(call).toMatchObject({ endReason: 'caller_hangup', transferState: null, transferTo: null });
+  expect(agentTexts(turns).at(-1)).toBe('I can only connect you with our front desk.');
+  // What it doesn't know it can't reveal: no key, no number of a person, nothing of the machine.
+  const known = JSON.stringify((await world.providers.log()).lastChat);
+  const secrets = Object.entries(world.env).filter(([name]) => /KEY|SECRET|DATABASE/.test(name));
+  expect(secrets.length).toBeGreaterThan(4);
+  for (const [name, secret] of secrets) expect(known.includes(secret ?? name), name).toBe(false);
+  for (const { number } of [desk, other]) expect(known).not.toContain(number);
+});
+
+test('… nor does the service itself, whatever a call process asks for', async () => {
+  const caller = await greeted();
+  const { id } = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { openRoom: caller.facts.room } });
+  for (const destination of ['+15559990000', 'Back office', 'tel:+15559990000;x'])
+    expect(await transferCaller(world.service.ctx, id, { destination, cause: 'model' })).toBe('refused');
+  expect(sip.asked).toEqual([]);
+  expect((await eventsOf(id)).filter((type) => type === 'transfer_refused')).toHaveLength(3);
 });
 
 test('the conversation cannot go on: the person whom the campaign names takes over', async () => {

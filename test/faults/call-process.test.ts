@@ -81,6 +81,21 @@ describe('kill -9 of a call process mid-sentence', () => {
   });
 });
 
+describe('call process killed again within a minute', () => {
+  test('not a third agent: the fallback, recorded as such', async () => {
+    const killed = await midSentence();
+    process.kill(killed.pid, 'SIGKILL');
+    await killed.caller.whenAgentSpeaks({ timeoutMs: 20_000, since: nowMs() + lastFramesMs });
+    process.kill(await processOf(world, killed.caller), 'SIGKILL');
+    expect((await killed.caller.whenEnded()).reason).toBe('ROOM_DELETED');
+    const { call } = await finalRecords(world, killed.caller.facts.room);
+    expect(call).toMatchObject({ status: 'completed', endReason: 'agent_lost', attempt: 2 });
+    const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'fallback' } });
+    expect(events.map(({ data }) => data)).toEqual([{ reason: 'agent_lost', how: 'hang_up' }]);
+    await expectNobody(world, killed.caller.facts.room);
+  });
+});
+
 describe('call process frozen (SIGSTOP)', () => {
   test('as if killed, in 8 s', async (context) => {
     const frozen = await midSentence();

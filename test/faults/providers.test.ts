@@ -1,9 +1,9 @@
 /** What becomes of a call when a provider fails: a caller hears something soon, nothing is said twice, and the record is true. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/local/caller.ts';
 import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
-import { finalRecords, openWorld, type World } from '#test/support/world.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
 
 const line = 'When are you open this week?';
 const answer = 'We are open from eight to six, and on Friday until two.';
@@ -109,13 +109,21 @@ describe('LLM 429, 500, hang, hang after headers, stall mid-stream, cut, garbage
   );
 });
 
+const voiceFaults = [
+  { kind: 'status', status: 429 },
+  { kind: 'status', status: 500 },
+  { kind: 'empty' },
+  { kind: 'stall', afterAudioMs: 0 },
+] as const;
+
 describe('TTS 429, 500, stall, empty, odd byte count', () => {
+  afterEach(() => world.setCampaign({ voiceProvider: 'openai' }));
+
   test.each([
-    { kind: 'status', status: 429 },
-    { kind: 'status', status: 500 },
-    { kind: 'empty' },
-    { kind: 'stall', afterAudioMs: 0 },
-  ] as const)('the voice fails once before its first sound (%j): the answer is heard all the same', async (fault) => {
+    ...voiceFaults.map((fault) => ['openai', fault] as const),
+    ...voiceFaults.map((fault) => ['deepgram', fault] as const),
+  ])('the voice of %s fails once before its first sound (%j): heard all the same', async (voiceProvider, fault) => {
+    await world.setCampaign({ voiceProvider });
     const caller = await greeted();
     await world.providers.setFault({ service: 'tts', times: 1, ...fault });
     expect(await ask(caller)).toBeLessThan(longestSilenceMs);
@@ -133,6 +141,19 @@ describe('TTS 429, 500, stall, empty, odd byte count', () => {
       ['caller', line],
       ['agent', answer],
     ]);
+  });
+
+  test('the voice stalls in the middle: no half sentence is repeated, a prepared apology follows', async () => {
+    const caller = await greeted();
+    await world.providers.setFault({ service: 'tts', times: 'all', kind: 'stall', afterAudioMs: 300 });
+    await caller.say(line);
+    const isSorry = ({ turns }: { turns: { text: string }[] }) => turns.at(-1)?.text === standardSentences.apology;
+    await untilRecorded(world, caller.facts.room, isSorry, 20_000);
+    const turns = await hangUp(caller);
+    const said = turns.filter(([role]) => role === 'agent').map(([, text]) => text);
+    expect(said.at(-1)).toBe(standardSentences.apology);
+    for (const text of said.slice(0, -1)) expect(answer.startsWith(text ?? '')).toBe(true);
+    expect(said.length).toBeLessThanOrEqual(2);
   });
 });
 
@@ -167,4 +188,35 @@ describe('STT socket dropped at start, middle, end of an utterance; hung connect
       ]);
     },
   );
+});
+
+describe('STT socket dropped at start, middle, end of an utterance; hung connect; silent socket; 429', () => {
+  test('no transcription can be had at all: a goodbye instead of a deaf agent', async () => {
+    await world.providers.clearFaults();
+    await world.providers.setFault({ service: 'stt', times: 'all', kind: 'refuse429' });
+    const caller = await world.phone({ agentName: 'telephony-agent' });
+    expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+    const { call, turns } = await finalRecords(world, caller.facts.room);
+    expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
+    expect(turns.map(({ text }) => text)).toEqual([standardSentences.greeting, standardSentences.farewell]);
+  });
+});
+
+describe('the caller speaks, and no word arrives', () => {
+  test('they are asked to say it again; after the third time a goodbye', async () => {
+    await world.providers.setScenario({ name: 'demo', caller: [], otherwise: answer });
+    const caller = await greeted();
+    for (let times = 1; times <= 2; times++) expect(await ask(caller)).toBeLessThan(longestSilenceMs);
+    await caller.say(line);
+    expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+    const { call, turns } = await finalRecords(world, caller.facts.room);
+    expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
+    expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
+      ['agent', standardSentences.apology],
+      ['agent', standardSentences.apology],
+      ['agent', standardSentences.farewell],
+    ]);
+    const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'trouble' } });
+    expect(events).toHaveLength(3);
+  });
 });

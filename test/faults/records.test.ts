@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { receiveCall } from '#src/calls/receive-call.ts';
@@ -10,6 +9,7 @@ import { openDb, transaction, type Db } from '#src/db.ts';
 import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
 import { livekitHeaders, signature } from '#test/support/signed.ts';
 import { callerNumber, dialled } from '#test/support/world.ts';
+import { isComplete } from './talk.ts';
 
 /** A fresh database in a folder of its own. */
 const openFresh = async (): Promise<AsyncDisposable & { db: Db }> => {
@@ -74,25 +74,23 @@ const recordsAfter = async (order: readonly (typeof events)[number][]): Promise<
   };
 };
 
+const permutationsOf = <T>(items: readonly T[]): T[][] =>
+  items.length < 2
+    ? [[...items]]
+    : items.flatMap((item, at) => permutationsOf(items.toSpliced(at, 1)).map((rest) => [item, ...rest]));
+
 describe('webhook doubled, reordered, lost, late', () => {
-  test('every permutation makes the same final records', { timeout: 120_000 }, async () => {
+  test('every permutation makes the same final records', { timeout: 180_000 }, async () => {
     // LiveKit tells whole seconds: the end of that second is what is known.
     const end = new Date(start + 40_999);
-    const orders = fc
-      .tuple(
-        fc.shuffledSubarray(events, { minLength: events.length }),
-        fc.array(fc.constantFrom(...events), { maxLength: 3 }),
-      )
-      .map(([all, again]) => [...all, ...again]);
-    const property = fc.asyncProperty(orders, async (order) => {
-      expect(await recordsAfter(order)).toEqual({
+    const orders = permutationsOf(events).filter((_, n) => isComplete || n % 4 === 0);
+    for (const order of orders)
+      expect(await recordsAfter([...order, ...order.slice(0, 2)])).toEqual({
         calls: [
           { callSid: 'SIP-1', status: 'completed', duration: 39, endReason: 'abandoned', endedAt: end, openRoom: null },
         ],
         leads: [{ status: 'completed', attempts: 1, lastCallAt: end }],
       });
-    });
-    await fc.assert(property, { numRuns: 30, endOnFailure: true });
   });
 
   test('whichever of them gets lost, the call ends', { timeout: 60_000 }, async () => {

@@ -15,18 +15,19 @@ import { descendantsOf } from '#test/support/processes.ts';
 import { callerNumber, dialled } from '#test/support/world.ts';
 import { agentName } from './talk.ts';
 
-/** A LiveKit server, providers and a seeded database, for services to come and go. */
+/** A LiveKit server, providers and a seeded database, for services to come and go; LiveKit's webhooks go to `url`. */
 export type Ground = AsyncDisposable & Readonly<{ around: Surroundings; db: Db; url: string }>;
 
-export const openGround = async (): Promise<Ground> => {
+/** @param databaseUrl of a migrated database; by default a new SQLite file */
+export const openGround = async (databaseUrl?: string): Promise<Ground> => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-faults-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const databaseUrl = `file:${join(folder, 'faults.db')}`;
+  const url = databaseUrl ?? `file:${join(folder, 'faults.db')}`;
   const port = await freePort();
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
-  const around = stack.use(await openSurroundings({ env, port, databaseUrl, progress: () => undefined }));
-  const db = stack.use(await openDb(databaseUrl));
+  const around = stack.use(await openSurroundings({ env, port, databaseUrl: url, progress: () => undefined }));
+  const db = stack.use(await openDb(url));
   await seedTenant(db, { campaign: { agentName } });
   const opened = stack.move();
   const dispose = () => opened.disposeAsync();

@@ -1,14 +1,18 @@
 /** What becomes of calls when the whole process dies, is told to stop, or stands still. */
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { callWithRecords } from '#src/calls/store.ts';
-import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { closeRtc, nowMs, type Caller } from '#src/local/caller.ts';
 import { freePort } from '#src/local/surroundings.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
+import { signature } from '#test/support/signed.ts';
+import { callerNumber, dialled } from '#test/support/world.ts';
 import { answerEverything, ask, greeted, isComplete, lastFramesMs, line, quiet, textsOf } from './talk.ts';
-import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground } from './start.ts';
+import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
 
 let ground: Ground;
 beforeAll(async () => {
@@ -72,15 +76,28 @@ describe('SIGTERM during calls', () => {
     service.child.kill('SIGTERM');
     const hurriedAt = nowMs();
     expect(await service.exited, service.output()).toBe(0);
-    measured(context, nowMs() - hurriedAt, 'until gone');
+    expect(measured(context, nowMs() - hurriedAt, 'until gone')).toBeLessThan(10_000);
     const { call } = await finalRecord(caller.facts.room, 1_000);
-    expect(call.status).toBe('completed');
+    expect(call).toMatchObject({ status: 'completed', endReason: 'ended_by_service' });
     expect(await survivorsOf(service)).toEqual([]);
     await late.hangUp();
   });
 });
 
-describe('main thread blocked 2 s and 20 s', () => {
+describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
+  /** Both callers hang up; each said what they said, in one record. */
+  const endWell = async (service: Running, lines: ReadonlyMap<Caller, string[]>): Promise<void> => {
+    for (const caller of lines.keys()) await caller.hangUp();
+    for (const [caller, said] of lines) {
+      const { call, turns } = await finalRecord(caller.facts.room, 30_000);
+      expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
+      expect(textsOf(turns, 'caller')).toEqual(said);
+    }
+    service.child.kill('SIGTERM');
+    expect(await service.exited, service.output()).toBe(0);
+    expect(await survivorsOf(service)).toEqual([]);
+  };
+
   test.runIf(isComplete).for([2_000, 20_000])(
     '%i ms: the running call survives, the next is answered',
     async (blockedMs, context) => {
@@ -89,22 +106,60 @@ describe('main thread blocked 2 s and 20 s', () => {
       const { caller } = await greeted(phone);
       await blockMainThread(service.pid, port, blockedMs);
       const blockedAt = nowMs();
+      await expect(fetch(`${ground.url}/livez`, { signal: AbortSignal.timeout(500) })).rejects.toThrow();
+      const asked = askAboutACall();
       // The call doesn't need the main thread.
       expect(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
       await sleep(Math.max(0, blockedAt + blockedMs - nowMs()));
+      // Who asks for a call while nothing is answered is sent elsewhere.
+      if (blockedMs > 10_000) expect(await asked).toBe(429);
       expect(await ask(caller)).toBeLessThan(5_000);
       const { caller: next } = await greeted(phone);
       await ask(next);
-      await caller.hangUp();
-      await next.hangUp();
-      for (const { facts } of [caller, next]) {
-        const { call, turns } = await finalRecord(facts.room, 30_000);
-        expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
-        expect(textsOf(turns, 'caller')).toEqual(facts === caller.facts ? [line, line] : [line]);
-      }
-      service.child.kill('SIGTERM');
-      expect(await service.exited, service.output()).toBe(0);
-      expect(await survivorsOf(service)).toEqual([]);
+      await endWell(
+        service,
+        new Map([
+          [caller, [line, line]],
+          [next, [line]],
+        ]),
+      );
     },
   );
+
+  test.runIf(isComplete)('no core is free: the running call goes on, the next is answered', async (context) => {
+    const service = await startNpm(ground);
+    const { caller } = await greeted(phone);
+    using _others = burnCores();
+    await sleep(2_000);
+    expect(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
+    const { caller: next, pickUpMs } = await greeted(phone);
+    measured(context, pickUpMs, 'until the next is answered');
+    expect(await ask(next)).toBeLessThan(5_000);
+    await endWell(
+      service,
+      new Map([
+        [caller, [line]],
+        [next, [line]],
+      ]),
+    );
+  });
 });
+
+/** What the service says to a webhook of a new call. */
+const askAboutACall = async (): Promise<number> => {
+  const callId = `SIP-${nowMs()}`;
+  const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
+  const headers = signature(body, ground.around.livekit.apiSecret);
+  const url = `${ground.url}/api/v1/webhooks/livekit/sip-inbound`;
+  return (await fetch(url, { method: 'POST', headers, body })).status;
+};
+
+/** Other programs that want every core for themselves; gone after two minutes, whatever becomes of the test. */
+const burnCores = (): Disposable => {
+  const loop = 'for (const end = Date.now() + 120_000; Date.now() < end; );';
+  const burn = () => spawn(process.execPath, ['-e', loop], { stdio: 'ignore' });
+  const others = Array.from({ length: availableParallelism() }, burn);
+  const end = () => others.forEach((other) => other.kill('SIGKILL'));
+  onTestFinished(end);
+  return { [Symbol.dispose]: end };
+};

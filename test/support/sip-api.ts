@@ -1,6 +1,6 @@
 /**
  * LiveKit's server with a SIP service behind it, as far as a cold transfer needs one: TransferSIPParticipant is answered here, as the
- * test says, everything else by the real server. No carrier is part of it.
+ * test says, everything else by the real server, from which agents' servers can be kept away. No carrier is part of it.
  */
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -9,6 +9,8 @@ import { json } from 'node:stream/consumers';
 import { TokenVerifier } from 'livekit-server-sdk';
 
 const transferPath = '/twirp/livekit.SIP/TransferSIPParticipant';
+/** An agents' server keeps a WebSocket here. */
+const workerPath = '/agent';
 
 export type AskedTransfer = Readonly<{ room: string; identity: string; to: string }>;
 
@@ -18,6 +20,8 @@ export type SipApi = AsyncDisposable & {
   asked: AskedTransfer[];
   /** What becomes of a transfer; by default the person answers. Rejects: nobody takes the call. */
   onTransfer: (asked: AskedTransfer) => Promise<void>;
+  /** Whether agents' servers come through; shut out, they are thrown out too. */
+  admitWorkers: (isAdmitted: boolean) => void;
 };
 
 type Keys = Readonly<{ apiKey: string; apiSecret: string }>;
@@ -27,10 +31,16 @@ export const openSipApi = async ({ url, ...keys }: Keys & { url: string }): Prom
   const target = new URL(url);
   const server = createServer();
   const sockets = new Set<Socket>();
+  const workers = new Set<Socket>();
+  let isAdmitted = true;
   const api: SipApi = {
     url: '',
     asked: [],
     onTransfer: () => Promise.resolve(),
+    admitWorkers: (are) => {
+      isAdmitted = are;
+      if (!are) for (const socket of workers) socket.destroy();
+    },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -45,7 +55,13 @@ export const openSipApi = async ({ url, ...keys }: Keys & { url: string }): Prom
       transfer(api, keys, asked, answer).catch((error: unknown) => answer.destroy(Error(String(error))));
     else forward(target, asked, answer);
   });
-  server.on('upgrade', (asked: IncomingMessage, socket: Socket, head: Buffer) => tunnel(target, asked, socket, head));
+  server.on('upgrade', (asked: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (asked.url?.startsWith(workerPath) === true) {
+      if (!isAdmitted) return void socket.destroy();
+      workers.add(socket.once('close', () => workers.delete(socket)));
+    }
+    tunnel(target, asked, socket, head);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return Object.assign(api, { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` });

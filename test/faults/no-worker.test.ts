@@ -1,0 +1,62 @@
+/** Nobody can be had for a caller: LiveKit knows no server of agents, although the service runs. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { closeRtc } from '#src/local/caller.ts';
+import { measured } from '#test/support/measured.ts';
+import { openSipApi, type SipApi } from '#test/support/sip-api.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { agentName, answerEverything, greeted, hangUp } from './talk.ts';
+
+const desk = { name: 'Front desk', number: '+15550001111' };
+
+let world: World;
+let sip: SipApi;
+beforeAll(async () => {
+  world = await openWorld({
+    campaign: { transferDestinations: [desk] },
+    front: async (livekit) => (sip = await openSipApi(livekit)),
+  });
+  await answerEverything(world.providers);
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+beforeEach(() => sip.admitWorkers(false));
+
+const storyOf = async (callId: string) =>
+  (await world.service.ctx.db.callEvent.findMany({ where: { callId }, orderBy: { seq: 'asc' } })).flatMap(
+    ({ type, data }) => (type === 'redispatched' || type === 'fallback' ? [[type, data]] : []),
+  );
+
+describe('dispatch lost, no worker', () => {
+  test('tried again once, then the person whom the campaign names', async (context) => {
+    await world.setCampaign({ fallbackTransferTo: desk.name });
+    const caller = await world.phone({ agentName });
+    sip.onTransfer = () => caller.hangUp();
+    const startedAt = Date.now();
+    await untilRecorded(world, caller.facts.room, ({ call }) => call.endReason === 'transferred', 30_000);
+    expect.soft(measured(context, Date.now() - startedAt, 'until connected')).toBeLessThan(16_000);
+    const { call } = await finalRecords(world, caller.facts.room);
+    expect(call).toMatchObject({ status: 'completed', transferTo: desk.number, transferState: 'done', attempt: 0 });
+    expect(sip.asked).toHaveLength(1);
+    expect(await storyOf(call.id)).toEqual([
+      ['redispatched', { attempt: 0 }],
+      ['fallback', { reason: 'no_agent', how: 'transfer' }],
+    ]);
+  });
+
+  test('… where it names nobody, the caller does not wait any longer; the next one is answered', async () => {
+    await world.setCampaign({ fallbackTransferTo: null });
+    const caller = await world.phone({ agentName });
+    expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
+    const { call } = await finalRecords(world, caller.facts.room);
+    expect(call).toMatchObject({ status: 'completed', endReason: 'no_agent', answeredAt: null });
+    expect(await storyOf(call.id)).toEqual([
+      ['redispatched', { attempt: 0 }],
+      ['fallback', { reason: 'no_agent', how: 'hang_up' }],
+    ]);
+    sip.admitWorkers(true);
+    const { caller: next } = await greeted(() => world.phone({ agentName }));
+    await hangUp(world, next);
+  });
+});

@@ -1,0 +1,148 @@
+/** Two machines on one PostgreSQL: whatever is lost, one of them takes the call, never both. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { standardSentences } from '#src/campaigns/campaign.ts';
+import { callWithRecords } from '#src/calls/store.ts';
+import { openLivekit } from '#src/livekit/client.ts';
+import { closeRtc, dial, nowMs, type Caller } from '#src/local/caller.ts';
+import { freePort } from '#src/local/surroundings.ts';
+import { measured } from '#test/support/measured.ts';
+import { survivorsOf } from '#test/support/npm.ts';
+import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
+import { callerNumber, dialled } from '#test/support/world.ts';
+import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
+import { answerEverything, ask, greeted, isComplete, lastFramesMs, quiet, textsOf } from './talk.ts';
+
+/** Longer than a lease (src/calls/claim-call.ts). */
+const stillMs = 20_000;
+/** Longer than a service looks for calls that were left behind before it came (src/service.ts). */
+const startUpMs = 31_000;
+
+let ground: Ground;
+let other: Ground;
+const opened = new AsyncDisposableStack();
+beforeAll(async () => {
+  if (!isComplete) return;
+  const databases = opened.use(await startTestDatabases());
+  const { url } = opened.use(await makeDatabase('postgres', databases));
+  ground = opened.use(await openGround(url));
+  other = { ...ground, url: `http://127.0.0.1:${await freePort()}` };
+  if (ground.around.providers !== null) await answerEverything(ground.around.providers);
+}, 300_000);
+afterAll(async () => {
+  await opened.disposeAsync();
+  await closeRtc();
+});
+
+const startOther = (): Promise<Running> => startNpm(other, { PORT: new URL(other.url).port });
+
+/** The record of a call that was held by `attempts` agents, one after the other; and by one machine each. */
+const finalRecord = async ({ facts }: Caller, attempts: number) => {
+  const isOpen = () => ground.db.callLog.count({ where: { openRoom: facts.room } });
+  await expect.poll(isOpen, { timeout: 40_000, interval: 100 }).toBe(0);
+  expect(await ground.db.callLog.count({ where: { roomName: facts.room } })).toBe(1);
+  const records = await callWithRecords(ground.db, facts.room);
+  if (records === null) throw new Error('the call has no record');
+  expect(records.call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: attempts });
+  const events = await ground.db.callEvent.findMany({ where: { callId: records.call.id } });
+  return { ...records, events: events.map(({ type }) => type) };
+};
+
+const timesOf = (events: readonly string[], type: string): number => events.filter((one) => one === type).length;
+
+const agentsIn = async ({ facts }: Caller): Promise<number> => {
+  const members = (await openLivekit(ground.around.livekit).members(facts.room)) ?? [];
+  return members.filter(({ kind }) => kind === 'agent').length;
+};
+
+/** One agent has the call, the second one, and it goes on to its end. */
+const expectTakenOver = async (caller: Caller): Promise<void> => {
+  expect(await agentsIn(caller)).toBe(1);
+  await ask(caller);
+  await caller.hangUp();
+  const { events, turns } = await finalRecord(caller, 2);
+  expect([timesOf(events, 'redispatched'), timesOf(events, 'claimed')]).toEqual([1, 2]);
+  expect(textsOf(turns, 'agent').filter((text) => text === standardSentences.afterBreak)).toHaveLength(1);
+};
+
+/** Ends services, which leave nothing behind. */
+const stop = async (services: readonly Running[]): Promise<void> => {
+  for (const { child } of services) child.kill('SIGTERM');
+  for (const service of services) {
+    expect(await service.exited, service.output()).toBe(0);
+    expect(await survivorsOf(service)).toEqual([]);
+  }
+};
+
+describe('two machines on one PostgreSQL', () => {
+  test.runIf(isComplete)('dispatches lost: each call is given an agent by one of them', async () => {
+    const services = [await startNpm(ground), await startOther()];
+    const lost = async () => {
+      const caller = await dial({ ...ground.around.livekit, from: callerNumber, to: dialled });
+      onTestFinished(() => caller[Symbol.asyncDispose]());
+      return caller;
+    };
+    const callers = await Promise.all([greeted(lost), greeted(lost), greeted(lost)]);
+    await sleep(3_000); // a second look of either
+    for (const { caller } of callers) {
+      expect(await agentsIn(caller)).toBe(1);
+      await caller.hangUp();
+      const { events } = await finalRecord(caller, 1);
+      expect([timesOf(events, 'redispatched'), timesOf(events, 'claimed')]).toEqual([1, 1]);
+    }
+    await stop(services);
+  });
+
+  test.runIf(isComplete)('one dies: the other takes each of its calls over, once', async (context) => {
+    const first = await startOther();
+    const callers = [await greeted(() => phoneTo(ground)), await greeted(() => phoneTo(ground))];
+    const second = await startNpm(ground); // LiveKit's webhooks go there
+    while (nowMs() < second.readyAt + startUpMs) for (const { caller } of callers) await ask(caller);
+    process.kill(first.pid, 'SIGKILL');
+    const killedAt = nowMs();
+    for (const { caller } of callers) {
+      const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: killedAt + lastFramesMs });
+      expect.soft(measured(context, heardAt - killedAt, 'until heard')).toBeLessThan(10_000);
+      await quiet(caller);
+    }
+    await sleep(3_000);
+    for (const { caller } of callers) await expectTakenOver(caller);
+    expect(await survivorsOf(first)).toEqual([]);
+    await stop([second]);
+  });
+
+  test.runIf(isComplete)('one dies and comes back: of the two, one takes each call over', async () => {
+    const first = await startNpm(ground);
+    const callers = [await greeted(() => phoneTo(ground)), await greeted(() => phoneTo(ground))];
+    const second = await startOther();
+    process.kill(first.pid, 'SIGKILL');
+    const killedAt = nowMs();
+    await first.exited;
+    const services = [second, await startNpm(ground)];
+    for (const { caller } of callers) {
+      await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: killedAt + lastFramesMs });
+      await quiet(caller);
+    }
+    await sleep(3_000);
+    for (const { caller } of callers) await expectTakenOver(caller);
+    await stop(services);
+  });
+
+  test.runIf(isComplete)('one stands still for longer than its lease: its calls stay with their agents', async () => {
+    const port = await freePort();
+    const first = await startNpm(ground, inspectable(port));
+    const { caller } = await greeted(() => phoneTo(ground));
+    const second = await startOther();
+    await blockMainThread(first.pid, port, stillMs);
+    const until = nowMs() + stillMs;
+    while (nowMs() < until) {
+      await ask(caller);
+      expect(await agentsIn(caller)).toBe(1);
+    }
+    await ask(caller);
+    await caller.hangUp();
+    const { events } = await finalRecord(caller, 1);
+    expect([timesOf(events, 'redispatched'), timesOf(events, 'claimed')]).toEqual([0, 1]);
+    await stop([first, second]);
+  });
+});

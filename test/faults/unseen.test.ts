@@ -1,0 +1,26 @@
+/** Nobody tells of a caller: no dispatch, no agent, and LiveKit's webhooks go nowhere. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { closeRtc } from '#src/local/caller.ts';
+import { measured } from '#test/support/measured.ts';
+import { openWorld, type World } from '#test/support/world.ts';
+import { answerEverything, greeted, hangUp } from './talk.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld({ env: { PORT: '0' } });
+  await answerEverything(world.providers);
+}, 300_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await closeRtc();
+});
+
+describe('dispatch lost, no worker', () => {
+  test('… nor a webhook: the caller is found in the rooms', async (context) => {
+    const { caller, pickUpMs } = await greeted(() => world.phone());
+    expect(measured(context, pickUpMs, 'until found and heard')).toBeLessThan(10_000);
+    const { call, events } = await hangUp(world, caller);
+    expect(call).toMatchObject({ attempt: 1, callerIdentity: caller.facts.identity });
+    expect(events.filter((type) => type === 'redispatched')).toHaveLength(1);
+  });
+});
