@@ -7,8 +7,8 @@ import { asksToWait } from './tools/hold.ts';
 
 /** A voice that lasted this long had words; a cough or a knock has none. */
 const wordyMs = 1_200;
-/** Words come at most this long after the voice has ended. */
-const wordsWithinMs = 2_000;
+/** Words come at most this long after the voice has ended, also where the transcription fell silent and was replaced meanwhile. */
+const wordsWithinMs = 2_500;
 
 export type Misheard = Disposable & {
   callerSpeaks: () => void;

@@ -30,7 +30,7 @@ export type SttLimits = Readonly<{
   giveUpMs: number;
 }>;
 
-const standardLimits: SttLimits = { connectTimeoutMs: 2_000, silentTimeoutMs: 4_000, giveUpMs: 12_000 };
+const standardLimits: SttLimits = { connectTimeoutMs: 2_000, silentTimeoutMs: 2_500, giveUpMs: 12_000 };
 const pausesMs = [0, 100, 300, 700, 1_500];
 const sampleRate = 16_000;
 const framesAtOnce = 2;

@@ -21,13 +21,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a caller who spoke, and no word arrived: told 2 s later, and how often in a row', () => {
+test('a caller who spoke, and no word arrived: told 2.5 s later, and how often in a row', () => {
   speak(1.5);
-  wait(1.9);
+  wait(2.4);
   expect(told).toEqual([]);
   wait(0.2);
   speak(1.5);
-  wait(2);
+  wait(2.5);
   expect(told).toEqual([1, 2]);
 });
 
@@ -36,7 +36,7 @@ test('pauses inside a sentence do not split it', () => {
     speak(0.5);
     wait(0.4);
   }
-  wait(2);
+  wait(2.5);
   expect(told).toEqual([1]);
 });
 
@@ -55,20 +55,20 @@ test('words that arrive, also late, are enough; and it is counted anew', () => {
   wait(10);
   expect(told).toEqual([]);
   speak(3);
-  wait(2);
+  wait(2.5);
   clock.understood();
   speak(3);
-  wait(2);
+  wait(2.5);
   expect(told).toEqual([1, 1]);
 });
 
 test('the end of a long speech may be lost as well', () => {
   clock.callerSpeaks();
-  wait(2);
+  wait(2.5);
   clock.understood();
-  wait(2);
+  wait(2.5);
   clock.callerSilent();
-  wait(2);
+  wait(2.5);
   expect(told).toEqual([1]);
 });
 
@@ -85,7 +85,7 @@ test('who asked to wait speaks with somebody else, until they are back', () => {
 
 test('what is heard while the agent speaks does not count', () => {
   clock.callerSpeaks();
-  wait(2);
+  wait(2.5);
   clock.agentBusy();
   wait(1);
   clock.callerSilent();
