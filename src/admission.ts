@@ -13,19 +13,26 @@ export type Load = Readonly<{ freeMemoryMb: number; loopBusy: number }>;
 const windowMs = 2_000;
 /** A loop that is always at work answers late: callers would wait. */
 const mostBusy = 0.95;
+/** A loop that stood still for so long had no rest, however idle it was before: who asked meanwhile has gone elsewhere. */
+const stillMs = 1_000;
 
 /** @param minFreeMemoryMb with less there is no room; 0: whatever is free */
 export const openAdmission = (minFreeMemoryMb: number): Admission => {
   let before = performance.eventLoopUtilization();
+  let lookedAt = performance.now();
   let loopBusy = 0;
+  const stoodStill = (): boolean => performance.now() - lookedAt > windowMs + stillMs;
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
-    loopBusy = performance.eventLoopUtilization(now, before).utilization;
-    before = now;
+    loopBusy = stoodStill() ? 1 : performance.eventLoopUtilization(now, before).utilization;
+    [before, lookedAt] = [now, performance.now()];
   }, windowMs).unref();
+  const load = (): Load => ({
+    freeMemoryMb: Math.round(process.availableMemory() / 1e6), // within the limits of a container, too
+    loopBusy: stoodStill() ? 1 : loopBusy,
+  });
   return {
-    // Within the limits of a container, too.
-    problem: () => problemOf({ freeMemoryMb: Math.round(process.availableMemory() / 1e6), loopBusy }, minFreeMemoryMb),
+    problem: () => problemOf(load(), minFreeMemoryMb),
     [Symbol.dispose]: () => clearInterval(timer),
   };
 };
