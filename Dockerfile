@@ -15,7 +15,7 @@ RUN node prisma/prepare.mjs
 COPY agents agents
 COPY src src
 
-RUN mkdir /data && chown node:node /data
+RUN mkdir /data node_modules/.cache && chown node:node /data node_modules/.cache
 VOLUME /data
 USER node
 EXPOSE 3000

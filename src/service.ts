@@ -119,7 +119,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 /** What is looked at again and again, so that no caller is forgotten and every record gets its end. */
 const attend = (ctx: Context, background: Background, parts: Parts): void => {
   const startedAt = performance.now();
-  const attendCalls = openAttendance(ctx, background, (room) => parts.worker?.isComing(room) ?? false);
+  const isComing = (room: string): boolean => parts.worker?.isComing(room) ?? false;
+  const attendCalls = openAttendance(ctx, background, isComing);
   const look = async (statuses: ('ringing' | 'in_progress')[]): Promise<void> => {
     const now = performance.now();
     // Nobody would take the job that we ask for.
@@ -128,7 +129,7 @@ const attend = (ctx: Context, background: Background, parts: Parts): void => {
   };
   background.every('attend ringing calls', ringingEveryMs, () => look(['ringing']));
   background.every('attend calls in progress', inProgressEveryMs, () => look(['in_progress']));
-  background.every('find callers', findCallersEveryMs, openCallerSearch(ctx));
+  background.every('find callers', findCallersEveryMs, openCallerSearch(ctx, isComing));
   background.every('reconcile calls', reconcileEveryMs, openReconciler(ctx));
   background.every('purge', purgeEveryMs, () => purge(ctx), firstPurgeMs);
 };

@@ -3,7 +3,7 @@ import { voice, type JobContext, type VAD } from '@livekit/agents';
 import type { RemoteParticipant } from '@livekit/rtc-node';
 import type { CallJob } from '#src/calls/job.ts';
 import { describeError } from '#src/errors.ts';
-import type { Happening, PickupStage } from '#src/link/messages.ts';
+import { jobTimes, type Happening, type PickupStage } from '#src/link/messages.ts';
 import type { Log } from '#src/log.ts';
 import { makeAgent } from './agent.ts';
 import { describeCaller, waitForActive, waitForCaller, waitForListener, watchRoom } from './arrival.ts';
@@ -19,11 +19,20 @@ import { atMost } from './tasks.ts';
 export type Warm = { link: Link; log: Log; vad: VAD };
 
 const callerTimeoutMs = 30_000;
+/** A job that has waited so long for its call process … */
+const lateMs = 5_000;
+/** … finds its caller in the room, or they have hung up. */
+const lateTimeoutMs = 1_000;
 const claimTimeoutMs = 10_000;
 const closeTimeoutMs = 3_000;
 const farewellTimeoutMs = 5_000;
 
 type Call = { ctx: JobContext; link: Link; log: Log; job: CallJob; ender: Ender; mark: (stage: PickupStage) => void };
+
+const isLate = ({ info }: JobContext): boolean => {
+  const { data: times } = jobTimes.safeParse(info.acceptArguments.attributes);
+  return times !== undefined && Date.now() - times.offeredAt > lateMs;
+};
 
 /**
  * Takes the call of the job's room. Never rejects; at its end the job is shut down. `startedAt` is when the job began, by
@@ -38,7 +47,7 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
   const { openai, deepgram } = link.welcome.providers;
   const connections = [openai.baseUrl, deepgram.baseUrl.replace(/^ws/, 'http')].map(warmConnection);
   try {
-    const caller = await waitForCaller(ctx.room, callerTimeoutMs);
+    const caller = await waitForCaller(ctx.room, isLate(ctx) ? lateTimeoutMs : callerTimeoutMs);
     if (caller === null) return log.warn({ jobId: ctx.job.id, pii: { room: ctx.job.room?.name } }, 'nobody came');
     mark('callerFound');
     const claim = claimOf(ctx, caller);

@@ -7,6 +7,7 @@ import { findSettings } from '../campaigns/store.ts';
 import type { Context } from '../context.ts';
 import { describeError } from '../errors.ts';
 import { isBeingTransferred, type Call, type RoomMember } from './call.ts';
+import { isUnderWay } from './dispatch-again.ts';
 import { findUnattended, giveDispatchBack, takeDispatch } from './hold-store.ts';
 import type { GivenUp } from './lifecycle.ts';
 import { recordFact } from './record-event.ts';
@@ -66,6 +67,7 @@ const attend = async (ctx: AttendContext, call: Call): Promise<void> => {
   }
   if (call.callerIdentity === null) await noteCaller(ctx.db, call.id, caller.identity);
   if (hasAgent(call, members ?? []) || isBeingTransferred(call, ctx.now())) return;
+  if (await isUnderWay(ctx, call.id)) return;
   if (call.dispatchedAt === null) return redispatch(ctx, call);
   if (ctx.now().getTime() - call.dispatchedAt.getTime() > lastGraceMs) await fallBack(ctx, call, 'no_agent');
 };

@@ -8,21 +8,24 @@ import { recordJoin } from './record-event.ts';
 import { findOpenCall } from './store.ts';
 
 /** A caller for whom there was no room, and no process to say so, is sent an agent anew after each of these. */
-const askAgainMs = 5_000;
+const askAgainMs = 10_000;
 
 type FindContext = Pick<Context, 'db' | 'livekit' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
 
 /** When rooms without a call were first found waiting, or last sent an agent: ms since the epoch. */
 type Waiting = Map<string, number>;
 
-/** Opens the look. Each call of it looks once, at the rooms that are new since the last time and have somebody in them. */
-export const openCallerSearch = (ctx: FindContext): (() => Promise<void>) => {
+/**
+ * Opens the look. Each call of it looks once, at the rooms that are new since the last time and have somebody in them.
+ * @param isComing whether an agent of this machine is on its way to a room
+ */
+export const openCallerSearch = (ctx: FindContext, isComing: (room: string) => boolean): (() => Promise<void>) => {
   let known = new Set<string>();
   const waiting: Waiting = new Map();
   return async () => {
     const rooms = await ctx.livekit.busyRooms();
     for (const room of waiting.keys()) if (!rooms.includes(room)) waiting.delete(room);
-    const fresh = rooms.filter((room) => !known.has(room));
+    const fresh = rooms.filter((room) => !known.has(room) && !isComing(room));
     // A room of which nothing can be made now is looked at again: its caller may still be coming in.
     const done = await Promise.all(fresh.map((room) => search(ctx, room, waiting)));
     known = new Set(rooms.filter((room) => known.has(room) || done[fresh.indexOf(room)] === true));

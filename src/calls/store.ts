@@ -143,6 +143,10 @@ export const appendEvent = async (
 export const hasEventSince = async (db: DbClient, callId: string, type: string, since: Date): Promise<boolean> =>
   (await db.callEvent.count({ where: { callId, type, at: { gte: since } } })) > 0;
 
+/** The newest of a type that happened on a call. */
+export const lastEvent = (db: DbClient, callId: string, type: string): Promise<{ at: Date; data: unknown } | null> =>
+  db.callEvent.findFirst({ where: { callId, type }, orderBy: { seq: 'desc' }, select: { at: true, data: true } });
+
 /** Writes a turn; one of the same `seq` is replaced. Offsets count from the call's creation. */
 export const saveTurn = async (db: DbClient, call: Pick<Call, 'id' | 'createdAt'>, turn: SpokenTurn): Promise<void> => {
   const offset = (at: number) => Math.max(0, Math.round(at - call.createdAt.getTime()));

@@ -20,6 +20,8 @@ export type ToThread =
 
 export type FromThread =
   | Readonly<{ type: 'registered'; workerId: string }>
+  /** LiveKit can't be reached, or threw us out; told before each further try. */
+  | Readonly<{ type: 'disconnected' }>
   /** A job was refused since no call process was ready in time, or accepted and never assigned: nobody will send it again but we. */
   | Readonly<{ type: 'refused'; room: string; metadata: string }>
   /** A job for this room was offered: it gets a call process, at once or when one is ready, or is refused. */

@@ -23,6 +23,8 @@ afterAll(async () => {
 });
 beforeEach(() => sip.admitWorkers(false));
 
+const isHealthy = async (): Promise<boolean> => (await fetch(`${world.service.url}/api/v1/webhooks/health`)).ok;
+
 const storyOf = async (callId: string) =>
   (await world.service.ctx.db.callEvent.findMany({ where: { callId }, orderBy: { seq: 'asc' } })).flatMap(
     ({ type, data }) => (type === 'redispatched' || type === 'fallback' ? [[type, data]] : []),
@@ -56,6 +58,7 @@ describe('dispatch lost, no worker', () => {
       ['fallback', { reason: 'no_agent', how: 'hang_up' }],
     ]);
     sip.admitWorkers(true);
+    await expect.poll(isHealthy, { timeout: 30_000 }).toBe(true);
     const { caller: next } = await greeted(() => world.phone({ agentName }));
     await hangUp(world, next);
   });

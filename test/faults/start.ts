@@ -28,7 +28,7 @@ export const openGround = async (databaseUrl?: string): Promise<Ground> => {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
   const around = stack.use(await openSurroundings({ env, port, databaseUrl: url, progress: () => undefined }));
   const db = stack.use(await openDb(url));
-  await seedTenant(db, { campaign: { agentName } });
+  await seedTenant(db, { campaign: { agentName, maxConcurrent: 50 } });
   const opened = stack.move();
   const dispose = () => opened.disposeAsync();
   return { around, db, url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: dispose };
