@@ -1,6 +1,8 @@
 /** What LiveKit's own state tells of calls: callers of whom nobody told us, and rooms that are gone without a word. */
 import { expect, test } from 'vitest';
+import { dispatchAgain } from '#src/calls/dispatch-again.ts';
 import { openCallerSearch } from '#src/calls/find-callers.ts';
+import { recordJoin } from '#src/calls/record-event.ts';
 import { openReconciler } from '#src/calls/reconcile-calls.ts';
 import { receiveCall } from '#src/calls/receive-call.ts';
 import type { RoomMember } from '#src/calls/call.ts';
@@ -81,6 +83,32 @@ describeBothDatabases('rooms', (openDatabase) => {
     await look(4);
     expect(sent).toHaveLength(2);
     expect(await db.callLog.findMany()).toMatchObject([{ roomName: 'ours', status: 'ringing' }]);
+  });
+
+  test('a refused job is asked for again while its caller waits, by one of the services that refuse it', async () => {
+    const { db, ctx, rooms, later } = await open();
+    const sent: string[] = [];
+    const service = (ownerId: string) => {
+      const dispatch = () => Promise.resolve(void sent.push(ownerId));
+      return { ...ctx, ownerId, livekit: { ...ctx.livekit, dispatch } };
+    };
+    const [one, other] = [service('one'), service('other')];
+    rooms.set('ours', [sip()]);
+    await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
+    await dispatchAgain(one, 'ours', '');
+    later(2_300);
+    await dispatchAgain(other, 'ours', '');
+    await dispatchAgain(one, 'ours', '');
+    expect(sent).toEqual(['one', 'one']);
+    later(5_000); // the one is gone
+    await dispatchAgain(other, 'ours', '');
+    expect(sent).toEqual(['one', 'one', 'other']);
+    rooms.set('ours', [sip(), agent]);
+    await dispatchAgain(other, 'ours', '');
+    rooms.delete('ours');
+    await dispatchAgain(other, 'ours', '');
+    expect(sent).toHaveLength(3);
+    expect(await db.callEvent.count({ where: { type: 'dispatched_again' } })).toBe(3);
   });
 
   test('an open call whose room is missing twice in a row ends; one that is there, or young, does not', async () => {
