@@ -18,6 +18,8 @@ import { transferCaller } from './transfer-caller.ts';
 const agentGraceMs = 2_500;
 /** … and this long for the one that we asked for. */
 const lastGraceMs = 10_000;
+/** So long a caller waits for one of the call processes that are being started, if there ever is one. */
+const mostWaitMs = 40_000;
 /** A call whose caller never came into a room is given up after this long. */
 const callerGraceMs = 60_000;
 
@@ -67,9 +69,11 @@ const attend = async (ctx: AttendContext, call: Call): Promise<void> => {
   }
   if (call.callerIdentity === null) await noteCaller(ctx.db, call.id, caller.identity);
   if (hasAgent(call, members ?? []) || isBeingTransferred(call, ctx.now())) return;
-  if (await isUnderWay(ctx, call.id)) return;
-  if (call.dispatchedAt === null) return redispatch(ctx, call);
-  if (ctx.now().getTime() - call.dispatchedAt.getTime() > lastGraceMs) await fallBack(ctx, call, 'no_agent');
+  const waitedMs = ctx.now().getTime() - (call.dispatchedAt ?? call.createdAt).getTime();
+  const isAskedFor = await isUnderWay(ctx, call.id);
+  if (isAskedFor && waitedMs < mostWaitMs) return;
+  if (call.dispatchedAt === null && !isAskedFor) return redispatch(ctx, call);
+  if (waitedMs > lastGraceMs) await fallBack(ctx, call, 'no_agent');
 };
 
 const callerAmong = (call: Call, members: readonly RoomMember[]): RoomMember | null =>

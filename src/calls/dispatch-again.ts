@@ -1,7 +1,5 @@
 /** A job was refused because no call process was ready, or was never assigned: its caller waits, and nobody else will send an agent. */
 import type { Context } from '../context.ts';
-import type { DbClient } from '../db.ts';
-import { noteDispatched } from './hold-store.ts';
 import { appendEvent, findOpenCall, lastEvent } from './store.ts';
 
 type AgainContext = Pick<Context, 'db' | 'livekit' | 'log' | 'config' | 'now' | 'ownerId'>;
@@ -32,12 +30,7 @@ export const dispatchAgain = async (ctx: AgainContext, roomName: string, metadat
   if (call !== null && (await isUnderWay(ctx, call.id, ctx.ownerId))) return;
   ctx.log.warn({ pii: { roomName } }, 'no call process was ready: dispatching again');
   await ctx.livekit.dispatch(roomName, ctx.config.agentName, metadata);
-  if (call !== null) await note(ctx.db, call.id, ctx.now(), ctx.ownerId);
-};
-
-const note = async (db: DbClient, callId: string, now: Date, by: string): Promise<void> => {
-  await noteDispatched(db, callId, now);
-  await appendEvent(db, callId, 'dispatched_again', { by });
+  if (call !== null) await appendEvent(ctx.db, call.id, 'dispatched_again', { by: ctx.ownerId });
 };
 
 const byOf = (data: unknown): unknown => (typeof data === 'object' && data !== null && 'by' in data ? data.by : null);

@@ -57,11 +57,6 @@ export type Unattended = Readonly<{
   ownerId: string;
 }>;
 
-/** An agent was asked for once more where one had been asked for: it has its time from now on. */
-export const noteDispatched = async (db: DbClient, callId: string, dispatchedAt: Date): Promise<void> => {
-  await db.callLog.updateMany({ where: { id: callId, dispatchedAt: { not: null } }, data: { dispatchedAt } });
-};
-
 /** Open calls that no service has a link to. */
 export const findUnattended = (db: DbClient, { now, statuses, leased, ownerId }: Unattended): Promise<Call[]> =>
   db.callLog.findMany({

@@ -1,5 +1,6 @@
 /** What LiveKit's own state tells of calls: callers of whom nobody told us, and rooms that are gone without a word. */
 import { expect, test } from 'vitest';
+import { openAttendance } from '#src/calls/attend-calls.ts';
 import { dispatchAgain } from '#src/calls/dispatch-again.ts';
 import { openCallerSearch } from '#src/calls/find-callers.ts';
 import { recordJoin } from '#src/calls/record-event.ts';
@@ -109,6 +110,27 @@ describeBothDatabases('rooms', (openDatabase) => {
     await dispatchAgain(other, 'ours', '');
     expect(sent).toHaveLength(3);
     expect(await db.callEvent.count({ where: { type: 'dispatched_again' } })).toBe(3);
+  });
+
+  test('a caller for whom no process is ever ready waits for 40 s, not for ever', async () => {
+    const { db, ctx, rooms, later } = await open();
+    const watched = { ...ctx, livekit: { ...ctx.livekit, dispatch: () => Promise.resolve() } };
+    rooms.set('ours', [sip()]);
+    await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
+    const running: Promise<unknown>[] = [];
+    const attend = openAttendance(watched, { add: (_name, work) => void running.push(work()) }, () => false);
+    const startedAt = ctx.now().getTime();
+    while (rooms.has('ours') && ctx.now().getTime() - startedAt < 60_000) {
+      await dispatchAgain(watched, 'ours', '');
+      // The clock of the events is the machine's, the test's runs ahead of it.
+      await db.callEvent.updateMany({ data: { at: ctx.now() } });
+      later(2_000);
+      await attend(['ringing'], false);
+      await Promise.all(running.splice(0));
+    }
+    expect(ctx.now().getTime() - startedAt).toBe(40_000);
+    expect(await db.callLog.findFirst()).toMatchObject({ endReason: 'no_agent', openRoom: null });
+    expect(await db.callEvent.count({ where: { type: 'redispatched' } })).toBe(0);
   });
 
   test('an open call whose room is missing twice in a row ends; one that is there, or young, does not', async () => {
