@@ -6,13 +6,17 @@ import { AutoSubscribe, defineAgent, type JobContext } from '@livekit/agents';
 import { AudioFrame } from '@livekit/rtc-node';
 import { describeError } from '#src/errors.ts';
 import { openLog } from '#src/log.ts';
-import { takeCall, type Warm } from './call.ts';
+import { takeCall, type Warm as WarmParts } from './call.ts';
 import { takeOverFrameworkLog } from './framework-log.ts';
 import { openLink } from './link.ts';
 import { keepConnections } from './providers/connections.ts';
+import { rehearse } from './rehearsal/rehearsal.ts';
 import { warmVad } from './session.ts';
 
 const stopWithinMs = 1_000;
+
+/** `called` is aborted when a call has come: what was only practice stops. */
+type Warm = WarmParts & { called: AbortController };
 
 const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
   if (socketPath === undefined) throw new Error('TELEPHONY_LINK is not set: a call process is started by the service');
@@ -24,12 +28,17 @@ const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
     link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
   });
   keepConnections();
-  // The framework sorts an agent's tools when it first answers, and what orders words takes 20 ms to come: here nobody waits for it.
-  'a'.localeCompare('b');
   const vad = await warmVad(() => new AudioFrame(new Int16Array(1_600), 16_000, 1, 1_600));
   link.lost.addEventListener('abort', stopSoon);
   link.ready();
-  return { link, log, vad };
+  const warm = { link, log, vad, called: new AbortController() };
+  practise(warm).catch((error: unknown) => log.warn({ err: error }, 'rehearsal failed'));
+  return warm;
+};
+
+const practise = async ({ vad, log, called }: Warm): Promise<void> => {
+  const isSaid = await rehearse(vad, log, called.signal);
+  if (!isSaid && !called.signal.aborted) log.warn('nothing was said at the rehearsal: first replies will be slow');
 };
 
 /**
@@ -58,6 +67,7 @@ export default defineAgent({
     const startedAt = performance.now();
     const warm = warmed.get(ctx.proc);
     if (warm === undefined) throw new Error('the process was not prewarmed');
+    warm.called.abort();
     takeOverFrameworkLog(warm.log, warm.link.welcome.log);
     await ctx.connect(undefined, AutoSubscribe.AUDIO_ONLY);
     // The call goes on beside `entry`: the framework shuts a job down quickly only when its entry has returned.

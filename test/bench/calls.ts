@@ -19,6 +19,8 @@ const staggerMs = 1_500;
 const patienceMs = 20_000;
 const replyTimeoutMs = 12_000;
 const idleMs = 10_000;
+/** A warm process goes on preparing itself for so long. */
+const settleMs = 4_000;
 /** Utterances in a step, of all calls together, and at least in each call. */
 const perFullStep = 24;
 const perQuickStep = 6;
@@ -27,6 +29,9 @@ const leastPerCall = 4;
 const costCalls = 2;
 /** What the service is told to take, where one more is tried. */
 const capacity = 2;
+
+/** Nobody asks "are you still there?" while the callers of a step wait for each other: stock never does. */
+const patient = { silenceAskMs: 60_000, silenceGoodbyeMs: 120_000 };
 
 const greeting = 'Hello, how can I help you?';
 const question = 'hours';
@@ -81,9 +86,9 @@ const talk = async (caller: Caller, { speech }: Recording): Promise<number | nul
 const talkOn = async (caller: Caller, recording: Recording, times: number): Promise<(number | null)[]> => {
   const added: (number | null)[] = [];
   for (let time = 0; time < times; time += 1) {
-    added.push(await talk(caller, recording));
     // Callers don't speak in time with each other.
     await sleep(Math.random() * 600);
+    added.push(await talk(caller, recording));
   }
   return added;
 };
@@ -106,6 +111,7 @@ const runStep = async (side: Side, calls: number, { recording, perStep }: RampOp
   const callers = answers.flatMap(({ caller, outcome }) => (outcome === 'answered' ? [caller] : []));
   // New warm processes are part of picking up, not of talking.
   await side.whenWarm().catch(() => null);
+  await sleep(settleMs);
   const times = Math.max(leastPerCall, Math.ceil(perStep / calls));
   const talking = Promise.all(callers.map((caller) => talkOn(caller, recording, times)));
   const cpu = await cpuOver(side, talking);
@@ -209,7 +215,7 @@ export const benchmark: Benchmark = async ({ progress, quick, onlyOurs }) => {
   if (row === undefined) throw new Error('the question is missing');
   const recording = await recordingOf(row);
   const core = leaveOneCore();
-  await using stage = await openStage({ scenario: scenarioFor(row.text), greeting, progress });
+  await using stage = await openStage({ scenario: scenarioFor(row.text), greeting, campaign: patient, progress });
   const ramps: { name: SideName; ramp: Ramp }[] = [];
   for (const name of (quick ? order.slice(0, 2) : order).filter((one) => !onlyOurs || one === 'ours')) {
     const size = quick ? { most: 2, perStep: perQuickStep } : { most: mostCalls, perStep: perFullStep };
