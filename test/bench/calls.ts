@@ -20,7 +20,7 @@ const patienceMs = 20_000;
 const replyTimeoutMs = 12_000;
 const idleMs = 10_000;
 /** A warm process goes on preparing itself for so long. */
-const settleMs = 4_000;
+const settleMs = 8_000;
 /** Utterances in a step, of all calls together, and at least in each call. */
 const perFullStep = 24;
 const perQuickStep = 6;
@@ -141,7 +141,7 @@ const runRamp = async (
   progress: (line: string) => void,
 ): Promise<Ramp> => {
   await using side = await startSide(name, stage, { core: options.core, env: { STOCK_TAKES_EVERY_CALL: '1' } });
-  await sleep(3_000);
+  await sleep(settleMs);
   const base = { cpu: await cpuOver(side, sleep(idleMs)), pssMb: await pssMb(side.pid) };
   progress(`${name}: idle ${(base.cpu * 100).toFixed(1)} % of a core, ${Math.round(base.pssMb)} MB`);
   const steps: Step[] = [];
