@@ -2,6 +2,7 @@
  * The call process: LiveKit's worker forks it before it is needed (prewarm) and gives it one call (entry). It owns no data and
  * no credentials; what it needs comes over the link, what happens goes over it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoSubscribe, defineAgent, type JobContext } from '@livekit/agents';
 import { AudioFrame } from '@livekit/rtc-node';
 import { describeError } from '#src/errors.ts';
@@ -14,6 +15,8 @@ import { rehearse } from './rehearsal/rehearsal.ts';
 import { warmVad } from './session.ts';
 
 const stopWithinMs = 1_000;
+/** A caller who waited for this process has it by then. */
+const idleMs = 500;
 
 /** `called` is aborted when a call has come: what was only practice stops. */
 type Warm = WarmParts & { called: AbortController };
@@ -37,6 +40,8 @@ const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
 };
 
 const practise = async ({ vad, log, called }: Warm): Promise<void> => {
+  const isFree = await sleep(idleMs, true, { signal: called.signal }).catch(() => false);
+  if (!isFree) return;
   const isSaid = await rehearse(vad, log, called.signal);
   if (!isSaid && !called.signal.aborted) log.warn('nothing was said at the rehearsal: first replies will be slow');
 };

@@ -69,6 +69,7 @@ const job: CallJob = {
  */
 export const rehearse = async (vad: VAD, log: Log, stop: AbortSignal): Promise<boolean> => {
   await using providers = await openProviders();
+  if (stop.aborted) return false;
   const prepared = openPrepared({}, () => {});
   const session = openSession(job, providers.keys, { vad, prepared });
   const agent = makeAgent(job, { hangUp: () => {}, takeMessage: () => {}, transferTo: () => {} });
