@@ -1,5 +1,4 @@
 /** A caller is forgotten: who they are and what they said. */
-import { createHash } from 'node:crypto';
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { transaction } from '../db.ts';
@@ -26,8 +25,7 @@ export const eraseCaller = (
       throw new AppError('conflict', 'The caller is on the line: end the call first.');
     const erased = await eraseCalls(tx, scope, phoneNumber);
     const leads = await deleteLeadsOf(tx, scope, phoneNumber);
-    const callerHash = createHash('sha256').update(`${scope.tenantId} ${phoneNumber}`).digest('hex');
-    const receipt = await insertErasure(tx, scope, { ...erased, leads, callerHash, erasedBy: by });
+    const receipt = await insertErasure(tx, scope, { ...erased, leads, erasedBy: by });
     log.info({ erasureId: receipt.id, ...erased, leads }, 'caller erased');
     return receipt;
   });

@@ -45,7 +45,7 @@ const receipt = {
 export const insertErasure = (
   db: DbClient,
   { tenantId }: TenantScope,
-  data: Omit<Receipt, 'id' | 'createdAt'> & Readonly<{ callerHash: string }>,
+  data: Omit<Receipt, 'id' | 'createdAt'>,
 ): Promise<Receipt> => db.erasure.create({ data: { ...data, tenantId }, select: receipt });
 
 export const listErasures = async (

@@ -92,7 +92,7 @@ export const makeCompany = async (http: FastifyInstance, db: Db): Promise<Compan
   const agent = await db.agent.create({ data: { tenantId, name: 'house-agent', isDefault: true } });
   const nothing = { calls: 0, turns: 0, messages: 0, leads: 0 };
   const erasure = await db.erasure.create({
-    data: { tenantId, callerHash: digits(), erasedBy: 'somebody', ...nothing },
+    data: { tenantId, erasedBy: 'somebody', ...nothing },
   });
   const trunk = await db.platformTrunk.create({
     data: { tenantId, name: 'Trunk', twilioTrunkSid: `TK${digits()}${digits()}` },

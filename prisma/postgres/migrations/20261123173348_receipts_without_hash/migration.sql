@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Erasure" DROP COLUMN "callerHash";
