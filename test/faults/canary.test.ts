@@ -1,10 +1,13 @@
 /** A number, a name and a sentence that nobody else has go through every path of a call: the log may hold none of them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { closeRtc } from '#src/local/caller.ts';
+import { standardSentences } from '#src/campaigns/campaign.ts';
+import { closeRtc, nowMs, type Caller } from '#src/local/caller.ts';
 import type { Providers } from '#src/local/providers/server.ts';
+import { machineToken } from '#test/service/api/people.ts';
+import { descendantsOf } from '#test/support/processes.ts';
 import { signature } from '#test/support/signed.ts';
-import { openGround, phoneTo, startNpm, type Ground } from './start.ts';
-import { isComplete, quiet } from './talk.ts';
+import { openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
+import { isComplete, lastFramesMs, quiet, textsOf } from './talk.ts';
 
 const number = '+12025550177';
 const name = 'Zebulon Quickwater';
@@ -30,6 +33,7 @@ beforeAll(async () => {
     ],
     otherwise: `Goodbye, ${name}.`,
   });
+  await ground.db.campaign.updateMany({ data: { transferDestinations: [{ name, number }] } });
 }, 300_000);
 afterAll(async () => {
   await ground[Symbol.asyncDispose]();
@@ -58,6 +62,33 @@ const askWrongly = async (): Promise<void> => {
   await fetch(`${ground.url}/api/v1/calls?phone_number=${encodeURIComponent(number)}`);
 };
 
+/** The caller's agent dies, and another one takes the call over with what was said. */
+const loseAgent = async ({ pid }: Running, caller: Caller): Promise<void> => {
+  for (const { pid: one, command } of descendantsOf(pid))
+    if (command.includes('job_proc')) process.kill(one, 'SIGKILL');
+  await caller.whenAgentSpeaks({ timeoutMs: 30_000, since: nowMs() + lastFramesMs });
+  await quiet(caller);
+};
+
+/** The operator speaks through the agent, and has the caller transferred, which this LiveKit server can't. */
+const giveOrders = async (caller: Caller): Promise<void> => {
+  const { id, tenantId } = await ground.db.callLog.findFirstOrThrow({ where: { openRoom: caller.facts.room } });
+  const token = await machineToken(ground.db, tenantId ?? '');
+  const orders = { say: { text: sentence }, transfer: { destination: name } };
+  for (const [type, body] of Object.entries(orders)) {
+    const response = await fetch(`${ground.url}/api/v1/calls/${id}/${type}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    });
+    expect(response.status).toBe(202);
+    await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: nowMs() });
+    await quiet(caller);
+  }
+  const saidByAgent = async () => textsOf(await ground.db.callTurn.findMany(), 'agent');
+  await expect.poll(saidByAgent, { timeout: 20_000 }).toContain(standardSentences.transferFailed);
+};
+
 describe('a canary number, name and sentence through every path', () => {
   test.runIf(isComplete)('none of them is in the log, at every level', async () => {
     const service = await startNpm(ground, { LOG_LEVEL: 'trace' });
@@ -74,6 +105,11 @@ describe('a canary number, name and sentence through every path', () => {
       await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: lastSampleAt });
       await quiet(caller);
     }
+    await loseAgent(service, caller);
+    const { lastSampleAt } = await caller.say(sentence);
+    await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: lastSampleAt });
+    await quiet(caller);
+    await giveOrders(caller);
     await askWrongly();
     await caller.hangUp();
     const isOpen = () => ground.db.callLog.count({ where: { openRoom: { not: null } } });
@@ -83,6 +119,7 @@ describe('a canary number, name and sentence through every path', () => {
     const turns = await ground.db.callTurn.findMany();
     expect(JSON.stringify(turns).toLowerCase()).toContain('heliotrope'); // it was understood
     expect(await ground.db.callMessage.count()).toBe(1);
+    expect(textsOf(turns, 'agent')).toEqual(expect.arrayContaining([standardSentences.afterBreak, sentence]));
     const lines = service.output().split('\n');
     expect(lines.length).toBeGreaterThan(50);
     const found = lines.filter((line) => canaries.some((canary) => line.toLowerCase().includes(canary)));
