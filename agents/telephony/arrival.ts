@@ -84,17 +84,23 @@ const lostTogetherMs = 300;
 /** Calls `onEnd` when the caller leaves or we lose the room. */
 export const watchRoom = (room: Room, identity: string, onEnd: (reason: LinkEndReason) => void): Disposable => {
   let unsure: NodeJS.Timeout | undefined;
+  let isReconnecting = false;
+  const onReconnecting = () => (isReconnecting = true);
+  const onReconnected = () => (isReconnecting = false);
   const onLeft = ({ identity: leaving, disconnectReason }: RemoteParticipant) => {
     if (leaving !== identity) return;
-    const end = () => onEnd(reasonOfLeaving(disconnectReason));
+    const isUnknown = disconnectReason === undefined || disconnectReason === DisconnectReason.UNKNOWN_REASON;
+    // Who isn't there any more after the server was away lost it too.
+    const reason = isUnknown && isReconnecting ? 'caller_lost' : reasonOfLeaving(disconnectReason);
     // Without a reason it may be we who lost the room, which is told next.
-    if (disconnectReason === undefined || disconnectReason === DisconnectReason.UNKNOWN_REASON)
-      unsure = setTimeout(end, lostTogetherMs);
-    else end();
+    if (isUnknown) unsure = setTimeout(() => onEnd(reason), lostTogetherMs);
+    else onEnd(reason);
   };
   const onLost = (reason: DisconnectReason) => onEnd(reasonOfLosing(reason));
   room.on(RoomEvent.ParticipantDisconnected, onLeft);
   room.on(RoomEvent.Disconnected, onLost);
+  room.on(RoomEvent.Reconnecting, onReconnecting);
+  room.on(RoomEvent.Reconnected, onReconnected);
   // Who left between claiming and watching is told of at once.
   if (!room.remoteParticipants.has(identity)) onEnd('caller_hangup');
   return {
@@ -102,6 +108,8 @@ export const watchRoom = (room: Room, identity: string, onEnd: (reason: LinkEndR
       clearTimeout(unsure);
       room.off(RoomEvent.ParticipantDisconnected, onLeft);
       room.off(RoomEvent.Disconnected, onLost);
+      room.off(RoomEvent.Reconnecting, onReconnecting);
+      room.off(RoomEvent.Reconnected, onReconnected);
     },
   };
 };

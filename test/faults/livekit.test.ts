@@ -56,12 +56,12 @@ const killLivekit = async (): Promise<() => Promise<void>> => {
   };
 };
 
-/** The only record of a room has come to its end. */
-const expectFinal = async (roomName: string): Promise<void> => {
+/** The only record of a room has come to its end, which is this one. */
+const expectFinal = async (roomName: string, endReason: string): Promise<void> => {
   const isOpen = () => ground.db.callLog.count({ where: { openRoom: roomName } });
   await expect.poll(isOpen, { timeout: 90_000, interval: 100 }).toBe(0);
   const records = await ground.db.callLog.findMany({ where: { roomName } });
-  expect(records.map(({ status }) => status)).toEqual(['completed']);
+  expect(records).toMatchObject([{ status: 'completed', endReason }]);
 };
 
 const registrations = ({ output }: Running): number => output().split('worker registered').length - 1;
@@ -81,7 +81,8 @@ describe.skipIf(process.platform !== 'linux')('LiveKit server restarts; or is aw
     const { caller: next } = await greeted(() => phoneTo(ground));
     await ask(next);
     await next.hangUp();
-    for (const { room } of [caller.facts, next.facts]) await expectFinal(room);
+    await expectFinal(caller.facts.room, 'caller_lost');
+    await expectFinal(next.facts.room, 'caller_hangup');
     service.child.kill('SIGTERM');
     expect(await service.exited, service.output()).toBe(0);
     expect(await survivorsOf(service)).toEqual([]);
