@@ -25,4 +25,5 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["nod
 
 # SIGTERM lets running calls finish: give the container that long (docker stop --time, terminationGracePeriodSeconds).
 STOPSIGNAL SIGTERM
-CMD ["node", "src/main.ts"]
+# The young generation would grow to 130 MB otherwise, to save a collection of a few milliseconds now and then.
+CMD ["node", "--max-semi-space-size=16", "src/main.ts"]

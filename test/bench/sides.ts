@@ -50,10 +50,14 @@ const stop = async (pid: number, exited: Promise<unknown>, signal: (name: NodeJS
   kill(family.filter((one) => alive.get(one.pid) === one.started));
 };
 
-const launch = (script: string, env: Readonly<Record<string, string>>, core: number | undefined): Process => {
+const launch = (
+  [script, ...flags]: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>>,
+  core: number | undefined,
+): Process => {
   const [command, ...before] =
     core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
-  const child = spawn(command ?? '', [...before, join(root, script)], {
+  const child = spawn(command ?? '', [...before, ...flags, join(root, script)], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -94,7 +98,7 @@ const whenStill = async (folder: string): Promise<void> => {
 export const startOurs = async (stage: Stage, options: SideOptions = {}): Promise<Side> => {
   const idle = options.idleProcesses ?? defaultIdleProcesses;
   const env = { ...stage.serviceEnv, NODE_ENV: 'production', IDLE_PROCESSES: String(idle), ...options.env };
-  const running = launch('src/main.ts', env, options.core);
+  const running = launch(['src/main.ts', '--max-semi-space-size=16'], env, options.core);
   const health = `http://127.0.0.1:${stage.serviceEnv['PORT'] ?? ''}/api/v1/webhooks/health`;
   const isWarm = () =>
     fetch(health).then(
@@ -121,7 +125,7 @@ export const startStock = async (stage: Stage, options: SideOptions = {}): Promi
     ...{ STOCK_PORT: port, STOCK_IDLE_PROCESSES: String(idle) },
     ...options.env,
   };
-  const running = launch('test/bench/stock-main.ts', env, options.core);
+  const running = launch(['test/bench/stock-main.ts'], env, options.core);
   const isRegistered = () =>
     fetch(`http://127.0.0.1:${port}/`).then(
       (response) => response.ok,

@@ -41,7 +41,9 @@ export const startNpm = async ({ around, url }: Ground, more: Env = {}): Promise
   const env = { ...around.env, IDLE_PROCESSES: '1', CALLS_PER_CALLER_PER_MINUTE: '0', LOCAL_MODE: undefined, ...more };
   const started = npm(['start'], env);
   const readyAt = await untilReady(url, started);
-  const main = descendantsOf(started.child.pid ?? -1).find(({ command }) => /node\S* src\/main[.]ts$/.test(command));
+  const main = descendantsOf(started.child.pid ?? -1).find(({ command }) =>
+    /node\S* \S+ src\/main[.]ts$/.test(command),
+  );
   if (main === undefined) throw new Error(`the service has no process:\n${started.output()}`);
   return { ...started, pid: main.pid, readyAt };
 };

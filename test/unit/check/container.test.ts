@@ -34,7 +34,7 @@ test('the container copies what there is and runs unprivileged, as a process of 
   expect(ignore[0]).toBe('*');
   expect(copied.filter((path) => !ignore.includes(`!${path}`))).toEqual([]);
 
-  expect(execForm(await valueOf('CMD'))).toEqual(['node', 'src/main.ts']);
+  expect(execForm(await valueOf('CMD'))).toEqual(['node', '--max-semi-space-size=16', 'src/main.ts']);
   expect(await valueOf('STOPSIGNAL')).toBe('SIGTERM');
   expect(all.map(({ name }) => name).indexOf('USER')).toBeGreaterThan(all.map(({ name }) => name).lastIndexOf('RUN'));
   expect(await valueOf('USER')).toBe('node');
