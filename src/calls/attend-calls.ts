@@ -18,6 +18,8 @@ import { transferCaller } from './transfer-caller.ts';
 const agentGraceMs = 2_500;
 /** … and this long for the one that we asked for. */
 const lastGraceMs = 10_000;
+/** An agent whose job was accepted so recently is on its way; which machine's it is only LiveKit knows. */
+const comingMs = 10_000;
 /** So long a caller waits for one of the call processes that are being started, if there ever is one. */
 const mostWaitMs = 40_000;
 /** A call whose caller never came into a room is given up after this long. */
@@ -73,7 +75,10 @@ const attend = async (ctx: AttendContext, call: Call): Promise<void> => {
   const isAskedFor = await isUnderWay(ctx, call.id);
   if (isAskedFor && waitedMs < mostWaitMs) return;
   if (call.dispatchedAt === null && !isAskedFor) return redispatch(ctx, call);
-  if (waitedMs > lastGraceMs) await fallBack(ctx, call, 'no_agent');
+  if (waitedMs <= lastGraceMs) return;
+  const acceptedAt = await ctx.livekit.acceptedAt(call.roomName);
+  const isComing = acceptedAt !== null && ctx.now().getTime() - acceptedAt.getTime() < comingMs;
+  if (!isComing || waitedMs > mostWaitMs) await fallBack(ctx, call, 'no_agent');
 };
 
 const callerAmong = (call: Call, members: readonly RoomMember[]): RoomMember | null =>

@@ -6,6 +6,8 @@ import { AppError } from '../errors.ts';
 export type Livekit = Readonly<{
   /** Asks for an agent in a room. A room that doesn't exist yet is made. */
   dispatch: (room: string, agentName: string, metadata: string) => Promise<void>;
+  /** When a worker, of whichever machine, last accepted the job in a room; null: none did. */
+  acceptedAt: (room: string) => Promise<Date | null>;
   /** Makes an empty room, which ends by itself when nobody came within this time. */
   createRoom: (room: string, emptyTimeoutSeconds: number) => Promise<void>;
   /** Ends a room: everybody in it is hung up. */
@@ -66,6 +68,7 @@ export const openLivekit = (options: { url: string; apiKey: string; apiSecret: s
     dispatch: async (room, agentName, metadata) => {
       await named('dispatch an agent', dispatches.createDispatch(room, agentName, { metadata }));
     },
+    acceptedAt: (room) => named('list the dispatches of a room', lastAccepted(dispatches, room)),
     createRoom: async (name, emptyTimeout) => {
       await named('make a room', rooms.createRoom({ name, emptyTimeout }));
     },
@@ -92,6 +95,13 @@ export const openLivekit = (options: { url: string; apiKey: string; apiSecret: s
         () => false,
       ),
   };
+};
+
+const lastAccepted = async (dispatches: AgentDispatchClient, room: string): Promise<Date | null> => {
+  const jobs = (await dispatches.listDispatch(room)).flatMap(({ state }) => state?.jobs ?? []);
+  const nanoseconds = jobs.map(({ state }) => Number(state?.startedAt ?? 0));
+  const last = Math.max(0, ...nanoseconds);
+  return last === 0 ? null : new Date(last / 1e6);
 };
 
 const membersOf = async (rooms: RoomServiceClient, room: string): Promise<readonly RoomMember[] | null> => {

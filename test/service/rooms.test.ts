@@ -31,6 +31,7 @@ describeBothDatabases('rooms', (openDatabase) => {
         looks += 1;
         return Promise.resolve(rooms.get(room) ?? null);
       },
+      acceptedAt: (): Promise<Date | null> => Promise.resolve(null),
       existingRooms: (asked: readonly string[]) => Promise.resolve(new Set(asked.filter((room) => rooms.has(room)))),
     };
     const deleteRoom = (room: string) => Promise.resolve(void rooms.delete(room));
@@ -131,6 +132,29 @@ describeBothDatabases('rooms', (openDatabase) => {
     expect(ctx.now().getTime() - startedAt).toBe(40_000);
     expect(await db.callLog.findFirst()).toMatchObject({ endReason: 'no_agent', openRoom: null });
     expect(await db.callEvent.count({ where: { type: 'redispatched' } })).toBe(0);
+  });
+
+  test('an agent whose job a worker has just accepted, of whichever machine, is waited for before the fallback', async () => {
+    const { db, ctx, rooms, later } = await open();
+    const accepted = new Date(ctx.now().getTime() + 9_000);
+    const livekit = { ...ctx.livekit, acceptedAt: () => Promise.resolve(accepted), dispatch: () => Promise.resolve() };
+    rooms.set('ours', [sip()]);
+    await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
+    const running: Promise<unknown>[] = [];
+    const watched = { ...ctx, livekit };
+    const attend = openAttendance(watched, { add: (_name, work) => void running.push(work()) }, () => false);
+    const attendAt = async (): Promise<boolean> => {
+      await attend(['ringing'], false);
+      await Promise.all(running.splice(0));
+      return rooms.has('ours');
+    };
+    later(3_000);
+    expect(await attendAt()).toBe(true); // dispatches again
+    later(10_500);
+    expect(await attendAt()).toBe(true);
+    later(6_000); // the agent never came
+    expect(await attendAt()).toBe(false);
+    expect(await db.callLog.findFirst()).toMatchObject({ endReason: 'no_agent', openRoom: null });
   });
 
   test('an open call whose room is missing twice in a row ends; one that is there, or young, does not', async () => {
