@@ -19,7 +19,7 @@ import { rows, type Row } from './table.ts';
 export const sampleRate = 16_000;
 const perMs = sampleRate / 1000;
 /** Told apart from what an earlier version of this file made. */
-const version = 4;
+const version = 5;
 const loudDbfs = -45;
 const speechDbfs = -22;
 /** Under the threshold of speech, or nobody could say where speech ends. */
@@ -154,7 +154,8 @@ const make = async (row: Row): Promise<Recording> => {
   const treated = treat(row, speech);
   // The last loud sample is the end, also where a treatment made the very end quieter.
   const { end } = loudSpan(treated.speech);
-  const recording = { row, ...treated, speech: treated.speech.slice(0, end), words, pauses };
+  const heard = words.map((word) => ({ ...word, endMs: Math.min(word.endMs, end / perMs) }));
+  const recording = { row, ...treated, speech: treated.speech.slice(0, end), words: heard, pauses };
   verify(recording);
   return recording;
 };
