@@ -3,7 +3,7 @@ FROM node:24-slim
 # LiveKit's media library trusts the certificates of the system, of which this image has none.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 
-ENV NODE_ENV=production DATABASE_URL=file:/data/telephony-agent.db VOICE_DIR=/data/voices
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 DATABASE_URL=file:/data/telephony-agent.db VOICE_DIR=/data/voices
 WORKDIR /app
 
 # The media library comes as optional dependencies, and with them a Node that this image has already.

@@ -97,7 +97,10 @@ const whenStill = async (folder: string): Promise<void> => {
 /** Our service as `npm start` runs it in production. */
 export const startOurs = async (stage: Stage, options: SideOptions = {}): Promise<Side> => {
   const idle = options.idleProcesses ?? defaultIdleProcesses;
-  const env = { ...stage.serviceEnv, NODE_ENV: 'production', IDLE_PROCESSES: String(idle), ...options.env };
+  const env = {
+    ...{ ...stage.serviceEnv, NODE_ENV: 'production', MALLOC_ARENA_MAX: '2', IDLE_PROCESSES: String(idle) },
+    ...options.env,
+  };
   const running = launch(['src/main.ts', '--max-semi-space-size=16'], env, options.core);
   const health = `http://127.0.0.1:${stage.serviceEnv['PORT'] ?? ''}/api/v1/webhooks/health`;
   const isWarm = () =>
