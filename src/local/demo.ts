@@ -16,7 +16,8 @@ import { demoLines } from './demo-lines.ts';
 import { findRecords, type Records } from './records.ts';
 import { followScript } from './scripted-caller.ts';
 import { turnLine } from './turn-printer.ts';
-import { freePort, openSurroundings, type Surroundings } from './surroundings.ts';
+import { freePort } from './free-port.ts';
+import { openSurroundings, type Surroundings } from './surroundings.ts';
 
 const readyTimeoutMs = 60_000;
 const recordsTimeoutMs = 15_000;

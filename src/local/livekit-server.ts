@@ -3,9 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#src/errors.ts';
+import { freePort } from './free-port.ts';
 
 export { livekitVersion, obtainLivekitServer, type ObtainOptions } from './livekit-release.ts';
 
@@ -47,17 +47,6 @@ export type LivekitServerOptions = {
 };
 
 type Ports = { http: number; udp: number };
-
-const freeTcpPort = async (): Promise<number> => {
-  const server = createServer();
-  server.listen(0, host);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
-};
 
 const freeUdpPort = async (): Promise<number> => {
   const socket = createSocket('udp4');
@@ -135,7 +124,7 @@ const launch = async (options: LivekitServerOptions): Promise<LivekitServer | { 
     key: `API${randomBytes(6).toString('hex')}`,
     secret: randomBytes(32).toString('base64url'),
   };
-  const ports: Ports = { http: await freeTcpPort(), udp: await freeUdpPort() };
+  const ports: Ports = { http: await freePort(), udp: await freeUdpPort() };
   // The configuration holds the secret: in the environment, where other users' `ps` doesn't show it.
   const env = { LIVEKIT_CONFIG: configBody(options, keys, ports) };
   const child = spawn(options.binary, [], { env, stdio: ['ignore', 'pipe', 'pipe'] });

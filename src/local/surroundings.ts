@@ -2,9 +2,7 @@
  * What a service needs around it, on a machine that has nothing: a LiveKit server of its own, and a simulated provider for every
  * provider without a key. Always a LiveKit server of its own: a laptop must not join a customer's project by accident.
  */
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '#src/errors.ts';
@@ -104,15 +102,3 @@ const simulatedVariables = (env: Env, providers: Providers): Env => ({
     : { DEEPGRAM_API_KEY: 'simulated', DEEPGRAM_BASE_URL: providers.deepgramUrl }),
   ...(isSet(env, 'OPENAI_API_KEY') ? {} : { OPENAI_API_KEY: 'simulated', OPENAI_BASE_URL: providers.openaiUrl }),
 });
-
-/** A port of 127.0.0.1 that nobody uses now. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
-};

@@ -6,7 +6,8 @@ import { openDb } from '#src/db.ts';
 import { closeRtc } from '#src/local/caller.ts';
 import type { Providers, ScenarioInput } from '#src/local/providers/server.ts';
 import { defaultDelays } from '#src/local/providers/settings.ts';
-import { freePort, openSurroundings, type Surroundings } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
+import { openSurroundings, type Surroundings } from '#src/local/surroundings.ts';
 import { seedTenant } from '#test/support/context.ts';
 
 export const dialled = '+18588796658';

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closeRtc } from '#src/local/caller.ts';
-import { freePort } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { openGround, phoneTo, startNpm, type Ground } from './start.ts';

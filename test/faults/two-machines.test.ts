@@ -5,7 +5,7 @@ import { standardSentences } from '#src/campaigns/campaign.ts';
 import { callWithRecords } from '#src/calls/store.ts';
 import { openLivekit } from '#src/livekit/client.ts';
 import { closeRtc, dial, nowMs, type Caller } from '#src/local/caller.ts';
-import { freePort } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { callWithRecords } from '#src/calls/store.ts';
 import { closeRtc, nowMs, type Caller } from '#src/local/caller.ts';
-import { freePort } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { signature } from '#test/support/signed.ts';

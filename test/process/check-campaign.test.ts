@@ -8,7 +8,8 @@ import { checkSteps, type CheckStep } from '#src/local/check-advice.ts';
 import type { CheckReport } from '#src/local/check-call.ts';
 import { openDb, type Db } from '#src/db.ts';
 import type { Providers } from '#src/local/providers/server.ts';
-import { freePort, openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
+import { openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
 import { seedTenant } from '#test/support/context.ts';
 import { npm } from '#test/support/npm.ts';
 

@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { closeRtc, dial } from '#src/local/caller.ts';
 import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit-server.ts';
 import { startProviders } from '#src/local/providers/server.ts';
-import { freePort } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
 import { npm, survivorsOf, type Started } from '#test/support/npm.ts';
 import { obtainRedis, startRedis } from '#test/support/redis.ts';
 import { obtainSipRoute, sipRoute } from '#test/support/sip-route.ts';

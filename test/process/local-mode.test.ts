@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { synthesize } from '#src/local/providers/speech.ts';
-import { freePort } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
 import { obtainChromium } from '#test/support/chromium.ts';
 import { npm, survivorsOf, type Started } from '#test/support/npm.ts';
 

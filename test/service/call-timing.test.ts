@@ -9,7 +9,7 @@ import type { CallTiming } from '#src/calls/timing.ts';
 import type { Context } from '#src/context.ts';
 import { openDb } from '#src/db.ts';
 import type { Happening, SpokenTurn } from '#src/link/messages.ts';
-import { freePort } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
 import { seedTenant, testContext } from '#test/support/context.ts';
 import { createDatabase, describeBothDatabases } from '#test/support/database.ts';
 

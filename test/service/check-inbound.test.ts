@@ -18,7 +18,7 @@ import type { Link } from '#src/doctor/link.ts';
 import { buildHttp } from '#src/http/server.ts';
 import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit-server.ts';
 import { startProviders } from '#src/local/providers/server.ts';
-import { freePort } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
 import { startService } from '#src/service.ts';
 import { runCommand } from '#test/support/command.ts';
 import { seedTenant, testContext } from '#test/support/context.ts';

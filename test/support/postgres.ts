@@ -6,13 +6,13 @@ import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:
 import { once } from 'node:events';
 import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { freePort } from '#src/local/free-port.ts';
 import { applyMigrations, type DatabaseKind } from '#prisma/apply-migrations.ts';
 
 /** Where fresh databases come from: a server with a migrated template, and a migrated SQLite file. */
@@ -110,16 +110,6 @@ const copyPrograms = async (folder: string): Promise<void> => {
   for (const { source: from, target } of JSON.parse(links) as { source: string; target: string }[]) {
     await symlink(relative(dirname(target), from), join(folder, target));
   }
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 };
 
 const succeed = async (child: ChildProcess): Promise<void> => {

@@ -9,7 +9,8 @@ import { standardSentences, standardSettings, voiceOf } from '#src/campaigns/cam
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import { dial, type Caller, type DialOptions } from '#src/local/caller.ts';
 import type { Providers, ScenarioInput } from '#src/local/providers/server.ts';
-import { freePort, openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
+import { freePort } from '#src/local/free-port.ts';
+import { openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
 import { startService, type Service } from '#src/service.ts';
 import { identityOf } from '#src/voices/prepared-speech.ts';
 import { seedTenant } from './context.ts';
