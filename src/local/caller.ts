@@ -83,6 +83,7 @@ export type Caller = AsyncDisposable & {
 const keys = '0123456789*#ABCD';
 const keyGapMs = 120;
 const lookEveryMs = 5;
+const closeTimeoutMs = 5_000;
 
 type Line = {
   rtc: Rtc;
@@ -154,11 +155,15 @@ const hangUp = async (line: Line): Promise<void> => {
   endCall(line, 'CLIENT_INITIATED');
 };
 
-const close = async (line: Line): Promise<void> => {
+const closeAll = async (line: Line): Promise<void> => {
   await hangUp(line);
   await line.ear[Symbol.asyncDispose]();
   await line.voice[Symbol.asyncDispose]();
 };
+
+/** rtc-node may never answer who leaves a room whose server has just gone and come back: what is left ends with the process. */
+const close = (line: Line): Promise<void> =>
+  Promise.race([closeAll(line), sleep(closeTimeoutMs, undefined, { ref: false })]);
 
 const sendDtmf = async (line: Line, digits: string): Promise<void> => {
   for (const digit of digits) {
