@@ -14,13 +14,17 @@ import {
 export type Welcome = Extract<FromService, { type: 'welcome' }>;
 /** What the service tells a running call to do. */
 export type Command = Extract<FromService, { type: 'say' | 'end' | 'transfer' | 'resume' }>;
+/** What the caller is to hear until the verdict comes. */
+export type Wait = Readonly<{ kind: 'wait' }> & Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'>;
 
 export type Link = {
   welcome: Welcome;
   /** Tells the service that this process can take a call. */
   ready: () => void;
-  /** Asks for the call of a room. Rejects when the link breaks first, or after `timeoutMs`. */
-  claim: (claim: Claim, timeoutMs: number) => Promise<Verdict>;
+  /** Asks for the call of a room. Rejects when the link breaks first, or after `timeoutMs`. After `wait` the verdict may take minutes. */
+  claim: (claim: Claim, timeoutMs: number) => Promise<Verdict | Wait>;
+  /** Settles with the verdict; rejects when the link breaks first. */
+  verdict: Promise<Verdict>;
   /** Tells what happened on the call. Without a call (before the verdict, after `ended`, on a broken link) it does nothing. */
   tell: (happening: Happening) => void;
   /** Takes the commands, those that came before included. There is one taker. */
@@ -51,8 +55,9 @@ export const openLink = async (socketPath: string): Promise<Link> => {
     ready: () => send({ type: 'ready' }),
     claim: (claim, timeoutMs) => {
       send({ type: 'claim', claim });
-      return within(timeoutMs, state.verdict.promise, 'the service gave no verdict');
+      return within(timeoutMs, Promise.race([state.verdict, state.wait]), 'the service gave no verdict');
     },
+    verdict: state.verdict,
     tell: (happening) => {
       if (!state.hasCall()) return;
       if (happening.kind === 'ended') state.endCall();
@@ -66,6 +71,7 @@ export const openLink = async (socketPath: string): Promise<Link> => {
 
 const listen = (socket: WebSocket) => {
   const welcome = Promise.withResolvers<Welcome>();
+  const wait = Promise.withResolvers<Wait>();
   const verdict = Promise.withResolvers<Verdict>();
   const farewell = Promise.withResolvers<void>();
   const lost = new AbortController();
@@ -74,6 +80,7 @@ const listen = (socket: WebSocket) => {
   socket.on('message', (data: Buffer) => {
     const message = readMessage(fromService, data.toString('utf8'));
     if (message.type === 'welcome') welcome.resolve(message);
+    else if (message.type === 'wait') wait.resolve({ kind: 'wait', text: message.text, prepared: message.prepared });
     else if (message.type === 'verdict') {
       onCall = message.verdict.kind === 'job';
       verdict.resolve(message.verdict);
@@ -90,17 +97,15 @@ const listen = (socket: WebSocket) => {
   for (const waited of [welcome, verdict]) waited.promise.catch(() => null);
   socket.on('error', lose);
   socket.on('close', (code) => lose(new Error(`the link to the service closed (${code})`)));
-  const endCall = () => {
-    onCall = false;
-  };
   return {
     welcome,
-    verdict,
+    wait: wait.promise,
+    verdict: verdict.promise,
     farewell,
     lost: lost.signal,
     onCommand: commands.onCommand,
     hasCall: () => onCall,
-    endCall,
+    endCall: () => void (onCall = false),
   };
 };
 

@@ -1,12 +1,13 @@
 /** An agent's job asks for its call: which one is it, may this job have it, and how is it to be held. */
+import { standardSentences, standardSettings, voiceOf, type Voice } from '../campaigns/campaign.ts';
 import { findSettings } from '../campaigns/store.ts';
 import type { Context } from '../context.ts';
 import { findLead, inboundNamePrefix } from '../leads/store.ts';
-import type { Claim } from '../link/messages.ts';
+import type { Claim, FromService } from '../link/messages.ts';
 import { findTenantName } from '../tenants/store.ts';
 import { openersOf } from '../voices/openers.ts';
 import { identityOf } from '../voices/prepared-speech.ts';
-import { buildJob, type PlainJob } from './build-job.ts';
+import { buildJob } from './build-job.ts';
 import { isHeard, type Call, type CallOutcome, type IncomingCall } from './call.ts';
 import type { CallJob } from './job.ts';
 import { holdCall } from './hold-store.ts';
@@ -28,12 +29,16 @@ export type ClaimOutcome =
 
 type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId' | 'voices'>;
 
-/**
- * Claims the call of a room for a job.
- * @param insist take the call even where routing says another agent: that one didn't come
- */
-export const claimCall = async (ctx: ClaimContext, claim: Claim, insist: boolean): Promise<ClaimOutcome> => {
-  const outcome = await receiveCall(ctx, incomingOfClaim(claim));
+/** `insist`: take the call even where routing says another agent, which didn't come. `cameAt`: when the job first asked. */
+type Circumstances = Readonly<{ insist: boolean; cameAt: Date }>;
+
+/** Claims the call of a room for a job. */
+export const claimCall = async (
+  ctx: ClaimContext,
+  claim: Claim,
+  { insist, cameAt }: Circumstances,
+): Promise<ClaimOutcome> => {
+  const outcome = await receiveCall({ ...ctx, now: () => cameAt }, incomingOfClaim(claim));
   if (outcome.kind === 'reject') return refusalOf(ctx, claim, outcome);
   const { call, agentName } = outcome;
   if (!isOpen(call.status)) return { kind: 'taken' };
@@ -123,15 +128,27 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
     ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the standard');
     await appendEvent(ctx.db, call.id, 'text_replaced', { problems });
   }
-  return { ...job, prepared: preparedFor(ctx, job) };
+  const texts = [job.greeting, ...Object.values(job.sentences), ...openersOf(job.language)];
+  return { ...job, prepared: preparedFor(ctx, job.tts, texts) };
 };
 
-/** Where the texts of a job lie spoken, as far as they do. */
-const preparedFor = ({ config, voices }: ClaimContext, job: PlainJob): Record<string, string> => {
-  const { baseUrl } = config[job.tts.provider];
-  const texts = [job.greeting, ...Object.values(job.sentences), ...openersOf(job.language)];
+/** What a caller hears whose call can't be claimed yet: our own words, which need no database. */
+export const waitingWords = (
+  ctx: Pick<Context, 'config' | 'voices'>,
+): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'> => {
+  const text = standardSentences.hold;
+  return { text, prepared: preparedFor(ctx, voiceOf(standardSettings), [text]) };
+};
+
+/** Where texts lie spoken in a voice, as far as they do. */
+const preparedFor = (
+  { config, voices }: Pick<Context, 'config' | 'voices'>,
+  voice: Voice,
+  texts: readonly string[],
+): CallJob['prepared'] => {
+  const { baseUrl } = config[voice.provider];
   const found = texts.flatMap((text) => {
-    const path = voices.pathOf(identityOf({ voice: job.tts, text }, baseUrl));
+    const path = voices.pathOf(identityOf({ voice, text }, baseUrl));
     return path === null ? [] : [[text, path] as const];
   });
   return Object.fromEntries(found);

@@ -1,8 +1,9 @@
 /** One call process on the link: what it says is taken in order, and what it holds is released when it goes away. */
 import type { WebSocket } from 'ws';
 import type { Background } from '../background.ts';
-import { claimCall, type ClaimOutcome } from '../calls/claim-call.ts';
+import { claimCall, waitingWords, type ClaimOutcome } from '../calls/claim-call.ts';
 import { handOver } from '../calls/hand-over.ts';
+import { releaseCall } from '../calls/hold-store.ts';
 import { loseAgent } from '../calls/lose-agent.ts';
 import { recordHappening } from '../calls/record-happening.ts';
 import { appendEvent } from '../calls/store.ts';
@@ -33,14 +34,18 @@ export type Connection = Readonly<{
 }>;
 
 const silenceLimitMs = 5_000;
-/** The database is tried again for so long before a happening is given up. */
+/** The database is tried again for so long before a happening is given up, or the call of a process that is gone. */
 const keepTryingMs = 60_000;
+/** Before a caller is asked to wait. */
+const waitAfterMs = 1_500;
 
 type State = {
   pid: number | null;
   isReady: boolean;
   held: { call: Call; jobId: string } | null;
   lastHeardAt: number;
+  /** When the process went away, by `performance.now()`; Infinity: it is there. */
+  goneAt: number;
   queue: Promise<void>;
 };
 
@@ -55,6 +60,7 @@ export const openConnection = (
     isReady: false,
     held: null,
     lastHeardAt: performance.now(),
+    goneAt: Infinity,
     queue: Promise.resolve(),
   };
   const send = (message: FromService): boolean => {
@@ -101,6 +107,7 @@ const listen = (ctx: Context, background: Background, socket: WebSocket, { state
   });
   socket.once('close', () => {
     state.isReady = false;
+    state.goneAt = performance.now();
     // After everything that the process still said: perhaps it told its end.
     inOrder(() => release(ctx, state));
     background.add('link: last words', () => state.queue);
@@ -168,12 +175,14 @@ const take = async (
 };
 
 const takeClaim = async (ctx: Context, state: State, send: Send, claim: Claim): Promise<void> => {
-  const first = await claimCall(ctx, claim, false);
+  const first = await claimInTime(ctx, state, send, claim);
   const outcome = first.kind === 'other_agent' ? await afterHandOver(ctx, claim, first) : first;
   switch (outcome.kind) {
     case 'job':
+      // Who is gone meanwhile took the caller along, or attendCalls looks after them.
+      if (!send({ type: 'verdict', verdict: { kind: 'job', job: outcome.job } }))
+        return void (await releaseCall(ctx.db, outcome.call.id, claim.jobId));
       state.held = { call: outcome.call, jobId: claim.jobId };
-      send({ type: 'verdict', verdict: { kind: 'job', job: outcome.job } });
       return;
     case 'refused':
       await ctx.livekit.removeParticipant(claim.room, claim.caller.identity);
@@ -185,13 +194,28 @@ const takeClaim = async (ctx: Context, state: State, send: Send, claim: Claim): 
   }
 };
 
+/** While the database is away the caller waits, and hears so. Who hangs up before it is back has a record all the same, of when they came. */
+const claimInTime = async (ctx: Context, state: State, send: Send, claim: Claim): Promise<ClaimOutcome> => {
+  const cameAt = ctx.now();
+  const timer = setTimeout(() => send({ type: 'wait', ...waitingWords(ctx) }), waitAfterMs);
+  try {
+    return await persist(
+      ctx,
+      () => claimCall(ctx, claim, { insist: false, cameAt }),
+      () => state.goneAt + keepTryingMs,
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 const afterHandOver = async (
   ctx: Context,
   claim: Claim,
   other: Extract<ClaimOutcome, { kind: 'other_agent' }>,
 ): Promise<ClaimOutcome> => {
   const isThere = await handOver(ctx, other.call, other.agentName, claim.agentIdentity);
-  return isThere ? other : claimCall(ctx, claim, true);
+  return isThere ? other : claimCall(ctx, claim, { insist: true, cameAt: ctx.now() });
 };
 
 const takeHappening = async (ctx: Context, state: State, send: Send, happening: Happening): Promise<void> => {
@@ -204,7 +228,12 @@ const takeHappening = async (ctx: Context, state: State, send: Send, happening: 
     return;
   }
   if (held === null) throw new Error(`a happening (${happening.kind}) without a call`);
-  await persist(ctx, () => recordHappening(ctx, held.call, happening));
+  const until = performance.now() + keepTryingMs;
+  await persist(
+    ctx,
+    () => recordHappening(ctx, held.call, happening),
+    () => until,
+  );
   // What the process tells meanwhile waits, its end too: the room stays until it is known how the transfer went.
   if (happening.kind === 'transfer_asked') return transfer(ctx, send, held.call, happening);
   if (happening.kind !== 'ended') return;
@@ -224,15 +253,14 @@ const transfer = async (
   send(cause === 'fallback' ? { type: 'end', say: null, reason: 'agent_error' } : { type: 'resume' });
 };
 
-/** A database that is away for a while loses nothing: the happening waits, and with it all that follows. */
-const persist = async (ctx: Context, save: () => Promise<void>): Promise<void> => {
-  const until = performance.now() + keepTryingMs;
-  for (;;) {
+/** A database that is away for a while loses nothing: what the process says waits, and with it all that follows. */
+const persist = async <T>(ctx: Context, save: () => Promise<T>, until: () => number): Promise<T> => {
+  for (let isFirst = true; ; isFirst = false) {
     try {
       return await save();
     } catch (error) {
-      if (!isUnavailable(error) || performance.now() > until) throw error;
-      ctx.log.error({ error: describeError(error) }, 'database unavailable: a happening waits');
+      if (!isUnavailable(error) || performance.now() > until()) throw error;
+      if (isFirst) ctx.log.error({ error: describeError(error) }, 'database unavailable: a call process waits');
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

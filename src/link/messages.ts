@@ -1,7 +1,8 @@
 /**
  * What a call process and its service say to each other over the link: JSON text frames on a WebSocket at a Unix socket.
  *
- * The order of a call: hello → welcome, ready (at prewarm), then claim → verdict, then happenings until `ended` → farewell.
+ * The order of a call: hello → welcome, ready (at prewarm), then claim → verdict (before it perhaps wait), then happenings until
+ * `ended` → farewell.
  * Times are epoch milliseconds, durations milliseconds.
  */
 import { z } from 'zod';
@@ -124,6 +125,8 @@ export const fromService = z.discriminatedUnion('type', [
     providers: providerKeys,
     log: z.object({ level: z.string(), pii: z.boolean() }),
   }),
+  /** The verdict takes longer, such as while the database is away: the caller is to hear `text` meanwhile. */
+  z.object({ type: z.literal('wait'), text: z.string(), prepared: callJob.shape.prepared }),
   z.object({ type: z.literal('verdict'), verdict }),
   z.object({ type: z.literal('say'), text: z.string() }),
   /** End the call politely: say the text, if any, let it play, then `ended` with the reason. */

@@ -23,7 +23,7 @@ const settleMs = 15_000;
 const greeting = 'Hello, how can I help you?';
 const scenario = { name: 'soak', otherwise: greeting };
 
-type Look = Readonly<{ calls: number; pssMb: number }>;
+type Look = Readonly<{ calls: number; pssMb: number; anonymousMb: number }>;
 
 /** False where nobody answered. */
 const runCall = async (side: Side): Promise<boolean> => {
@@ -39,9 +39,10 @@ const runCall = async (side: Side): Promise<boolean> => {
 };
 
 const look = async (side: Side, calls: number): Promise<Look> => {
+  await side.whenWarm(); // what the processes of its family share counts less for each, the more there are
   process.kill(side.pid, 'SIGUSR2');
   await sleep(collectMs);
-  return { calls, pssMb: await pssMbOf(side.pid) };
+  return { calls, pssMb: await pssMbOf(side.pid), anonymousMb: await pssMbOf(side.pid, 'Pss_Anon') };
 };
 
 /** MB per 100 calls, by least squares. */

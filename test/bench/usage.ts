@@ -19,15 +19,15 @@ const cpuSecondsOf = async (pid: number): Promise<number> => {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
 };
 
-/** The memory of one process in MB. */
-export const pssMbOf = async (pid: number): Promise<number> => {
+/** The memory of one process in MB: all of it, or only what no file stands behind. */
+export const pssMbOf = async (pid: number, field: 'Pss' | 'Pss_Anon' = 'Pss'): Promise<number> => {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(orGone);
-  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup ?? '')?.[1] ?? 0) / 1024;
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(rollup ?? '')?.[1] ?? 0) / 1024;
 };
 
 const sumOf = async (pid: number, measure: (pid: number) => Promise<number>): Promise<number> => {
   const family = [pid, ...descendantsOf(pid).map((one) => one.pid)];
-  return (await Promise.all(family.map(measure))).reduce((sum, value) => sum + value, 0);
+  return (await Promise.all(family.map((one) => measure(one)))).reduce((sum, value) => sum + value, 0);
 };
 
 /** Seconds of CPU that a process and all below it have used so far. */

@@ -10,11 +10,11 @@ import Database from 'better-sqlite3';
 import { afterAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
 import { standardGreeting } from '#src/campaigns/campaign.ts';
 import { databaseFile } from '#src/db.ts';
-import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { closeRtc, nowMs, type Caller } from '#src/local/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
 import { signature } from '#test/support/signed.ts';
-import { callerNumber, dialled, openWorld, type World } from '#test/support/world.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
 import {
   agentName,
   answer,
@@ -24,6 +24,7 @@ import {
   hangUp,
   isComplete,
   line,
+  quiet,
   textsOf,
   untilReady,
 } from './talk.ts';
@@ -35,7 +36,7 @@ afterAll(closeRtc);
 /** A world on this database; closed when the test ends. */
 const openOn = async (databaseUrl?: string): Promise<World> => {
   const given = databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl };
-  const world = await openWorld({ env: { ...given, CALLS_PER_CALLER_PER_MINUTE: '0' } });
+  const world = await openWorld({ env: { ...given, CALLS_PER_CALLER_PER_MINUTE: '0', IDLE_PROCESSES: '2' } });
   onTestFinished(() => world[Symbol.asyncDispose]());
   await answerEverything(world.providers);
   await untilReady(world);
@@ -57,6 +58,29 @@ const healthOf = async ({ service }: World): Promise<{ failing: string[] }> => {
 
 type Outage = () => Promise<void> | void;
 
+/** Nobody can say whose call this is, and what its greeting would be: its caller is asked to wait. */
+const newcomer = async (context: TestContext, world: World): Promise<Caller> => {
+  const { caller, pickUpMs } = await greeted(() => world.phone({ agentName }));
+  expect.soft(measured(context, pickUpMs, 'until a new caller hears')).toBeLessThan(5_000);
+  return caller;
+};
+
+/** Who waited until the database was back has an agent like everybody else. */
+const expectGreetedAfterAll = async (world: World, caller: Caller): Promise<void> => {
+  const isGreeted = ({ turns }: { turns: readonly unknown[] }) => turns.length > 0;
+  await untilRecorded(world, caller.facts.room, isGreeted);
+  await quiet(caller);
+  expect.soft(await ask(caller)).toBeLessThan(5_000);
+  await caller.hangUp();
+  const { call, turns } = await finalRecords(world, caller.facts.room);
+  expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
+  expect(turns.map(({ role, text }) => [role, text])).toEqual([
+    ['agent', standardGreeting],
+    ['caller', line],
+    ['agent', answer],
+  ]);
+};
+
 /** A call during which the database is away for ten seconds. `begin` gives what ends it. */
 const callThrough = async (
   context: TestContext,
@@ -64,6 +88,7 @@ const callThrough = async (
   begin: () => Promise<Outage> | Outage,
 ): Promise<void> => {
   const { caller } = await greeted(() => world.phone({ agentName }));
+  await untilReady(world, 2);
   const end = await begin();
   const since = nowMs();
   const webhook = askedAbout(world, 'SIP-meanwhile');
@@ -71,10 +96,14 @@ const callThrough = async (
   expect.soft(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
   expect.soft(await webhook).toBe(503);
   expect.soft((await healthOf(world)).failing).toContain('database');
+  const [patient, impatient] = await Promise.all([newcomer(context, world), newcomer(context, world)]);
+  await impatient.hangUp();
   await sleep(Math.max(0, since + awayMs - nowMs()));
   await end();
   expect.soft(await ask(caller)).toBeLessThan(5_000);
   expect((await healthOf(world)).failing).toEqual([]);
+  await expectGreetedAfterAll(world, patient);
+  expect(await finalRecords(world, impatient.facts.room)).toMatchObject({ call: { answeredAt: null }, turns: [] });
   const { turns } = await hangUp(world, caller);
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
     ['agent', standardGreeting],

@@ -9,6 +9,7 @@ import { freePort } from '#src/local/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
+import { descendantsOf } from '#test/support/processes.ts';
 import { callerNumber, dialled } from '#test/support/world.ts';
 import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
 import { answerEverything, ask, greeted, isComplete, lastFramesMs, quiet, textsOf } from './talk.ts';
@@ -108,6 +109,19 @@ describe('two machines on one PostgreSQL', () => {
     await sleep(3_000);
     for (const { caller } of callers) await expectTakenOver(caller);
     expect(await survivorsOf(first)).toEqual([]);
+    await stop([second]);
+  });
+
+  test.runIf(isComplete)('one vanishes without a word: the other takes its call over', async (context) => {
+    const first = await startOther();
+    const { caller } = await greeted(() => phoneTo(ground));
+    const second = await startNpm(ground);
+    for (const { pid } of descendantsOf(first.child.pid ?? -1)) process.kill(pid, 'SIGSTOP');
+    const vanishedAt = nowMs();
+    const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 90_000, since: vanishedAt + lastFramesMs });
+    expect.soft(measured(context, heardAt - vanishedAt, 'until heard')).toBeLessThan(40_000);
+    await quiet(caller);
+    await expectTakenOver(caller);
     await stop([second]);
   });
 

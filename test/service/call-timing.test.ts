@@ -42,7 +42,7 @@ const claimed = async (ctx: Context): Promise<Call> => {
   await receiveCall(ctx, { ...incoming, door: 'asked', to: '+18588796658' });
   const caller = { identity: 'sip_1', isSip: true, attributes: { 'sip.trunkPhoneNumber': '+18588796658' } };
   const claim = { jobId: 'AJ_1', room, roomSid: 'RM_1', agentIdentity: 'agent-1', metadata: '', caller };
-  const outcome = await claimCall(ctx, claim, false);
+  const outcome = await claimCall(ctx, claim, { insist: false, cameAt: ctx.now() });
   if (outcome.kind !== 'job') throw new Error(`the claim was ${outcome.kind}`);
   return outcome.call;
 };

@@ -33,7 +33,8 @@ export type FakeService = AsyncDisposable & {
 
 export type FakeServiceOptions = {
   providers: ProviderKeys;
-  verdict: (claim: Claim) => Verdict;
+  /** Null: none, until it is sent. */
+  verdict: (claim: Claim) => Verdict | null;
   /** What the service does at the end, before the farewell: it deletes the room. */
   onEnded?: (room: string) => Promise<void>;
   onReady?: () => void;
@@ -64,7 +65,8 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
         room = message.claim.room;
         kept.active = socket;
         kept.claims.push(message.claim);
-        send(socket, { type: 'verdict', verdict: options.verdict(message.claim) });
+        const verdict = options.verdict(message.claim);
+        if (verdict !== null) send(socket, { type: 'verdict', verdict });
       } else {
         kept.happenings.push(message.happening);
         if (message.happening.kind !== 'ended') return;

@@ -31,6 +31,25 @@ test('hello, welcome, ready, claim, verdict, happenings, ended, farewell', async
   expect(service.happenings.map(({ kind }) => kind)).toEqual(['answered', 'ended']);
 });
 
+test('a verdict that takes its time: the process is told what to say meanwhile', async () => {
+  const verdict: Verdict = { kind: 'job', job: jobOf() };
+  await using service = await openFakeService({ providers, verdict: () => null });
+  const link = await openLink(service.path);
+  const first = link.claim(claim, 1_000);
+  await expect.poll(() => service.claims.length).toBe(1);
+  service.send({ type: 'wait', text: 'Just a moment.', prepared: { 'Just a moment.': '/voices/1.pcm' } });
+  expect(await first).toEqual({
+    kind: 'wait',
+    text: 'Just a moment.',
+    prepared: { 'Just a moment.': '/voices/1.pcm' },
+  });
+  link.tell({ kind: 'answered', at: 5 });
+  service.send({ type: 'verdict', verdict });
+  expect(await link.verdict).toEqual(verdict);
+  link.tell({ kind: 'answered', at: 6 });
+  await expect.poll(() => service.happenings).toEqual([{ kind: 'answered', at: 6 }]);
+});
+
 test('nothing is told of a call that somebody else has', async () => {
   await using service = await open({ kind: 'leave', reason: 'taken' });
   const link = await openLink(service.path);
