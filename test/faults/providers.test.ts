@@ -1,6 +1,6 @@
 /** What becomes of a call when a provider fails: a caller hears something soon, nothing is said twice, and the record is true. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { standardModels, standardSentences } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/local/caller.ts';
 import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
 import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
@@ -90,6 +90,21 @@ describe('LLM 429, 500, hang, hang after headers, stall mid-stream, cut, garbage
       ['caller', line],
       ['agent', standardSentences.farewell],
     ]);
+  });
+
+  test('the model hangs for good, and the campaign names a second one: it answers, soon without waiting', async () => {
+    await world.setCampaign({ secondLlmModel: 'gpt-4.1' });
+    const caller = await greeted();
+    const hanging = { service: 'llm', times: 'all', kind: 'hang', model: standardModels.llm } as const;
+    await world.providers.setFault(hanging);
+    const silences = [await ask(caller), await ask(caller), await ask(caller)];
+    const turns = await hangUp(caller);
+    await world.setCampaign({ secondLlmModel: null });
+    expect(Math.max(...silences)).toBeLessThan(longestSilenceMs);
+    // Twice in vain: the first model isn't waited for any more.
+    expect(silences[2]).toBeLessThan((silences[0] ?? 0) - 500);
+    expect(turns.filter(([role]) => role === 'agent').map(([, text]) => text)).toEqual([answer, answer, answer]);
+    expect((await world.providers.log()).lastChat).toMatchObject({ model: 'gpt-4.1' });
   });
 
   test.each(['openai', 'deepgram'])(

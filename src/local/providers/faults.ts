@@ -27,6 +27,8 @@ export const faultSchema = z.discriminatedUnion('service', [
     kind: z.enum(['status', 'hang', 'hangAfterHeaders', 'stallMidStream', 'cut', 'garbage']),
     /** `stallMidStream`, `cut`, `garbage`: tokens sent before. */
     afterTokens: z.int().min(0).default(3),
+    /** Only requests of this model. */
+    model: z.string().optional(),
     ...status,
     ...common,
   }),

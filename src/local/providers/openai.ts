@@ -55,7 +55,8 @@ export async function postChat(
   const askedMs = performance.now();
   const body = await readJson(request);
   sim.log.lastChat = body;
-  const fault = sim.faults.take('llm', visit.scenario.name);
+  const asked = z.object({ model: z.string() }).safeParse(body).data?.model;
+  const fault = sim.faults.take('llm', visit.scenario.name, ({ model }) => model === undefined || model === asked);
   if (fault?.kind === 'status') return refuseByFault(response, fault);
   if (fault?.kind === 'hang') await forever(signal);
   const problem = await answerChat(sim, visit.scenario, body, { fault, askedMs, signal, response });
