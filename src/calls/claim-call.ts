@@ -132,12 +132,13 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
   return { ...job, prepared: preparedFor(ctx, job.tts, texts) };
 };
 
-/** What a caller hears whose call can't be claimed yet: our own words, which need no database. */
+/** What a caller hears whose call can't be claimed yet: our own words, which need no database. Null: they aren't prepared. */
 export const waitingWords = (
   ctx: Pick<Context, 'config' | 'voices'>,
-): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'> => {
+): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'> | null => {
   const text = standardSentences.hold;
-  return { text, prepared: preparedFor(ctx, voiceOf(standardSettings), [text]) };
+  const prepared = preparedFor(ctx, voiceOf(standardSettings), [text]);
+  return text in prepared ? { text, prepared } : null;
 };
 
 /** Where texts lie spoken in a voice, as far as they do. */

@@ -194,10 +194,16 @@ const takeClaim = async (ctx: Context, state: State, send: Send, claim: Claim): 
   }
 };
 
-/** While the database is away the caller waits, and hears so. Who hangs up before it is back has a record all the same, of when they came. */
+/**
+ * While the database is away the caller waits, and hears so; without the words their phone rings on. Who hangs up less than a minute
+ * before it is back has a record all the same, of when they came.
+ */
 const claimInTime = async (ctx: Context, state: State, send: Send, claim: Claim): Promise<ClaimOutcome> => {
   const cameAt = ctx.now();
-  const timer = setTimeout(() => send({ type: 'wait', ...waitingWords(ctx) }), waitAfterMs);
+  const timer = setTimeout(() => {
+    const words = waitingWords(ctx);
+    if (words !== null) send({ type: 'wait', ...words });
+  }, waitAfterMs);
   try {
     return await persist(
       ctx,
