@@ -1,125 +1,208 @@
-// Which way imports go: docs of the same name in the README. A module's kind is told by its folder and name; new nouns are
-// added to `nouns` below, anything else beside a store is a verb.
+// Which way imports go. docs/architecture.md shows the picture; `npm run check` enforces it, and test/unit/check/imports.test.ts
+// plants one forbidden import for each rule and checks that every name below exists.
+
+/**
+ * All folders, and the files beside them, from the bottom up: each may import only what comes before it. So no two folders import
+ * each other, and there are no cycles.
+ */
+const layers = [
+  'src/errors.ts',
+  'src/log.ts',
+  'src/background.ts',
+  'src/environment.ts',
+  'src/protocol/',
+  'src/database/',
+  'src/framework/',
+  'src/feed/',
+  'src/routing/',
+  'src/config.ts',
+  'src/livekit/',
+  'src/speech-cache/',
+  'src/context.ts',
+  'src/tenants/',
+  'src/numbers/',
+  'src/twilio/',
+  'src/leads/',
+  'src/campaigns/',
+  'src/calls/timing/',
+  'src/calls/',
+  'src/calls/control/',
+  'src/calls/recovery/',
+  'src/calls/preview/',
+  'src/calls/privacy/',
+  'src/calls/agent-session/',
+  'src/agent-link/',
+  'src/worker/',
+  'src/http/',
+  'src/service.ts',
+  'src/simulators/speech/',
+  'src/simulators/providers/state/',
+  'src/simulators/providers/deepgram/',
+  'src/simulators/providers/openai/',
+  'src/simulators/providers/',
+  'src/simulators/caller/',
+  'src/local/livekit/',
+  'src/local/call-page/',
+  'src/local/',
+  'src/local/check-campaign/',
+  'src/doctor/',
+  'src/cli/',
+  'src/main.ts',
+  'agents/telephony/audio/',
+  'agents/telephony/stt/',
+  'agents/telephony/llm/',
+  'agents/telephony/tts/',
+  'agents/telephony/speech/',
+  'agents/telephony/turns/phrases/',
+  'agents/telephony/turns/',
+  'agents/telephony/session/tools/',
+  'agents/telephony/session/',
+  'agents/telephony/report/',
+  'agents/telephony/room/',
+  'agents/telephony/flow/',
+  'agents/telephony/warm-up/',
+  'agents/telephony/call.ts',
+  'agents/telephony/main.ts',
+];
+
+/** Types and pure rules. Beside a store everything else is a verb. */
 const nouns = [
-  'calls/(call|job|lifecycle|room-event|answer|timing|reply-timing)',
-  'routing/(route|hours)',
+  'calls/(call|lifecycle|room-event|answer|timing/timing|timing/reply-timing)',
+  'routing/route',
   'numbers/(number|owned-number|import-decision|trunk-record)',
-  'leads/lead',
-  'campaigns/(campaign|prompt|sentences)',
-  'tenants/(tenant|agent|user|scope|access)',
-  'doctor/link',
-  'voices/(prepared-speech|openers|speech-request)',
+  'campaigns/(campaign|prompt|system-messages|speeches)',
+  'tenants/(scope|access)',
+  'doctor/check',
+  'database/(paging|storable-text)',
+  'livekit/room',
+  'speech-cache/speech',
+  'protocol/(job|messages|call-status|lead-in-phrases|speech-request)',
 ];
 /** What is started by name or path: nothing imports it. */
 const entries = [
-  '^src/(main|cli/main|local/(demo|dev|dev-service|caller-process))[.]ts$',
+  '^src/(main|cli/main|local/(demo|dev|dev-service)|simulators/caller/caller-process)[.]ts$',
   '^src/.*[/-]thread[.]ts$',
   '^agents/telephony/main[.]ts$',
 ];
-/** Puts the service together from its parts. */
-const service = '^src/service[.]ts$';
 
-const ours = '^(src|agents|test)';
-const business = '^src/(calls|routing|numbers|leads|campaigns|tenants|voices)/';
+const ours = '^(src|agents|scripts)/';
+const business = '^src/(calls|routing|numbers|leads|campaigns|tenants)/';
 const noun = `^src/(${nouns.join('|')})[.]ts$`;
-const store = `${business}[a-z-]*store[.]ts$`;
+const store = `${business}.*store[.]ts$`;
 /** The stores of a tenant's records: each function asks for the tenant's scope. */
-const scopedStore = `${business}[a-z-]*scoped-store[.]ts$`;
-/** The disk and the speech providers, as the voices need them. */
-const voiceEdge = '^src/voices/(shelf|provider)[.]ts$';
-/** How stores read long lists. */
-const listing = '^src/listing[.]ts$';
-const messages = '^src/link/messages[.]ts$'; // a noun, spoken on both sides of the link
+const scopedStore = `${business}.*scoped-store[.]ts$`;
 /** Runs in a browser, which resolves its imports itself. */
 const browser = '-client[.]js$';
-/** What has no kind of its own: everybody may use it. */
-const errors = '^src/(errors|text|records)[.]ts$';
+const errors = '^src/errors[.]ts$';
 const config = '^src/config[.]ts$';
 const log = '^src/log[.]ts$';
-const root = '^src/[^/]+[.]ts$';
+const generated = '^src/database/generated/';
 const npm = (names) => `(^|/)node_modules/(${names})/`;
 const builtIn = (names) => `^(node:)?(${names})$`;
 
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
+/** `src/calls/` is the folder without its subfolders, which are layers of their own. */
+const pathOf = (layer) => (layer.endsWith('/') ? `^${layer}[^/]+[.]` : `^${layer.replaceAll('.', '[.]')}$`);
+const layerRules = layers
+  .slice(0, -1)
+  .map((layer, index) =>
+    rule(
+      `layer-${layer.replace(/^(src|agents[/]telephony)[/]|[/]$|[.]ts$/g, '')}`,
+      `${layer} imports only what stands above it in the list of layers.`,
+      { path: pathOf(layer), pathNot: browser },
+      { path: layers.slice(index + 1).map(pathOf) },
+    ),
+  );
+
 /** What each kind of module may import; everything else is forbidden. */
 const directions = [
   rule(
+    'layer-unknown',
+    'Every folder has its place in the list of layers.',
+    { path: ours, pathNot: [...layers.map(pathOf), generated, '^scripts/'] },
+    {},
+  ),
+  rule(
     'noun',
     'A noun holds types and pure rules: it sees zod, phone-number syntax and other nouns.',
-    { path: [noun, messages] },
-    { pathNot: [noun, messages, errors, npm('zod|libphonenumber-js')] },
+    { path: noun },
+    { pathNot: [noun, errors, npm('zod|libphonenumber-js')] },
   ),
   rule(
     'store',
     'A store sees the database and its own nouns.',
-    { path: '^src/([^/]+)/[a-z-]*store[.]ts$' },
+    { path: '^src/([^/]+)/.*store[.]ts$' },
     {
       pathNot: [
-        '^src/db[.]ts$',
-        listing,
+        '^src/(database|protocol)/',
         errors,
-        messages,
         '^src/tenants/scope[.]ts$', // whose records it may touch
         '^src/$1/',
-        '^prisma/generated/',
         npm('@prisma|zod|uuid'),
         builtIn('crypto'),
       ],
     },
   ),
-  rule('listing', 'Only stores read the database.', { path: '^src/', pathNot: store }, { path: listing }),
+  rule(
+    'keyset-list',
+    'Only stores read the database.',
+    { path: '^src/', pathNot: store },
+    { path: '^src/database/keyset-list[.]ts$' },
+  ),
   rule('store-verb', 'A store knows no use case.', { path: store }, { path: business, pathNot: [noun, store] }),
   rule(
     'verb',
-    'A verb sees nouns, stores, verbs and of the rest only types: it asks for what it uses.',
-    { path: business, pathNot: [noun, store, voiceEdge] },
-    { pathNot: [business, messages, errors, root, npm('zod'), builtIn('crypto|timers|timers/promises')] },
+    'A verb sees nouns, stores, verbs, the speech cache, and of the rest only types: it asks for what it uses.',
+    { path: business, pathNot: [noun, store] },
+    {
+      pathNot: [
+        business,
+        noun,
+        errors,
+        config,
+        '^src/(context|background)[.]ts$',
+        '^src/(database|speech-cache)/',
+        npm('zod'),
+        builtIn('crypto|timers|timers/promises'),
+      ],
+    },
   ),
   rule(
     'verb-context',
-    'A verb is given its context; it takes only the type from there. Of db.ts it uses what says where a transaction begins.',
-    { path: business, pathNot: [noun, store, voiceEdge] },
-    { path: root, pathNot: [errors, '^src/db[.]ts$'], dependencyTypesNot: ['type-only'] },
+    'A verb is given its context; it takes only the type from there.',
+    { path: business, pathNot: [noun, store] },
+    { path: ['^src/(context|background)[.]ts$', config], dependencyTypesNot: ['type-only'] },
   ),
   rule(
     'edge',
-    'The edges to LiveKit and Twilio see nouns, configuration and errors.',
-    { path: '^src/(livekit|twilio)/' },
-    { path: '^(src|agents|prisma)/', pathNot: [noun, messages, errors, config, log, '^src/$1/'] },
-  ),
-  rule(
-    'voice-edge',
-    'The disk and the speech providers see nouns, configuration and errors.',
-    { path: voiceEdge },
-    { path: '^(src|agents|prisma)/', pathNot: [noun, errors, config] },
+    'The edges to LiveKit, Twilio and the speech providers see nouns, configuration and errors.',
+    { path: '^src/(livekit|twilio|speech-cache)/' },
+    { path: ours, pathNot: [noun, errors, config, log, '^src/$1/'] },
   ),
   rule(
     'agents',
-    'A call process owns no data: it sees its job, the messages of the link, which words begin a reply, how speech is asked for, configuration, log and errors.',
+    'A call process owns no data: it sees the protocol, our seams in the framework, the log and errors.',
     { path: '^agents/' },
-    {
-      path: '^(src|prisma)/',
-      pathNot: ['^src/calls/job[.]ts$', '^src/voices/(openers|speech-request)[.]ts$', messages, config, log, errors],
-    },
+    { path: '^(src|scripts)/', pathNot: ['^src/(protocol|framework)/', log, errors] },
   ),
   rule(
     'no-agents',
     'The worker holds only the path of the agent file.',
-    { path: '^(src|prisma)/' },
+    { path: '^(src|scripts)/' },
     { path: '^agents/' },
   ),
   rule(
     'doors',
-    'HTTP, the link and the commands are doors into the service: only what starts it opens them.',
-    { path: '^src/', pathNot: ['^src/(http|cli)/', service, ...entries] },
-    { path: ['^src/(http|cli)/', '^src/link/server[.]ts$'] },
+    'HTTP, the agent link and the commands are doors into the service: only what starts it opens them.',
+    { path: '^src/', pathNot: ['^src/(http|cli|agent-link)/', '^src/service[.]ts$', ...entries] },
+    { path: '^src/(http|cli|agent-link)/' },
   ),
   rule(
     'doors-apart',
-    'HTTP and the commands know nothing of each other.',
-    { path: '^src/(http|cli)/' },
-    { path: ['^src/(http|cli)/', '^src/link/server[.]ts$'], pathNot: ['^src/$1/'] },
+    'The doors know nothing of each other.',
+    { path: '^src/(http|cli|agent-link)/' },
+    { path: '^src/(http|cli|agent-link)/', pathNot: '^src/$1/' },
   ),
   rule(
     'scope-grant',
@@ -136,27 +219,33 @@ const directions = [
   rule('main', 'Nothing imports what acts when run.', {}, { path: entries }),
   rule(
     'local-mode',
-    'The service never loads local mode: only commands do.',
-    { path: '^src/', pathNot: '^src/(local|cli)/' },
-    { path: '^src/local/' },
+    'The service never loads local mode or the simulators: only commands do.',
+    { path: '^src/', pathNot: '^src/(local|cli|simulators)/' },
+    { path: '^src/(local|simulators)/' },
   ),
   rule(
     'local-mode-commands',
     'A command that needs local mode is loaded only when asked for.',
     { path: '^src/cli/main[.]ts$' },
-    { path: '^src/local/', dynamic: false },
+    { path: '^src/(local|simulators)/', dynamic: false },
+  ),
+  rule(
+    'simulators',
+    'Simulators share no code with the product: a mistake made twice would never be noticed.',
+    { path: '^src/simulators/' },
+    { path: ours, pathNot: '^src/simulators/' },
   ),
 ];
 
 /** Which package is seen where. */
 const packages = [
-  ['prisma', '@prisma|prisma', [store, listing, '^src/db[.]ts$']],
-  ['sql', 'pg|better-sqlite3', ['^src/db[.]ts$']],
-  ['livekit-sdk', 'livekit-server-sdk', ['^src/(livekit|local)/']],
-  ['livekit-agents', '@livekit', ['^src/(worker|local)/', '^agents/']],
+  ['prisma', '@prisma|prisma', [store, '^src/database/']],
+  ['sql', 'pg|better-sqlite3', ['^src/database/']],
+  ['livekit-sdk', 'livekit-server-sdk', ['^src/(livekit|local|simulators)/']],
+  ['livekit-agents', '@livekit', ['^src/(worker|framework|simulators)/', '^agents/']],
   ['twilio-sdk', 'twilio', ['^src/twilio/']],
-  ['fastify', 'fastify|fastify-type-provider-zod|@fastify', ['^src/(http|local)/', service]],
-  ['ws', 'ws', ['^src/(link|local)/', '^agents/']],
+  ['fastify', 'fastify|fastify-type-provider-zod|@fastify', ['^src/(http|local)/', '^src/service[.]ts$']],
+  ['ws', 'ws', ['^src/(agent-link|simulators)/', '^agents/']],
 ].map(([name, names, seenBy]) =>
   rule(
     `package-${name}`,
@@ -168,25 +257,29 @@ const packages = [
 
 export default {
   forbidden: [
+    ...layerRules,
     ...directions,
     ...packages,
     rule(
       'prisma-client',
-      'Only stores and db.ts see the generated clients.',
-      { path: '^(src|agents)/', pathNot: [store, '^src/db[.]ts$'] },
-      { path: '^prisma/generated/' },
+      'Only the database folder sees the generated clients; stores, their types.',
+      { path: '^(src|agents)/', pathNot: [store, '^src/database/'] },
+      { path: generated },
     ),
     rule(
-      'prisma-folder',
-      'Migrations and seed stand below the service.',
-      { path: '^prisma/' },
-      { path: '^src/(http|cli|link|worker|local|livekit|twilio)/' },
+      'scripts',
+      'What runs before the service starts stands below it.',
+      { path: '^scripts/' },
+      {
+        path: '^src/',
+        pathNot: ['^src/database/', errors],
+      },
     ),
-    rule('no-tests', 'What is shipped knows no tests.', { path: '^(src|agents|prisma)/' }, { path: '^test/' }),
+    rule('no-tests', 'What is shipped knows no tests.', { path: ours }, { path: '^test/' }),
     rule(
       'no-dev-dependencies',
-      'What is shipped runs without the development packages; local mode is not shipped.',
-      { path: '^(src|agents|prisma)/', pathNot: '^src/local/' },
+      'What is shipped runs without the development packages; local mode and the simulators are not shipped.',
+      { path: ours, pathNot: '^src/(local|simulators)/' },
       { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     ),
     rule(
@@ -196,12 +289,7 @@ export default {
       { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'undetermined'] },
     ),
     rule('no-unresolvable', 'An import that leads nowhere.', { pathNot: browser }, { couldNotResolve: true }),
-    rule(
-      'no-cycle',
-      'Files that need each other to run; types may name each other.',
-      {},
-      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    ),
+    rule('no-cycle', 'Files that need each other, for types too.', { pathNot: generated }, { circular: true }),
     rule(
       'no-orphan',
       'A file that nobody imports and that imports nothing.',
@@ -210,13 +298,13 @@ export default {
     ),
     rule(
       'no-junk-drawer',
-      'Folders say the business.',
+      'Folders are named for the domain.',
       { path: ours },
-      { path: ours + '.*/(utils?|common|helpers?|lib|shared)(/|[.]ts$)' },
+      { path: '^(src|agents|scripts|test)/.*(utils?|common|helpers?|lib|shared)(/|[.]ts$)' },
     ),
   ],
   options: {
-    doNotFollow: { path: ['(^|/)node_modules/', '^prisma/generated/'] },
+    doNotFollow: { path: ['(^|/)node_modules/', generated] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     combinedDependencies: false,

@@ -11,7 +11,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && npm cache clean --force && rm -rf node_modules/node-linux-* node_modules/.bin/node
 
 COPY prisma prisma
-RUN node prisma/prepare.mjs
+COPY scripts scripts
+RUN node scripts/prepare.mjs
 COPY agents agents
 COPY src src
 

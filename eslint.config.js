@@ -5,14 +5,15 @@ import tseslint from 'typescript-eslint';
 const entries = [
   'src/main.ts',
   'src/cli/main.ts',
-  'src/local/{demo,dev,dev-service,caller-process}.ts',
+  'src/local/{demo,dev,dev-service}.ts',
+  'src/simulators/caller/caller-process.ts',
   'src/**/{thread,*-thread}.ts',
   'agents/telephony/main.ts',
-  'prisma/{migrate,seed}.ts',
+  'scripts/migrate.ts',
   'test/{check,run,faults}.ts',
   'test/bench/**/*.ts',
 ];
-const forPeople = ['src/cli/**/*.ts', 'src/local/**/*.ts', 'prisma/*.ts', 'test/**/*.ts'];
+const forPeople = ['src/cli/**/*.ts', 'src/local/**/*.ts', 'src/simulators/**/*.ts', 'scripts/*.ts', 'test/**/*.ts'];
 const tests = ['test/**/*.ts'];
 const defaultExports = ['agents/telephony/main.ts', '*.config.{js,ts}', '.*.js'];
 
@@ -58,7 +59,7 @@ const environment = {
 const mock = { object: 'vi', property: 'mock', message: 'Test the real thing: fakes stand at the wire only.' };
 
 export default defineConfig(
-  globalIgnores(['prisma/generated/', 'test-results/']),
+  globalIgnores(['src/database/generated/', 'test-results/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   tseslint.configs.recommendedTypeChecked,
   {

@@ -1,10 +1,10 @@
 /** What the service's use cases work with. Each asks for what it needs: `Pick<Context, 'db' | 'now'>`. */
-import type { CallFeed } from './calls/feed.ts';
+import type { CallFeed } from './feed/call-feed.ts';
 import type { CallConfig } from './config.ts';
-import type { Db } from './db.ts';
+import type { Db } from './database/database.ts';
 import type { Livekit } from './livekit/client.ts';
 import type { Log } from './log.ts';
-import type { Shelf } from './voices/shelf.ts';
+import type { Shelf } from './speech-cache/speech-cache.ts';
 
 export type Context = Readonly<{
   config: CallConfig;

@@ -2,26 +2,26 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import { openAdmission, type Admission } from './admission.ts';
+import { openAdmission, type Admission } from './worker/admission.ts';
 import { openBackground, type Background } from './background.ts';
-import { openAttendance } from './calls/attend-calls.ts';
-import { dispatchAgain } from './calls/dispatch-again.ts';
-import { createFeed } from './calls/feed.ts';
-import { openCallerSearch } from './calls/find-callers.ts';
-import { purge } from './calls/purge.ts';
-import { openReconciler } from './calls/reconcile-calls.ts';
-import { rehearseCalls } from './calls/rehearse-calls.ts';
+import { openAttendance } from './calls/recovery/watchdog.ts';
+import { dispatchAgain } from './calls/recovery/redispatch.ts';
+import { createFeed } from './feed/call-feed.ts';
+import { openCallerSearch } from './calls/recovery/find-callers.ts';
+import { purge } from './calls/privacy/purge.ts';
+import { openReconciler } from './calls/recovery/reconcile.ts';
+import { rehearseCalls } from './calls/agent-session/warm-up-calls.ts';
 import type { CallConfig } from './config.ts';
 import type { Context } from './context.ts';
-import { openDb, type Db } from './db.ts';
+import { openDb, type Db } from './database/database.ts';
 import type { Readiness } from './http/health.ts';
 import { AppError } from './errors.ts';
 import { buildHttp } from './http/server.ts';
-import { openLink, type LinkServer } from './link/server.ts';
+import { openLink, type LinkServer } from './agent-link/server.ts';
 import { openLivekit } from './livekit/client.ts';
 import { openLog, type Log } from './log.ts';
-import { openPreparation } from './voices/prepare-voices.ts';
-import { openShelf } from './voices/shelf.ts';
+import { openPreparation } from './campaigns/prepare-speech.ts';
+import { openShelf } from './speech-cache/speech-cache.ts';
 import { startWorker, type CallWorker } from './worker/worker.ts';
 
 export type Service = Readonly<{

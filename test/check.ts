@@ -25,13 +25,13 @@ const parts: Part[] = [
     command: [
       'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
       '--config=.dependency-cruiser.js',
-      ...['src', 'agents', 'prisma'].filter((folder) => existsSync(join(root, folder))),
+      ...['src', 'agents', 'scripts'].filter((folder) => existsSync(join(root, folder))),
     ],
     mustSay: /[1-9]\d* dependencies cruised/,
   },
   { name: 'format', command: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
-  ...(existsSync(join(root, 'prisma/migrate.ts'))
-    ? [{ name: 'migrations', command: ['prisma/migrate.ts', 'check'] }]
+  ...(existsSync(join(root, 'scripts/migrate.ts'))
+    ? [{ name: 'migrations', command: ['scripts/migrate.ts', 'check'] }]
     : []),
 ];
 

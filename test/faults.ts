@@ -17,7 +17,7 @@ const attacks: Readonly<Record<string, string>> = {
   'test/service/sip-inbound.test.ts': 'unsigned, wrongly signed, expired, other body; too many calls',
   'test/service/events.test.ts': 'forged and replayed events',
   'test/service/api/login.test.ts': 'forged tokens: alg none, another secret, expired',
-  'test/service/api/everybody.test.ts': "every route with every other tenant's ids",
+  'test/service/api/access.test.ts': "every route with every other tenant's ids",
   'test/service/api/fuzz.test.ts': 'fuzzed bodies on every route',
   'test/call/transfer.test.ts': 'the caller talks the model into something',
 };

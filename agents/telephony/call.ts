@@ -1,21 +1,21 @@
 /** One call, from being in the room to having told its end. */
 import { voice, type JobContext, type VAD } from '@livekit/agents';
 import type { RemoteParticipant } from '@livekit/rtc-node';
-import type { CallJob } from '#src/calls/job.ts';
+import type { CallJob } from '#src/protocol/job.ts';
 import { describeError } from '#src/errors.ts';
-import { jobTimes, type Happening, type PickupStage } from '#src/link/messages.ts';
+import { jobTimes, type Happening, type PickupStage } from '#src/protocol/messages.ts';
 import type { Log } from '#src/log.ts';
-import { makeAgent } from './agent.ts';
-import { describeCaller, waitForActive, waitForCaller, waitForListener, watchRoom } from './arrival.ts';
-import { openConversation, type Conversation } from './conversation.ts';
-import { keepCompany } from './company.ts';
-import { openEnder, type Ender, type Ending } from './ending.ts';
-import type { Link } from './link.ts';
-import { openMarks } from './marks.ts';
-import { openPrepared } from './prepared.ts';
-import { warmConnection } from './providers/connections.ts';
-import { openAnnouncement, openSession, openVad } from './session.ts';
-import { atMost } from './tasks.ts';
+import { makeAgent } from './session/agent.ts';
+import { describeCaller, waitForActive, waitForCaller, waitForListener, watchRoom } from './room/caller-presence.ts';
+import { openConversation, type Conversation } from './flow/conversation.ts';
+import { keepCompany } from './room/hold-message.ts';
+import { openEnder, type Ender, type Ending } from './flow/call-end.ts';
+import type { Link } from './report/agent-link.ts';
+import { openMarks } from './report/stages.ts';
+import { openPrepared } from './speech/cached-speech.ts';
+import { warmConnection } from './warm-up/connections.ts';
+import { openAnnouncement, openSession, openVad } from './session/session.ts';
+import { atMost } from './report/background-tasks.ts';
 
 export type Warm = { link: Link; log: Log; vad: VAD };
 

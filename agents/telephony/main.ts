@@ -8,11 +8,11 @@ import { AudioFrame } from '@livekit/rtc-node';
 import { describeError } from '#src/errors.ts';
 import { openLog } from '#src/log.ts';
 import { takeCall, type Warm as WarmParts } from './call.ts';
-import { takeOverFrameworkLog } from './framework-log.ts';
-import { openLink } from './link.ts';
-import { keepConnections } from './providers/connections.ts';
-import { rehearse } from './rehearsal/rehearsal.ts';
-import { warmVad } from './session.ts';
+import { takeOverFrameworkLog } from '#src/framework/logger.ts';
+import { openLink } from './report/agent-link.ts';
+import { keepConnections } from './warm-up/connections.ts';
+import { rehearse } from './warm-up/warm-up.ts';
+import { warmVad } from './session/session.ts';
 
 const stopWithinMs = 1_000;
 /** A caller who waited for this process has it by then. */

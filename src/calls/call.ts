@@ -12,8 +12,6 @@
 import type { RejectReason } from '../routing/route.ts';
 import type { CallFacts } from './lifecycle.ts';
 
-export type CallStatus = 'ringing' | 'in_progress' | 'completed' | 'rejected' | 'failed';
-
 /** What LiveKit or an asker tells of a call that comes in. Numbers are as they came. */
 export type IncomingCall = Readonly<{
   door: 'asked' | 'joined' | 'job';
@@ -63,13 +61,6 @@ export type CallOutcome =
 /** Whether a refusal is one that the caller hears as a sentence, rather than an unanswered line. */
 export const isHeard = (reason: string): boolean =>
   reason === 'campaign_full' || reason === 'tenant_full' || reason === 'busy';
-
-/** Who is in a room, as far as a call is concerned. */
-export type RoomMember = Readonly<{
-  identity: string;
-  kind: 'agent' | 'sip' | 'other';
-  attributes: Readonly<Record<string, string>>;
-}>;
 
 /** By which way we heard of a call, and why it was taken or refused. Facts, never numbers or names of people. */
 export type Routing = Readonly<{ door: IncomingCall['door']; reasons: readonly string[] }>;

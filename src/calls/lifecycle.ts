@@ -10,7 +10,7 @@
  *   lost     the reconciler's word: LiveKit knows no such room. Any end event knows better
  *   transferred   a person has taken the caller over: the end that follows, or that was told before, is no hang-up
  */
-import type { CallStatus } from './call.ts';
+import type { CallStatus } from '../protocol/call-status.ts';
 
 /** From the least to the best. */
 const endSources = ['reconciler', 'room_finished', 'participant_left', 'link'] as const;

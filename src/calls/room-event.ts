@@ -1,37 +1,6 @@
-/**
- * What a webhook says about the room of a call.
- *
- * Glossary
- *   joined   a caller is in the room
- *   agent_left   changes no record: the caller may need another agent
- *   ended    the caller left, or the room ended
- *   dated    the event tells its own time (LiveKit's do); else `at` is when it came
- */
+/** Which call a room's event is about. */
+import type { RoomEvent } from '../livekit/room.ts';
 import type { Call, IncomingCall } from './call.ts';
-import type { EndSource } from './lifecycle.ts';
-
-type Base = Readonly<{
-  /** LiveKit's id of the event; null in the plain form. */
-  id: string | null;
-  bodyHash: string;
-  event: string;
-  roomName: string;
-  at: Date;
-  isDated: boolean;
-}>;
-
-export type RoomEvent =
-  | (Base & Readonly<{ kind: 'joined'; identity: string; attributes: Readonly<Record<string, string>> }>)
-  | (Base & Readonly<{ kind: 'agent_left'; identity: string }>)
-  | (Base &
-      Readonly<{
-        kind: 'ended';
-        source: Extract<EndSource, 'participant_left' | 'room_finished'>;
-        reason: string;
-        duration: number | null;
-        /** Who left; null where the room ended. */
-        identity: string | null;
-      }>);
 
 export type EndEvent = Extract<RoomEvent, { kind: 'ended' }>;
 

@@ -1,6 +1,6 @@
 /** A tenant's calls in the database, for people who look, or order something of their agents. */
 import { sql, type Sql } from '@prisma/client-runtime-utils';
-import type { DbClient } from '../db.ts';
+import type { DbClient } from '../database/database.ts';
 import {
   findPage,
   isAtLeast,
@@ -11,10 +11,11 @@ import {
   recordsOf,
   type Found,
   type Listing,
-} from '../listing.ts';
-import type { Page, PageQuery } from '../records.ts';
+} from '../database/keyset-list.ts';
+import type { Page, PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
-import { eventsOf, type CallStatus } from './call.ts';
+import { eventsOf } from './call.ts';
+import type { CallStatus } from '../protocol/call-status.ts';
 
 const shown = {
   id: true,

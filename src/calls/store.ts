@@ -1,11 +1,11 @@
 /** Calls in the database: the CallLog and what belongs to it. */
 import { v7 as uuid } from 'uuid';
-import type { SpokenTurn } from '../link/messages.ts';
-import type { DbClient } from '../db.ts';
+import type { SpokenTurn } from '../protocol/messages.ts';
+import type { DbClient } from '../database/database.ts';
 import { eventsOf, type Call, type Routing } from './call.ts';
 import { isOpen, noFacts, type CallFacts } from './lifecycle.ts';
-import { figuresOf } from './reply-timing.ts';
-import type { TimedCall } from './timing.ts';
+import { figuresOf } from './timing/reply-timing.ts';
+import type { TimedCall } from './timing/timing.ts';
 
 export const findCall = (db: DbClient, id: string): Promise<Call | null> => db.callLog.findUnique({ where: { id } });
 

@@ -8,7 +8,8 @@
  *   version    settings as they were once published, numbered; a call's record names its own
  */
 import { z } from 'zod';
-import { name, text } from '../text.ts';
+import { name, text } from '../database/storable-text.ts';
+import type { Voice } from '../protocol/job.ts';
 import { problemsOf } from './prompt.ts';
 
 export const standardGreeting = 'Hello! This is your AI assistant. How can I help you?';
@@ -145,15 +146,6 @@ export const standardModels = {
     deepgram: { model: 'aura-2-andromeda-en', voice: 'aura-2-andromeda-en' },
   },
 } as const;
-
-/** The voice that speaks; to be the same wherever it is asked for. */
-export type Voice = Readonly<{
-  provider: CampaignSettings['voiceProvider'];
-  model: string;
-  voice: string;
-  /** 1 is the voice's own speed. */
-  rate: number;
-}>;
 
 type VoiceSettings = Pick<CampaignSettings, 'voiceProvider' | 'voiceModel' | 'voice' | 'speakingRate'>;
 

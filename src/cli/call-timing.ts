@@ -1,12 +1,12 @@
 /** `npm run cli -- call:timing`: where the time of a call went. */
 import { parseArgs } from 'node:util';
-import { replyStages, type Reply, type ReplyStage } from '../calls/reply-timing.ts';
+import { replyStages, type Reply, type ReplyStage } from '../calls/timing/reply-timing.ts';
 import { findTimedCall } from '../calls/store.ts';
-import { timingOf, type CallTiming, type Mark, type Pickup } from '../calls/timing.ts';
+import { timingOf, type CallTiming, type Mark, type Pickup } from '../calls/timing/timing.ts';
 import { loadConfig, type Config } from '../config.ts';
-import { openDb } from '../db.ts';
+import { openDb } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import { pickupStages } from '../link/messages.ts';
+import { pickupStages } from '../protocol/messages.ts';
 import { findDevState } from '../local/dev-state.ts';
 import type { Command } from './command.ts';
 

@@ -1,10 +1,10 @@
 /** `npm run cli -- call`: phones the agent of a running `npm run dev`, for those without a microphone. */
 import { parseArgs } from 'node:util';
-import { openDb } from '../db.ts';
-import { closeRtc, dial } from '../local/caller.ts';
+import { openDb } from '../database/database.ts';
+import { closeRtc, dial } from '../simulators/caller/caller.ts';
 import { announceLines, readDevState } from '../local/dev-state.ts';
-import { findRecords } from '../local/records.ts';
-import { followScript } from '../local/scripted-caller.ts';
+import { findRecords } from '../local/final-records.ts';
+import { followScript } from '../simulators/caller/scripted-caller.ts';
 import { printTurns } from '../local/turn-printer.ts';
 import type { Command } from './command.ts';
 

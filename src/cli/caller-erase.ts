@@ -1,9 +1,9 @@
 /** `npm run cli -- caller:erase`: forgets a caller. */
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { eraseCaller } from '../calls/erase-caller.ts';
+import { eraseCaller } from '../calls/privacy/erase-caller.ts';
 import { loadConfig } from '../config.ts';
-import { openDb } from '../db.ts';
+import { openDb } from '../database/database.ts';
 import { AppError } from '../errors.ts';
 import { openLog } from '../log.ts';
 import { chooseTenant } from '../tenants/choose-tenant.ts';

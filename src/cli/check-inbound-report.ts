@@ -1,5 +1,5 @@
 /** What `check:inbound` tells a person. */
-import type { Link, LinkName } from '../doctor/link.ts';
+import type { Link, LinkName } from '../doctor/check.ts';
 
 /** Nothing is wrong: links that were skipped are so because of one that is. */
 export const isFine = (links: readonly Link[]): boolean => links.every(({ state }) => state !== 'wrong');

@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util';
 import { loadConfig, type Config } from '../config.ts';
 import { diagnose, diagnoseConfiguration } from '../doctor/diagnose.ts';
-import type { Link } from '../doctor/link.ts';
-import { look } from '../doctor/look.ts';
+import type { Link } from '../doctor/check.ts';
+import { look } from '../doctor/probe.ts';
 import { AppError } from '../errors.ts';
 import { toE164 } from '../numbers/number.ts';
 import type { Command } from './command.ts';

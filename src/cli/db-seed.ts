@@ -1,8 +1,8 @@
 /** `npm run cli -- db:seed`: makes the sample data. */
 import { parseArgs } from 'node:util';
-import { sampleNumber, seed } from '#prisma/seed.ts';
+import { sampleNumber, seed } from '../local/seed.ts';
 import { loadConfig } from '../config.ts';
-import { openDb } from '../db.ts';
+import { openDb } from '../database/database.ts';
 import { AppError } from '../errors.ts';
 import { toE164 } from '../numbers/number.ts';
 import type { Command } from './command.ts';

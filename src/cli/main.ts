@@ -31,6 +31,9 @@ const printList = async (): Promise<void> => {
 const isBadArgument = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
 
+/** The simulated caller's own; its file is loaded only where somebody calls. */
+const isCallerError = (error: unknown): boolean => error instanceof Error && error.name === 'CallerError';
+
 const run = async ([name, ...argv]: string[]): Promise<number> => {
   if (name === undefined || name === '--help' || name === 'help') {
     await printList();
@@ -54,7 +57,7 @@ const run = async ([name, ...argv]: string[]): Promise<number> => {
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  const isExpected = error instanceof AppError || isBadArgument(error);
+  const isExpected = error instanceof AppError || isBadArgument(error) || isCallerError(error);
   process.stderr.write(`${describeError(error)}\n`);
   if (!isExpected && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   process.exitCode = 1;

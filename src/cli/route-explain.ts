@@ -1,9 +1,9 @@
 /** `npm run cli -- route:explain`: what would become of a call, and why. */
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
-import { openDb } from '../db.ts';
+import { openDb } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import { explainRoute, type Explanation } from '../routing/explain-route.ts';
+import { explainRoute, type Explanation } from '../calls/preview/explain-route.ts';
 import type { Command } from './command.ts';
 
 const help = `Usage: npm run cli -- route:explain --to NUMBER [--from NUMBER] [--at TIME] [--trunk TRUNK] [--json]

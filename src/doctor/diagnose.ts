@@ -9,10 +9,10 @@ import {
   webhookFinding,
   workerFinding,
 } from './installation-findings.ts';
-import { linkNames, skipped, type Finding, type Link, type LinkName } from './link.ts';
+import { linkNames, skipped, type Finding, type Link, type LinkName } from './check.ts';
 import { livekitFindings, projectFinding } from './livekit-findings.ts';
 import { numberFinding } from './number-findings.ts';
-import type { Seen } from './seen.ts';
+import type { Seen } from './probe-results.ts';
 import { accountFinding, twilioFindings } from './twilio-findings.ts';
 
 /** A configuration that can't be read: nothing can be looked at. */

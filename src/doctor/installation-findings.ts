@@ -1,7 +1,7 @@
 /** What is to be found of the installation as a whole, whichever number is called. */
 import { isKnownSecret, weakSecretProblem, type Config } from '../config.ts';
-import { findingOf, ok, skipped, wrong, type Finding, type Look } from './link.ts';
-import type { ProviderSeen, Seen, WebhookSeen } from './seen.ts';
+import { findingOf, ok, skipped, wrong, type Finding, type Look } from './check.ts';
+import type { ProviderSeen, Seen, WebhookSeen } from './probe-results.ts';
 
 /** @param problems what loadConfig said of the environment */
 export const configurationFindings = (config: Config | null, problems: readonly string[]): Finding[] => {

@@ -3,8 +3,8 @@ import type { Config } from '../config.ts';
 import { comparable, planSync, ruleDifferences, type Difference, type SipState } from '../livekit/sync.ts';
 import type { SipRule, SipTrunk } from '../livekit/sip.ts';
 import { decide } from '../routing/route.ts';
-import { findingOf, ok, skipped, wrong, type Code, type Finding, type LinkName } from './link.ts';
-import type { Seen } from './seen.ts';
+import { findingOf, ok, skipped, wrong, type Code, type Finding, type LinkName } from './check.ts';
+import type { Seen } from './probe-results.ts';
 
 /** The project's own link. */
 export const projectFinding = (config: Config, { livekit }: Seen): Finding =>

@@ -1,8 +1,8 @@
 /** What our records say of a number: whether a call to it would be taken. */
 import type { Config } from '../config.ts';
 import { decide, type RejectReason } from '../routing/route.ts';
-import { ok, skipped, wrong, type Finding } from './link.ts';
-import type { NumberSeen, Seen } from './seen.ts';
+import { ok, skipped, wrong, type Finding } from './check.ts';
+import type { NumberSeen, Seen } from './probe-results.ts';
 
 type Known = NonNullable<NumberSeen['record']>;
 

@@ -3,8 +3,8 @@ import type { Config } from '../config.ts';
 import type { OwnedNumber } from '../numbers/owned-number.ts';
 import type { Origination } from '../twilio/client.ts';
 import { planSetup, type SetupPlan } from '../twilio/setup-plan.ts';
-import { findingOf, ok, skipped, wrong, type Finding, type LinkName } from './link.ts';
-import type { Seen, TwilioSeen } from './seen.ts';
+import { findingOf, ok, skipped, wrong, type Finding, type LinkName } from './check.ts';
+import type { Seen, TwilioSeen } from './probe-results.ts';
 
 /** The account's own link. */
 export const accountFinding = ({ twilio }: Seen): Finding =>

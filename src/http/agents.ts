@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { editAgent, findAgent, insertAgent, listAgents, type Agent } from '../tenants/agent-scoped-store.ts';
-import { name } from '../text.ts';
+import { name } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './case.ts';
+import { camelOf, snakeOf } from './snake-case.ts';
 import { id, version, when, yesOrNo } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 

@@ -1,22 +1,21 @@
 /** /api/v1/calls: what was called, and what became of it. */
+import { callStatuses } from '../protocol/call-status.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { findCallRecord, listCalls, type CallFilter, type CallRecord } from '../calls/scoped-store.ts';
-import { eraseCaller } from '../calls/erase-caller.ts';
-import { listErasures, type Receipt } from '../calls/erasure-scoped-store.ts';
-import { orderCommand } from '../calls/order-command.ts';
+import { eraseCaller } from '../calls/privacy/erase-caller.ts';
+import { listErasures, type Receipt } from '../calls/privacy/erasure-scoped-store.ts';
+import { orderCommand } from '../calls/control/send-command.ts';
 import type { Context } from '../context.ts';
-import { name, text } from '../text.ts';
+import { name, text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { snakeOf } from './case.ts';
+import { snakeOf } from './snake-case.ts';
 import { givenTime, id, when } from './fields.ts';
 import { createRoute, getRoute, idOf, listRoute } from './resource.ts';
 
-const statuses = ['ringing', 'in_progress', 'completed', 'rejected', 'failed'] as const;
-
 const json = z.object({
   id,
-  status: z.enum(statuses),
+  status: z.enum(callStatuses),
   direction: z.enum(['inbound', 'outbound']),
   phone_number: z.string().describe('The caller.'),
   dialled_number: z.string(),
@@ -78,7 +77,7 @@ const query = {
   phone_number_id: id.exactOptional().describe('The number that was dialled.'),
   lead_id: id.exactOptional(),
   campaign_id: id.exactOptional(),
-  status: z.enum(statuses).exactOptional(),
+  status: z.enum(callStatuses).exactOptional(),
   since: givenTime.exactOptional().describe('Came in at this time or later.'),
   until: givenTime.exactOptional().describe('Came in before.'),
   min_duration: seconds.exactOptional(),

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { campaignStatuses, conversation } from '../campaigns/campaign.ts';
-import { previewCampaign, publishCampaign, type Sample } from '../campaigns/publish-campaign.ts';
+import { previewCampaign, publishCampaign, type Sample } from '../calls/preview/publish-campaign.ts';
 import {
   editCampaign,
   findCampaign,
@@ -13,9 +13,9 @@ import {
   type CampaignVersion,
 } from '../campaigns/scoped-store.ts';
 import type { Context } from '../context.ts';
-import { name } from '../text.ts';
+import { name } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { camelOf, snakeOf, snakeShape } from './case.ts';
+import { camelOf, snakeOf, snakeShape } from './snake-case.ts';
 import { allOptional, id, version, when } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, idOf, listRoute } from './resource.ts';
 

@@ -5,9 +5,9 @@ import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { editLead, findLeadRecord, insertLead, listLeads, type LeadRecord } from '../leads/scoped-store.ts';
 import { toE164 } from '../numbers/number.ts';
-import { name, text } from '../text.ts';
+import { name, text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './case.ts';
+import { camelOf, snakeOf } from './snake-case.ts';
 import { id, metadata, version, when, yesOrNo } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { emailKey, permissionsOfPrincipal, roles, type Principal } from '../tenants/access.ts';
 import { changePassword, logIn, logOut, refreshSession, type Session } from '../tenants/session.ts';
-import { text } from '../text.ts';
+import { text } from '../database/storable-text.ts';
 import { accessTokenOf, accessTokenSeconds, type Guard } from './access.ts';
 import { password } from './fields.ts';
 

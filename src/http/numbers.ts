@@ -17,9 +17,9 @@ import {
   type PlatformTrunk,
 } from '../numbers/scoped-store.ts';
 import { may } from '../tenants/access.ts';
-import { name, text } from '../text.ts';
+import { name, text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './case.ts';
+import { camelOf, snakeOf } from './snake-case.ts';
 import { id, version, when, yesOrNo } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import type { Edited, Page, PageQuery, Position } from '../records.ts';
+import type { Edited, Page, PageQuery, Position } from '../database/paging.ts';
 import type { Access } from './access.ts';
 import { id, nextCursor, pageQueryOf, pageShape, version } from './fields.ts';
 

@@ -3,12 +3,12 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
-import { explainRoute } from '../routing/explain-route.ts';
+import { explainRoute } from '../calls/preview/explain-route.ts';
 import { rejectReasons } from '../routing/route.ts';
-import { text } from '../text.ts';
+import { text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { givenTime, id } from './fields.ts';
-import { snakeOf } from './case.ts';
+import { snakeOf } from './snake-case.ts';
 
 const named = z.object({ id, name: z.string() });
 

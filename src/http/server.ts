@@ -9,7 +9,7 @@ import { api } from './api.ts';
 import { errorHandler, sendError } from './errors.ts';
 import { healthRoute, livezRoute, type Readiness } from './health.ts';
 import { documentRoutes } from './openapi.ts';
-import { webhookRoutes } from './webhooks.ts';
+import { webhookRoutes } from './livekit-webhooks.ts';
 
 /** A webhook of LiveKit with all its attributes is a few kB. */
 const bodyLimitBytes = 256 * 1024;

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { editTenant, findTenant, insertTenant, listTenants, type Tenant } from '../tenants/store.ts';
-import { name } from '../text.ts';
-import { camelOf, snakeOf } from './case.ts';
+import { name } from '../database/storable-text.ts';
+import { camelOf, snakeOf } from './snake-case.ts';
 import { id, version, when, yesOrNo } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 

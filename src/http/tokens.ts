@@ -5,9 +5,9 @@ import type { Context } from '../context.ts';
 import { tokenScopes } from '../tenants/access.ts';
 import { createToken } from '../tenants/create-token.ts';
 import { editToken, findToken, listTokens, type ApiToken } from '../tenants/token-scoped-store.ts';
-import { name } from '../text.ts';
+import { name } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { snakeOf } from './case.ts';
+import { snakeOf } from './snake-case.ts';
 import { givenTime, id, version, when, yesOrNo } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 

@@ -5,9 +5,9 @@ import type { Context } from '../context.ts';
 import { roles, tenantRoles } from '../tenants/access.ts';
 import { hashPassword } from '../tenants/password.ts';
 import { editUser, findUser, insertUser, listUsers, type User } from '../tenants/user-scoped-store.ts';
-import { text } from '../text.ts';
+import { text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './case.ts';
+import { camelOf, snakeOf } from './snake-case.ts';
 import { email, id, password, version, when, yesOrNo } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 

@@ -1,10 +1,10 @@
 /** A tenant's leads in the database. */
 import { sql, type Sql } from '@prisma/client-runtime-utils';
-import type { Db, DbClient } from '../db.ts';
-import { transaction } from '../db.ts';
+import type { Db, DbClient } from '../database/database.ts';
+import { transaction } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import { findPage, isText, recordsOf, type Listing } from '../listing.ts';
-import { whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import { findPage, isText, recordsOf, type Listing } from '../database/keyset-list.ts';
+import { whyNotEdited, type Edited, type Page, type PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
 export type LeadStatus = 'new' | 'calling' | 'completed' | 'failed';

@@ -1,6 +1,6 @@
 /** Our side of LiveKit's server API. "Already gone" is success: rooms and participants end on their own too. */
 import { AgentDispatchClient, RoomServiceClient, SipClient, TokenVerifier } from 'livekit-server-sdk';
-import type { RoomMember } from '../calls/call.ts';
+import type { RoomMember } from './room.ts';
 import { AppError } from '../errors.ts';
 
 export type Livekit = Readonly<{

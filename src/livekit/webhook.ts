@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import type { RoomEvent } from '../calls/room-event.ts';
-import { isStorableJson } from '../text.ts';
+import type { RoomEvent } from './room.ts';
+import { isStorableJson } from '../database/storable-text.ts';
 
 const participant = z.object({
   identity: z.string().default(''),

@@ -1,9 +1,9 @@
 /** The service of `npm run dev`, as dev.ts starts it: with sample data, the call page, and a note of where it is. */
-import { seed } from '#prisma/seed.ts';
+import { seed } from './seed.ts';
 import { loadConfig, requireCallConfig, type CallConfig } from '../config.ts';
 import { AppError, describeError } from '../errors.ts';
 import { startService, type Service } from '../service.ts';
-import { callPage } from './call-page.ts';
+import { callPage } from './call-page/call-page.ts';
 import { publishDevState } from './dev-state.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);

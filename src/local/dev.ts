@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
 import { AppError, describeError } from '../errors.ts';
-import { openSurroundings, type Env } from './surroundings.ts';
+import { openSurroundings, type Env } from './dev-stack.ts';
 
 const help = `Usage: npm run dev [-- --livekit]
 

@@ -1,5 +1,5 @@
 /** Brings what a provider lists into our records: creates and updates, never takes a number from another tenant. */
-import { isUniqueViolation, transaction, type Db, type DbClient } from '../db.ts';
+import { isUniqueViolation, transaction, type Db, type DbClient } from '../database/database.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import {
   decideImport,

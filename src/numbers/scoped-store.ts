@@ -1,7 +1,15 @@
 /** A tenant's phone numbers and trunks in the database. */
-import { transaction, type Db, type DbClient } from '../db.ts';
+import { transaction, type Db, type DbClient } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import {
+  afterPosition,
+  pageArgs,
+  pageOf,
+  whyNotEdited,
+  type Edited,
+  type Page,
+  type PageQuery,
+} from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
 export type PhoneNumber = Readonly<{

@@ -1,6 +1,14 @@
 /** A tenant's agents in the database: the names under which workers take its calls. */
-import { transaction, type Db, type DbClient } from '../db.ts';
-import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import { transaction, type Db, type DbClient } from '../database/database.ts';
+import {
+  afterPosition,
+  pageArgs,
+  pageOf,
+  whyNotEdited,
+  type Edited,
+  type Page,
+  type PageQuery,
+} from '../database/paging.ts';
 import type { TenantScope } from './scope.ts';
 
 export type Agent = Readonly<{

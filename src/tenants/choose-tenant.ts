@@ -1,5 +1,5 @@
 /** Which tenant an operator means. */
-import type { DbClient } from '../db.ts';
+import type { DbClient } from '../database/database.ts';
 import { AppError } from '../errors.ts';
 import { findTenants } from './store.ts';
 

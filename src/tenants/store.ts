@@ -1,6 +1,14 @@
 /** Tenants in the database, over which only an admin decides. */
-import type { DbClient } from '../db.ts';
-import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import type { DbClient } from '../database/database.ts';
+import {
+  afterPosition,
+  pageArgs,
+  pageOf,
+  whyNotEdited,
+  type Edited,
+  type Page,
+  type PageQuery,
+} from '../database/paging.ts';
 
 export const findTenantName = async (db: DbClient, id: string): Promise<string | null> =>
   (await db.tenant.findUnique({ where: { id }, select: { name: true } }))?.name ?? null;

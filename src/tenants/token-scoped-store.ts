@@ -1,6 +1,14 @@
 /** A tenant's API tokens in the database: their hashes. */
-import type { DbClient } from '../db.ts';
-import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import type { DbClient } from '../database/database.ts';
+import {
+  afterPosition,
+  pageArgs,
+  pageOf,
+  whyNotEdited,
+  type Edited,
+  type Page,
+  type PageQuery,
+} from '../database/paging.ts';
 import { scopesOf, type TokenScope } from './access.ts';
 import type { TenantScope } from './scope.ts';
 

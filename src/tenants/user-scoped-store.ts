@@ -1,7 +1,15 @@
 /** A tenant's users in the database. Passwords stay here. */
-import { transaction, type Db, type DbClient } from '../db.ts';
+import { transaction, type Db, type DbClient } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import { afterPosition, pageArgs, pageOf, whyNotEdited, type Edited, type Page, type PageQuery } from '../records.ts';
+import {
+  afterPosition,
+  pageArgs,
+  pageOf,
+  whyNotEdited,
+  type Edited,
+  type Page,
+  type PageQuery,
+} from '../database/paging.ts';
 import { emailKey, type Role, type TenantRole } from './access.ts';
 import type { TenantScope } from './scope.ts';
 

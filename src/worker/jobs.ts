@@ -1,7 +1,7 @@
 /** Which of LiveKit's job offers this worker takes: those for which a call process is ready, the caller who waited longest first. */
 import type { JobRequest } from '@livekit/agents';
 import { describeError } from '../errors.ts';
-import type { JobTimes } from '../link/messages.ts';
+import type { JobTimes } from '../protocol/messages.ts';
 import type { FromThread } from './messages.ts';
 
 /** The server gives up a job that nobody accepted within 3 s, the asking of other workers included (measured; psrpc's standard limit). */

@@ -6,7 +6,7 @@ import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { describeError } from '../errors.ts';
-import { amendFramework } from './framework.ts';
+import { amendFramework } from '../framework/agent-server.ts';
 import { considerJob, drainJobs, loadOf, openJobs, type Jobs, type Tell } from './jobs.ts';
 import type { ThreadInput, ToThread } from './messages.ts';
 

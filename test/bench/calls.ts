@@ -3,7 +3,7 @@
  * others. Step by step one call more, all of them talking, until replies come later by 150 ms (p95), or somebody isn't answered.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nowMs, type Caller } from '#src/local/caller.ts';
+import { nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { latenciesOf, type Benchmark } from './benchmark.ts';
 import { recordingOf, type Recording } from './recordings/recording.ts';
 import { rows } from './recordings/table.ts';

@@ -8,8 +8,8 @@
  *   false stop   a pause after which the agent doesn't finish what it was saying, or one of more than a second
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nowMs, type Caller, type Said } from '#src/local/caller.ts';
-import { speechRms } from '#src/local/caller-ear.ts';
+import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts';
+import { speechRms } from '#src/simulators/caller/audio-in.ts';
 import { latenciesOf, type Benchmark } from './benchmark.ts';
 import { phoneUntilAnswered } from './phone.ts';
 import { backchannels, interruptions, noises, noiseSamples, recordingsOf } from './recordings/interjections.ts';

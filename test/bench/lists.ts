@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { openDb, type DatabaseKind, type Db } from '#src/db.ts';
+import { openDb, type DatabaseKind, type Db } from '#src/database/database.ts';
 import { hashPassword } from '#src/tenants/password.ts';
 import { hashOf, newSecret } from '#src/tenants/secret.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';

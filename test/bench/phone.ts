@@ -1,5 +1,5 @@
 /** Phoning in a benchmark that isn't about picking up. */
-import type { Caller, DialOptions } from '#src/local/caller.ts';
+import type { Caller, DialOptions } from '#src/simulators/caller/caller.ts';
 import type { Side } from './sides.ts';
 
 const answerTimeoutMs = 20_000;

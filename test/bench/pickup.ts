@@ -3,8 +3,8 @@
  * reference with its default measure of load. A greeting whose first word is clipped counts as no answer.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { speechRms } from '#src/local/caller-ear.ts';
-import { synthesize } from '#src/local/providers/speech.ts';
+import { speechRms } from '#src/simulators/caller/audio-in.ts';
+import { synthesize } from '#src/simulators/speech/speech.ts';
 import { latenciesOf, type Benchmark } from './benchmark.ts';
 import { loudSpan, sampleRate } from './recordings/recording.ts';
 import { startSide, type Side, type SideName } from './sides.ts';

@@ -3,10 +3,10 @@
  * said before, and whether there is one record that comes to its end. Of stock nobody comes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDb } from '#src/db.ts';
+import { openDb } from '#src/database/database.ts';
 import { callWithRecords } from '#src/calls/store.ts';
-import { nowMs, type Caller } from '#src/local/caller.ts';
-import { speechRms } from '#src/local/caller-ear.ts';
+import { nowMs, type Caller } from '#src/simulators/caller/caller.ts';
+import { speechRms } from '#src/simulators/caller/audio-in.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import { latenciesOf, type Benchmark } from './benchmark.ts';
 import { recordingOf, type Recording } from './recordings/recording.ts';

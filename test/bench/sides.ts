@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dial, type Caller, type DialOptions } from '#src/local/caller.ts';
-import { freePort } from '#src/local/free-port.ts';
+import { dial, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
 import { descendantsOf, kill, listProcesses } from '#test/support/processes.ts';
 import { callerNumber, dialled, type Stage } from './stage.ts';
 

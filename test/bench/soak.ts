@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDb } from '#src/db.ts';
+import { openDb } from '#src/database/database.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import type { Benchmark } from './benchmark.ts';
 import { startSide, type Side } from './sides.ts';

@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDb } from '#src/db.ts';
-import { closeRtc } from '#src/local/caller.ts';
-import type { Providers, ScenarioInput } from '#src/local/providers/server.ts';
-import { defaultDelays } from '#src/local/providers/settings.ts';
-import { freePort } from '#src/local/free-port.ts';
-import { openSurroundings, type Surroundings } from '#src/local/surroundings.ts';
+import { openDb } from '#src/database/database.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
+import type { Providers, ScenarioInput } from '#src/simulators/providers/server.ts';
+import { defaultDelays } from '#src/simulators/providers/state/settings.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
+import { openSurroundings, type Surroundings } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
 
 export const dialled = '+18588796658';

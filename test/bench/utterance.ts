@@ -1,7 +1,7 @@
 /** One utterance of a caller in a running call, and what is heard after it. */
-import { nowMs, type Caller, type Said } from '#src/local/caller.ts';
-import type { Providers } from '#src/local/providers/server.ts';
-import { defaultDelays } from '#src/local/providers/settings.ts';
+import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts';
+import type { Providers } from '#src/simulators/providers/server.ts';
+import { defaultDelays } from '#src/simulators/providers/state/settings.ts';
 import type { Recording } from './recordings/recording.ts';
 
 const quietMs = 900;

@@ -6,8 +6,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
-import { PrismaClient } from '#prisma/generated/sqlite/client.ts';
-import { databaseFile } from '#src/db.ts';
+import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
+import { databaseFile } from '#src/database/database.ts';
 import { keys } from '#test/support/signed.ts';
 
 const prisma = new PrismaClient({ adapter: new PrismaBetterSqlite3({ url: databaseFile(process.argv[2] ?? '') }) });

@@ -5,9 +5,9 @@ import { pino } from 'pino';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { errorHandler } from '#src/http/errors.ts';
-import { callPage } from '#src/local/call-page.ts';
-import { nowMs } from '#src/local/caller.ts';
-import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit-server.ts';
+import { callPage } from '#src/local/call-page/call-page.ts';
+import { nowMs } from '#src/simulators/caller/caller.ts';
+import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit/server.ts';
 import { obtainChromium } from '#test/support/chromium.ts';
 import { callerIn, joinAsAgent, tone } from './stand-in-agent.ts';
 

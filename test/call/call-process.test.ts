@@ -1,7 +1,7 @@
 /** The real call process with real audio; only the service is made up. One process after the other, in one trial. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { closeRtc, type Caller } from '#src/local/caller.ts';
+import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { jobOf } from '../conversation/support/fake-service.ts';
 import { openTrial, type Trial } from '../conversation/support/trial.ts';
 

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { dial, nowMs, type Caller, type DialOptions } from '#src/local/caller.ts';
-import { dialFromProcess } from '#src/local/caller-process.ts';
-import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit-server.ts';
+import { dial, nowMs, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
+import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
+import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit/server.ts';
 import { callerIn, joinAsAgent, tone } from './stand-in-agent.ts';
 
 let server: LivekitServer;

@@ -1,8 +1,8 @@
 /** The other choices that a campaign has, and a caller who is suddenly gone. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { closeRtc } from '#src/local/caller.ts';
-import { dialFromProcess } from '#src/local/caller-process.ts';
-import { openersOf } from '#src/voices/openers.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
+import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
+import { openersOf } from '#src/protocol/lead-in-phrases.ts';
 import {
   callerNumber,
   dialled,
@@ -11,7 +11,7 @@ import {
   untilPrepared,
   untilRecorded,
   type World,
-} from '#test/support/world.ts';
+} from '#test/support/service.ts';
 
 let world: World;
 beforeAll(async () => {

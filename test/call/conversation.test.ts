@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTimedCall } from '#src/calls/store.ts';
-import { timingOf } from '#src/calls/timing.ts';
-import { closeRtc, type HeardFrame } from '#src/local/caller.ts';
-import { defaultDelays } from '#src/local/providers/settings.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { timingOf } from '#src/calls/timing/timing.ts';
+import { closeRtc, type HeardFrame } from '#src/simulators/caller/caller.ts';
+import { defaultDelays } from '#src/simulators/providers/state/settings.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 
 let world: World;
 beforeAll(async () => {

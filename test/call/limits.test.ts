@@ -1,9 +1,9 @@
 /** Calls that are refused, handed over, or come to a limit. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeRtc } from '#src/local/caller.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { startService } from '#src/service.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
-import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 
 const campaign = {
   silenceAskMs: 10_000,

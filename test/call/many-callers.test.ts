@@ -1,8 +1,8 @@
 /** More callers at once than there are call processes ready; and one more than there may be. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
-import { closeRtc } from '#src/local/caller.ts';
-import { finalRecords, openWorld, type World } from '#test/support/world.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
+import { finalRecords, openWorld, type World } from '#test/support/service.ts';
 
 const most = 4;
 

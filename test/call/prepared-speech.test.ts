@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
-import { closeRtc, type Caller } from '#src/local/caller.ts';
-import { synthesize } from '#src/local/providers/speech.ts';
-import { openersOf } from '#src/voices/openers.ts';
+import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
+import { synthesize } from '#src/simulators/speech/speech.ts';
+import { openersOf } from '#src/protocol/lead-in-phrases.ts';
 import { jobOf } from '#test/conversation/support/fake-service.ts';
 import { openTrial, type Trial } from '#test/conversation/support/trial.ts';
-import { finalRecords, openWorld, untilPrepared } from '#test/support/world.ts';
+import { finalRecords, openWorld, untilPrepared } from '#test/support/service.ts';
 
 afterAll(closeRtc);
 

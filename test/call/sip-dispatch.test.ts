@@ -2,10 +2,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeRtc } from '#src/local/caller.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { startRedis } from '#test/support/redis.ts';
 import { obtainSipRoute, sipRoute, type SipRoute } from '#test/support/sip-route.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 
 const stack = new AsyncDisposableStack();
 let world: World;

@@ -1,8 +1,8 @@
 /** How a campaign speaks: at its rate, with a greeting that is protected, and once more when it was not understood. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { closeRtc, type Caller } from '#src/local/caller.ts';
-import { synthesize } from '#src/local/providers/speech.ts';
+import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
+import { synthesize } from '#src/simulators/speech/speech.ts';
 import { jobOf } from '#test/conversation/support/fake-service.ts';
 import { openTrial, type Trial } from '#test/conversation/support/trial.ts';
 

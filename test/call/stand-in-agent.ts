@@ -1,10 +1,10 @@
 /** Somebody at the other end of a simulated call: joins the room as an agent, sends tones and texts, hears the caller. */
 import type { RemoteParticipant, Room } from '@livekit/rtc-node';
 import { AccessToken } from 'livekit-server-sdk';
-import { openEar, type Ear } from '#src/local/caller-ear.ts';
-import { openVoice, type Voice } from '#src/local/caller-voice.ts';
-import { loadRtc } from '#src/local/rtc.ts';
-import type { LivekitServer } from '#src/local/livekit-server.ts';
+import { openEar, type Ear } from '#src/simulators/caller/audio-in.ts';
+import { openVoice, type Voice } from '#src/simulators/caller/audio-out.ts';
+import { loadRtc } from '#src/simulators/caller/rtc.ts';
+import type { LivekitServer } from '#src/local/livekit/server.ts';
 
 export const agentSampleRate = 16_000;
 

@@ -3,13 +3,13 @@
  * REFER is made up at LiveKit's SIP API.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { orderCommand } from '#src/calls/order-command.ts';
-import { transferCaller } from '#src/calls/transfer-caller.ts';
+import { orderCommand } from '#src/calls/control/send-command.ts';
+import { transferCaller } from '#src/calls/control/transfer-caller.ts';
 import { standardSentences } from '#src/campaigns/campaign.ts';
-import { closeRtc, type Caller } from '#src/local/caller.ts';
+import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { grantScope } from '#src/tenants/grant-scope.ts';
 import { openSipApi, type SipApi } from '#test/support/sip-api.ts';
-import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 
 const line = 'Please connect me with a person';
 const desk = { name: 'Front desk', number: '+15550001111' };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentDispatchClient } from 'livekit-server-sdk';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
-import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit-server.ts';
+import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit/server.ts';
 import { openLivekit } from '#src/livekit/client.ts';
 import { openLog } from '#src/log.ts';
 import { startWorker } from '#src/worker/worker.ts';

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { standardGreeting, standardSentences } from '#src/campaigns/campaign.ts';
-import { dialFromProcess } from '#src/local/caller-process.ts';
-import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
+import { closeRtc, nowMs } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 import {
   agentName,
   answer,

@@ -1,9 +1,9 @@
 /** A number, a name and a sentence that nobody else has go through every path of a call: the log may hold none of them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
-import { closeRtc, nowMs, type Caller } from '#src/local/caller.ts';
-import type { Providers } from '#src/local/providers/server.ts';
-import { machineToken } from '#test/service/api/people.ts';
+import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
+import type { Providers } from '#src/simulators/providers/server.ts';
+import { machineToken } from '#test/service/api/users.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import { signature } from '#test/support/signed.ts';
 import { openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';

@@ -9,12 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
 import { standardGreeting } from '#src/campaigns/campaign.ts';
-import { databaseFile } from '#src/db.ts';
-import { closeRtc, nowMs, type Caller } from '#src/local/caller.ts';
+import { databaseFile } from '#src/database/database.ts';
+import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
 import { signature } from '#test/support/signed.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 import {
   agentName,
   answer,

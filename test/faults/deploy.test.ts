@@ -1,8 +1,8 @@
 /** A new version is put in place of the old one while callers keep coming. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { closeRtc } from '#src/local/caller.ts';
-import { freePort } from '#src/local/free-port.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { openGround, phoneTo, startNpm, type Ground } from './start.ts';

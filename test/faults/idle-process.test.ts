@@ -1,10 +1,10 @@
 /** What becomes of the next call when the process that waited for it is dead. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { standardGreeting } from '#src/campaigns/campaign.ts';
-import { closeRtc } from '#src/local/caller.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { openWorld, type World } from '#test/support/world.ts';
+import { openWorld, type World } from '#test/support/service.ts';
 import { agentName, answer, answerEverything, ask, greeted, hangUp, textsOf, untilReady } from './talk.ts';
 
 let world: World;

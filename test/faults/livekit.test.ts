@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
-import { closeRtc, nowMs } from '#src/local/caller.ts';
+import { closeRtc, nowMs } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { descendantsOf } from '#test/support/processes.ts';

@@ -1,9 +1,9 @@
 /** Nobody can be had for a caller: LiveKit knows no server of agents, although the service runs. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { closeRtc } from '#src/local/caller.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { openSipApi, type SipApi } from '#test/support/sip-api.ts';
-import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 import { agentName, answerEverything, greeted, hangUp } from './talk.ts';
 
 const desk = { name: 'Front desk', number: '+15550001111' };

@@ -1,9 +1,9 @@
 /** What becomes of a call when a provider fails: a caller hears something soon, nothing is said twice, and the record is true. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { standardModels, standardSentences } from '#src/campaigns/campaign.ts';
-import { closeRtc, type Caller } from '#src/local/caller.ts';
+import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
-import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/world.ts';
+import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 
 const line = 'When are you open this week?';
 const answer = 'We are open from eight to six, and on Friday until two.';

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { receiveCall } from '#src/calls/receive-call.ts';
-import { openDb, transaction, type Db } from '#src/db.ts';
+import { openDb, transaction, type Db } from '#src/database/database.ts';
 import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
 import { livekitHeaders, signature } from '#test/support/signed.ts';
-import { callerNumber, dialled } from '#test/support/world.ts';
+import { callerNumber, dialled } from '#test/support/service.ts';
 import { isComplete } from './talk.ts';
 
 /** A fresh database in a folder of its own. */

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import { openDb, type Db } from '#src/db.ts';
-import { dial, nowMs, type Caller } from '#src/local/caller.ts';
-import { freePort } from '#src/local/free-port.ts';
-import { openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
+import { openDb, type Db } from '#src/database/database.ts';
+import { dial, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
+import { openSurroundings, type Env, type Surroundings } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
 import { npm, type Started } from '#test/support/npm.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { callerNumber, dialled } from '#test/support/world.ts';
+import { callerNumber, dialled } from '#test/support/service.ts';
 import { agentName } from './talk.ts';
 
 /** A LiveKit server, providers and a seeded database, for services to come and go; LiveKit's webhooks go to `url`. */

@@ -1,9 +1,9 @@
 /** What the tests of the faults share: a caller who converses, and the records of their call. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Caller } from '#src/local/caller.ts';
-import type { Providers } from '#src/local/providers/server.ts';
-import { finalRecords, type World } from '#test/support/world.ts';
+import type { Caller } from '#src/simulators/caller/caller.ts';
+import type { Providers } from '#src/simulators/providers/server.ts';
+import { finalRecords, type World } from '#test/support/service.ts';
 
 export const line = 'When are you open this week?';
 export const answer = 'We are open from eight to six, and on Friday until two.';

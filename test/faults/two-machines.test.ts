@@ -4,17 +4,17 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { callWithRecords } from '#src/calls/store.ts';
 import { openLivekit } from '#src/livekit/client.ts';
-import { closeRtc, dial, nowMs, type Caller } from '#src/local/caller.ts';
-import { freePort } from '#src/local/free-port.ts';
+import { closeRtc, dial, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { callerNumber, dialled } from '#test/support/world.ts';
+import { callerNumber, dialled } from '#test/support/service.ts';
 import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
 import { answerEverything, ask, greeted, isComplete, lastFramesMs, quiet, textsOf } from './talk.ts';
 
-/** Longer than a lease (src/calls/claim-call.ts). */
+/** Longer than a lease (src/calls/agent-session/claim-call.ts). */
 const stillMs = 20_000;
 /** Longer than a service looks for calls that were left behind before it came (src/service.ts). */
 const startUpMs = 31_000;

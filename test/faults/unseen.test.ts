@@ -1,8 +1,8 @@
 /** Nobody tells of a caller: no dispatch, no agent, and LiveKit's webhooks go nowhere. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { closeRtc } from '#src/local/caller.ts';
+import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
-import { openWorld, type World } from '#test/support/world.ts';
+import { openWorld, type World } from '#test/support/service.ts';
 import { answerEverything, greeted, hangUp } from './talk.ts';
 
 let world: World;

@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { standardSentences } from '#src/campaigns/campaign.ts';
 import { callWithRecords } from '#src/calls/store.ts';
-import { closeRtc, nowMs, type Caller } from '#src/local/caller.ts';
-import { freePort } from '#src/local/free-port.ts';
+import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { signature } from '#test/support/signed.ts';
-import { callerNumber, dialled } from '#test/support/world.ts';
+import { callerNumber, dialled } from '#test/support/service.ts';
 import { answerEverything, ask, greeted, isComplete, lastFramesMs, line, quiet, textsOf } from './talk.ts';
 import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
 

@@ -4,12 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { checkSteps, type CheckStep } from '#src/local/check-advice.ts';
-import type { CheckReport } from '#src/local/check-call.ts';
-import { openDb, type Db } from '#src/db.ts';
-import type { Providers } from '#src/local/providers/server.ts';
-import { freePort } from '#src/local/free-port.ts';
-import { openSurroundings, type Env, type Surroundings } from '#src/local/surroundings.ts';
+import { checkSteps, type CheckStep } from '#src/local/check-campaign/advice.ts';
+import type { CheckReport } from '#src/local/check-campaign/check-call.ts';
+import { openDb, type Db } from '#src/database/database.ts';
+import type { Providers } from '#src/simulators/providers/server.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
+import { openSurroundings, type Env, type Surroundings } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
 import { npm } from '#test/support/npm.ts';
 

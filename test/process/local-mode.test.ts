@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
-import { synthesize } from '#src/local/providers/speech.ts';
-import { freePort } from '#src/local/free-port.ts';
+import { synthesize } from '#src/simulators/speech/speech.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
 import { obtainChromium } from '#test/support/chromium.ts';
 import { npm, survivorsOf, type Started } from '#test/support/npm.ts';
 

@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { claimCall } from '#src/calls/claim-call.ts';
+import { claimCall } from '#src/calls/agent-session/claim-call.ts';
 import { receiveCall } from '#src/calls/receive-call.ts';
-import { recordHappening } from '#src/calls/record-happening.ts';
+import { recordHappening } from '#src/calls/agent-session/record-agent-event.ts';
 import type { Call } from '#src/calls/call.ts';
-import type { CallTiming } from '#src/calls/timing.ts';
+import type { CallTiming } from '#src/calls/timing/timing.ts';
 import type { Context } from '#src/context.ts';
-import { openDb } from '#src/db.ts';
-import type { Happening, SpokenTurn } from '#src/link/messages.ts';
-import { freePort } from '#src/local/free-port.ts';
+import { openDb } from '#src/database/database.ts';
+import type { Happening, SpokenTurn } from '#src/protocol/messages.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
 import { seedTenant, testContext } from '#test/support/context.ts';
 import { createDatabase, describeBothDatabases } from '#test/support/database.ts';
 

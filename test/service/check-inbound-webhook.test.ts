@@ -1,7 +1,7 @@
 /** What a service tells the doctor of LiveKit's webhooks: of proven ones that they came, of others only that there were some. */
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
-import { newCheckRoom } from '#src/livekit/witness.ts';
+import { newCheckRoom } from '#src/livekit/webhook-probe.ts';
 import { testContext, testHttp, type TestClock } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { keys, livekitHeaders, signature } from '#test/support/signed.ts';

@@ -8,9 +8,14 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import { applyMigrations, listMigrations, migrationsFolder, type DatabaseKind } from '#prisma/apply-migrations.ts';
-import { diffSchemas, toPostgres } from '#prisma/migrate.ts';
-import { databaseFile, migrateDb, openDb } from '#src/db.ts';
+import {
+  applyMigrations,
+  listMigrations,
+  migrationsFolder,
+  type DatabaseKind,
+} from '#src/database/apply-migrations.ts';
+import { diffSchemas, toPostgres } from '#scripts/migrate.ts';
+import { databaseFile, migrateDb, openDb } from '#src/database/database.ts';
 import { createDatabase, describeBothDatabases, useTestDatabases } from '#test/support/database.ts';
 import { query } from '#test/support/postgres.ts';
 
@@ -181,14 +186,12 @@ const describePostgres = async (url: string): Promise<string[]> => {
   }
 };
 
-/** A copy of prisma/ in which a developer works. */
+/** A copy of the schemas and of what migrates, in which a developer works. */
 const copyProject = async () => {
   const folder = await newFolder();
-  await cp(join(root, 'prisma'), join(folder, 'prisma'), {
-    recursive: true,
-    filter: (source) => !source.includes('generated'),
-  });
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  for (const part of ['prisma', 'scripts', 'src/database'])
+    await cp(join(root, part), join(folder, part), { recursive: true, filter: (path) => !path.includes('generated') });
+  for (const file of ['package.json', 'src/errors.ts']) await cp(join(root, file), join(folder, file));
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   const schemaFile = join(folder, 'prisma/schema.prisma');
   return {
@@ -196,9 +199,9 @@ const copyProject = async () => {
     postgresSchema: join(folder, 'prisma/postgres/schema.prisma'),
     change: async (from: string | RegExp, to: string) =>
       writeFile(schemaFile, (await readFile(schemaFile, 'utf8')).replace(from, to)),
-    /** Runs `node prisma/migrate.ts …`; gives its exit code and what it said. */
+    /** Runs `node scripts/migrate.ts …`; gives its exit code and what it said. */
     migrate: async (...args: string[]) => {
-      const command = run(process.execPath, [join(folder, 'prisma/migrate.ts'), ...args]);
+      const command = run(process.execPath, [join(folder, 'scripts/migrate.ts'), ...args]);
       const { stdout, stderr } = await command.catch((error: { stdout: string; stderr: string }) => error);
       return { code: command.child.exitCode, said: stdout + stderr };
     },
@@ -206,7 +209,7 @@ const copyProject = async () => {
 };
 
 test('the check finds nothing in this checkout', async () => {
-  const { stderr } = await run(process.execPath, [join(root, 'prisma/migrate.ts'), 'check']);
+  const { stderr } = await run(process.execPath, [join(root, 'scripts/migrate.ts'), 'check']);
   expect(stderr).toBe('');
 });
 

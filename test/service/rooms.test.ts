@@ -1,12 +1,12 @@
 /** What LiveKit's own state tells of calls: callers of whom nobody told us, and rooms that are gone without a word. */
 import { expect, test } from 'vitest';
-import { openAttendance } from '#src/calls/attend-calls.ts';
-import { dispatchAgain } from '#src/calls/dispatch-again.ts';
-import { openCallerSearch } from '#src/calls/find-callers.ts';
-import { recordJoin } from '#src/calls/record-event.ts';
-import { openReconciler } from '#src/calls/reconcile-calls.ts';
+import { openAttendance } from '#src/calls/recovery/watchdog.ts';
+import { dispatchAgain } from '#src/calls/recovery/redispatch.ts';
+import { openCallerSearch } from '#src/calls/recovery/find-callers.ts';
+import { recordJoin } from '#src/calls/record-fact.ts';
+import { openReconciler } from '#src/calls/recovery/reconcile.ts';
 import { receiveCall } from '#src/calls/receive-call.ts';
-import type { RoomMember } from '#src/calls/call.ts';
+import type { RoomMember } from '#src/livekit/room.ts';
 import { seedTenant, testContext, type TestClock } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 

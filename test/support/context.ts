@@ -1,13 +1,13 @@
 /** A service's context and its HTTP side, on a real database, without worker and LiveKit. */
 import type { FastifyInstance } from 'fastify';
-import { createFeed } from '#src/calls/feed.ts';
+import { createFeed } from '#src/feed/call-feed.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import type { Context } from '#src/context.ts';
-import type { Db } from '#src/db.ts';
+import type { Db } from '#src/database/database.ts';
 import { buildHttp } from '#src/http/server.ts';
 import { openLivekit } from '#src/livekit/client.ts';
 import { openLog } from '#src/log.ts';
-import { openShelf } from '#src/voices/shelf.ts';
+import { openShelf } from '#src/speech-cache/speech-cache.ts';
 import { keys } from './signed.ts';
 
 export type TestClock = { now: Date };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { Env } from '#src/local/surroundings.ts';
+import type { Env } from '#src/local/dev-stack.ts';
 import { descendantsOf, listProcesses } from './processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -12,8 +12,8 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { freePort } from '#src/local/free-port.ts';
-import { applyMigrations, type DatabaseKind } from '#prisma/apply-migrations.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
+import { applyMigrations, type DatabaseKind } from '#src/database/apply-migrations.ts';
 
 /** Where fresh databases come from: a server with a migrated template, and a migrated SQLite file. */
 export type TestDatabases = Readonly<{ postgresUrl: string; sqliteTemplate: string }>;

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '#src/local/free-port.ts';
+import { freePort } from '#src/local/livekit/free-port.ts';
 import { obtainProgram } from './debian.ts';
 
 /** The path of a redis-server. @throws where there is none and none can be installed, with what to do */

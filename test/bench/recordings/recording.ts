@@ -9,10 +9,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEar } from '#src/local/providers/ear.ts';
-import type { Word } from '#src/local/providers/lines.ts';
-import { resample } from '#src/local/providers/resample.ts';
-import { synthesizeClip } from '#src/local/providers/speech.ts';
+import { openEar } from '#src/simulators/providers/deepgram/vad.ts';
+import type { Word } from '#src/simulators/providers/state/lines.ts';
+import { resample } from '#src/simulators/speech/resample.ts';
+import { synthesizeClip } from '#src/simulators/speech/speech.ts';
 import { atLevel, fromDbfs, mixed, overBadNetwork, overPhone, rmsOf, roomNoise, trembling } from './sound.ts';
 import { rows, type Row } from './table.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { CallJob, ProviderKeys } from '#src/calls/job.ts';
+import type { CallJob, ProviderKeys } from '#src/protocol/job.ts';
 import {
   fromCallProcess,
   readMessage,
@@ -15,7 +15,7 @@ import {
   type Happening,
   type SpokenTurn,
   type Verdict,
-} from '#src/link/messages.ts';
+} from '#src/protocol/messages.ts';
 
 export type FakeService = AsyncDisposable & {
   path: string;

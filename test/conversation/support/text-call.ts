@@ -1,13 +1,13 @@
 /** A conversation in text, with a scripted model: no audio, no room, no service. */
 import { initializeLogger, voice } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeAgent } from '#agents/telephony/agent.ts';
-import { openConversation } from '#agents/telephony/conversation.ts';
-import { openEnder, type Ending } from '#agents/telephony/ending.ts';
-import { openPrepared } from '#agents/telephony/prepared.ts';
-import type { Command } from '#agents/telephony/link.ts';
-import type { CallJob } from '#src/calls/job.ts';
-import type { Happening, SpokenTurn } from '#src/link/messages.ts';
+import { makeAgent } from '#agents/telephony/session/agent.ts';
+import { openConversation } from '#agents/telephony/flow/conversation.ts';
+import { openEnder, type Ending } from '#agents/telephony/flow/call-end.ts';
+import { openPrepared } from '#agents/telephony/speech/cached-speech.ts';
+import type { Command } from '#agents/telephony/report/agent-link.ts';
+import type { CallJob } from '#src/protocol/job.ts';
+import type { Happening, SpokenTurn } from '#src/protocol/messages.ts';
 import { openLog } from '#src/log.ts';
 import { jobOf } from './fake-service.ts';
 

@@ -4,10 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomServiceClient } from 'livekit-server-sdk';
-import type { CallJob } from '#src/calls/job.ts';
-import { dial, type Caller, type DialOptions } from '#src/local/caller.ts';
-import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit-server.ts';
-import { startProviders, type Providers, type ScenarioInput } from '#src/local/providers/server.ts';
+import type { CallJob } from '#src/protocol/job.ts';
+import { dial, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
+import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit/server.ts';
+import { startProviders, type Providers, type ScenarioInput } from '#src/simulators/providers/server.ts';
 import { openLog } from '#src/log.ts';
 import { startWorker } from '#src/worker/worker.ts';
 import { jobOf, openFakeService, type FakeService } from './fake-service.ts';

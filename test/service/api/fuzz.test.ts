@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
-import type { Db } from '#src/db.ts';
+import type { Db } from '#src/database/database.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { anyText } from '#test/support/matchers.ts';
 import { signature } from '#test/support/signed.ts';
 import { anyBody, fitting, operationsOf, type Operation } from './document.ts';
-import { makeCompany, signIn } from './people.ts';
+import { makeCompany, signIn } from './users.ts';
 
 const runs = Number(process.env.FUZZ_RUNS ?? 25);
 

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { openDb } from '#src/db.ts';
+import { openDb } from '#src/database/database.ts';
 import { createDatabase, describeBothDatabases } from '#test/support/database.ts';
 import { seedTenant, testContext, testHttp } from '#test/support/context.ts';
 import { signature } from '#test/support/signed.ts';
 import { operationsOf } from './document.ts';
-import { ask, machineToken, makeCompany, signIn } from './people.ts';
+import { ask, machineToken, makeCompany, signIn } from './users.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a-secret-of-thirty-two-characters-or-more' };

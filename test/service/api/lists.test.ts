@@ -1,11 +1,11 @@
 /** Long lists: whatever is asked for, the pages together hold everything once, in order, and none looks at too much. */
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
-import type { Db } from '#src/db.ts';
-import { mostLookedAt } from '#src/listing.ts';
+import type { Db } from '#src/database/database.ts';
+import { mostLookedAt } from '#src/database/keyset-list.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
-import { ask, machineToken } from './people.ts';
+import { ask, machineToken } from './users.ts';
 
 type Listed = { items: { id: string }[]; next_cursor: string | null };
 

@@ -3,7 +3,7 @@ import { createAdmin } from '#src/tenants/create-admin.ts';
 import { hashPassword } from '#src/tenants/password.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { testContext, testHttp, type TestClock } from '#test/support/context.ts';
-import { ask, signIn } from './people.ts';
+import { ask, signIn } from './users.ts';
 
 const password = 'correct horse battery staple';
 type Tokens = { access_token: string; refresh_token: string };

@@ -5,7 +5,7 @@ import { findSettings } from '#src/campaigns/store.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { signature } from '#test/support/signed.ts';
-import { ask, makeCompany, signIn, told } from './people.ts';
+import { ask, makeCompany, signIn, told } from './users.ts';
 
 type Json = Record<string, unknown> & { id: string; version: number };
 type Listed = { items: Json[]; next_cursor: string | null };

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { keepConnections, warmConnection } from '#agents/telephony/providers/connections.ts';
+import { keepConnections, warmConnection } from '#agents/telephony/warm-up/connections.ts';
 
 test('a connection that was opened beforehand is there for a request after a long pause', async () => {
   const server = createServer((_request, response) => response.end('ok'));

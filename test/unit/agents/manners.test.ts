@@ -1,11 +1,11 @@
 import { DisconnectReason } from '@livekit/rtc-node';
 import { expect, test } from 'vitest';
-import { reasonOfLeaving } from '#agents/telephony/arrival.ts';
-import { openEnder } from '#agents/telephony/ending.ts';
-import { firstWords, greet } from '#agents/telephony/greeting.ts';
-import { instructionsOf } from '#agents/telephony/instructions.ts';
-import type { Spoken } from '#agents/telephony/speaker.ts';
-import { asksToWait } from '#agents/telephony/tools/hold.ts';
+import { reasonOfLeaving } from '#agents/telephony/room/caller-presence.ts';
+import { openEnder } from '#agents/telephony/flow/call-end.ts';
+import { firstWords, greet } from '#agents/telephony/speech/greeting.ts';
+import { instructionsOf } from '#agents/telephony/session/instructions.ts';
+import type { Spoken } from '#agents/telephony/speech/say.ts';
+import { asksToWait } from '#agents/telephony/turns/phrases/wait-request.ts';
 import { jobOf } from '#test/conversation/support/fake-service.ts';
 
 test.each([

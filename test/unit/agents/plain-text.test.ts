@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { plainText } from '#agents/telephony/providers/plain-text.ts';
+import { plainText } from '#agents/telephony/tts/plain-text.ts';
 
 test.each([
   ['Of course, I can.', 'Of course, I can.'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asksToRepeat, lastSentences } from '#agents/telephony/tools/repeat.ts';
+import { asksToRepeat, lastSentences } from '#agents/telephony/turns/phrases/repeat-request.ts';
 
 test.each([
   'Sorry?',

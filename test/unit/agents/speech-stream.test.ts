@@ -1,7 +1,7 @@
 import { APIConnectionError, APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { streamSpeech } from '#agents/telephony/providers/speech-stream.ts';
+import { streamSpeech } from '#agents/telephony/tts/speech-stream.ts';
 import { openSpeechServer, pcm, type Answer } from './speech-server.ts';
 
 const limits = { firstByteTimeoutMs: 300, stallTimeoutMs: 300 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buildJob, type JobParts } from '#src/calls/build-job.ts';
+import { buildJob, type JobParts } from '#src/calls/preview/build-job.ts';
 import { standardGreeting, standardSentences, standardSettings } from '#src/campaigns/campaign.ts';
 
 const parts: JobParts = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { repliesOf, type ReplyStage, type TimedTurn } from '#src/calls/reply-timing.ts';
-import { timingOf, type TimedCall } from '#src/calls/timing.ts';
+import { repliesOf, type ReplyStage, type TimedTurn } from '#src/calls/timing/reply-timing.ts';
+import { timingOf, type TimedCall } from '#src/calls/timing/timing.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (ms: number): Date => new Date(start + ms);

@@ -27,7 +27,7 @@ const execForm = (value: string) => JSON.parse(value.slice(value.indexOf('['))) 
 test('the container copies what there is and runs unprivileged, as a process of its own', async () => {
   const all = await instructions();
   const copied = all.filter(({ name }) => name === 'COPY').flatMap(({ value }) => value.split(' ').slice(0, -1));
-  expect(copied).toEqual(['package.json', 'package-lock.json', '.npmrc', 'prisma', 'agents', 'src']);
+  expect(copied).toEqual(['package.json', 'package-lock.json', '.npmrc', 'prisma', 'scripts', 'agents', 'src']);
   expect(copied.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
   // What isn't let through by .dockerignore can't be copied.
   const ignore = (await readFile(join(projectRoot, '.dockerignore'), 'utf8')).split('\n');
@@ -66,7 +66,9 @@ test('the health check asks /livez and believes only a good answer', async () =>
 });
 
 test('without development packages the service starts as far as its configuration', async () => {
-  await using checkout = await openCheckout(['package.json', 'prisma', 'src', 'agents'], { packages: false });
+  await using checkout = await openCheckout(['package.json', 'prisma', 'scripts', 'src', 'agents'], {
+    packages: false,
+  });
   const lock = JSON.parse(await readFile(join(projectRoot, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
   };
@@ -78,7 +80,7 @@ test('without development packages the service starts as far as its configuratio
   expect(existsSync(join(checkout.root, 'node_modules/vitest'))).toBe(false);
   const blank = { NODE_ENV: 'production', LIVEKIT_URL: '', LIVEKIT_API_KEY: '', LIVEKIT_API_SECRET: '' };
   const env = { ...blank, DEEPGRAM_API_KEY: '', OPENAI_API_KEY: '' };
-  expect(await checkout.run('node', ['prisma/prepare.mjs'], env)).toMatchObject({ code: 0 });
+  expect(await checkout.run('node', ['scripts/prepare.mjs'], env)).toMatchObject({ code: 0 });
   const { code, stdout, stderr } = await checkout.run('node', ['src/main.ts'], env);
   expect(stdout + stderr).toContain('LIVEKIT_URL is missing');
   expect(stdout + stderr).not.toContain('ERR_MODULE_NOT_FOUND');

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { openCheckout, type Checkout } from '#test/support/checkout.ts';
 
 const TIMEOUT_MS = 120_000;
-const frame = ['package.json', 'prisma/prepare.mjs'];
+const frame = ['package.json', 'scripts/prepare.mjs'];
 
 /** A schema of one model, for a database and the folder of its client. */
 const schema = (provider: string, output: string, model: string) => `
@@ -22,15 +22,15 @@ model ${model} {
 }
 `;
 const schemas = (model: string) => ({
-  'prisma/schema.prisma': schema('sqlite', './generated/sqlite', model),
-  'prisma/postgres/schema.prisma': schema('postgresql', '../generated/postgres', model),
+  'prisma/schema.prisma': schema('sqlite', '../src/database/generated/sqlite', model),
+  'prisma/postgres/schema.prisma': schema('postgresql', '../../src/database/generated/postgres', model),
 });
 
 // Nothing is reached, so that a look at the network would show as a failure.
 const offline = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9', NODE_ENV: 'production' };
 const prepare = (checkout: Checkout, ...args: string[]) =>
-  checkout.run('node', ['prisma/prepare.mjs', ...args], offline);
-const generated = (checkout: Checkout, name: string) => join(checkout.root, 'prisma/generated', name);
+  checkout.run('node', ['scripts/prepare.mjs', ...args], offline);
+const generated = (checkout: Checkout, name: string) => join(checkout.root, 'src/database/generated', name);
 
 test(
   'generates both clients once, again when the schema changes, and says when it cannot',
@@ -79,7 +79,7 @@ const old = {
 test('tells an old Node in one sentence which one is needed', async () => {
   await using checkout = await openCheckout(frame, { packages: false });
   await checkout.write(old);
-  const { code, stdout, stderr } = await checkout.run('node', ['--require', './old.cjs', 'prisma/prepare.mjs']);
+  const { code, stdout, stderr } = await checkout.run('node', ['--require', './old.cjs', 'scripts/prepare.mjs']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(/^telephony-agent needs Node 24 or newer and this is v20\.1\.0: .+\.\n$/);
 });
@@ -93,7 +93,7 @@ test('an old Node hands over to the one that npm ci brought, and links it for wh
     [`node_modules/${brought}`]: `#!/bin/sh\nREAL_NODE=1 exec '${process.execPath}' "$@"\n`,
   });
   await chmod(join(checkout.root, 'node_modules', brought), 0o755);
-  const { code, stderr } = await checkout.run('node', ['--require', './old.cjs', 'prisma/prepare.mjs', '--dev']);
+  const { code, stderr } = await checkout.run('node', ['--require', './old.cjs', 'scripts/prepare.mjs', '--dev']);
   // The packages are missing, says Node 24.
   expect(stderr).toMatch(/^Packages are missing/);
   expect(code).toBe(1);

@@ -13,7 +13,7 @@ export const frame = [
 ];
 
 export const smallService: Readonly<Record<string, string>> = {
-  'prisma/generated/sqlite/client.ts': `export class PrismaClient {}\n`,
+  'src/database/generated/sqlite/client.ts': `export class PrismaClient {}\n`,
   'src/errors.ts': `export class AppError extends Error {}\n`,
   'src/config.ts': `import { z } from 'zod';
 
@@ -23,13 +23,13 @@ const schema = z.object({ PORT: z.coerce.number() });
 export const loadConfig = (env: NodeJS.ProcessEnv): Config => schema.parse(env);
 `,
   'src/log.ts': `import type { Logger } from 'pino';\n\nexport type Log = Logger;\n`,
-  'src/db.ts': `import { PrismaClient } from '#prisma/generated/sqlite/client.ts';
+  'src/database/database.ts': `import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
 
 export type Db = PrismaClient;
 
 export const openDb = (): Db => new PrismaClient();
 `,
-  'src/context.ts': `import type { Db } from './db.ts';
+  'src/context.ts': `import type { Db } from './database/database.ts';
 import type { LiveKit } from './livekit/client.ts';
 import type { Log } from './log.ts';
 
@@ -52,10 +52,10 @@ export const mustBeCall = (call: Call | null): Call => {
   return call;
 };
 `,
-  'src/calls/job.ts': `import { z } from 'zod';\n\nexport const callJob = z.object({ callId: z.string() });\n`,
+  'src/protocol/job.ts': `import { z } from 'zod';\n\nexport const callJob = z.object({ callId: z.string() });\n`,
   'src/calls/scoped-store.ts': `export { findCall } from './store.ts';\n`,
-  'src/calls/store.ts': `import type { Db } from '#src/db.ts';
-import { PrismaClient } from '#prisma/generated/sqlite/client.ts';
+  'src/calls/store.ts': `import type { Db } from '#src/database/database.ts';
+import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
 import { mustBeCall, type Call } from './call.ts';
 
 export const findCall = (db: Db): Call | boolean => mustBeCall(null) ?? db instanceof PrismaClient;
@@ -75,14 +75,14 @@ export const receiveCall = (ctx: Pick<Context, 'db'>, call: Call): string =>
 
 export const decide = (): Route => ({ agentName: 'telephony-agent' });
 `,
-  'src/link/messages.ts': `import { z } from 'zod';
-import { callJob } from '../calls/job.ts';
+  'src/protocol/messages.ts': `import { z } from 'zod';
+import { callJob } from './job.ts';
 
 export const verdict = z.object({ job: callJob });
 `,
-  'src/link/server.ts': `import { WebSocketServer } from 'ws';
+  'src/agent-link/server.ts': `import { WebSocketServer } from 'ws';
 import { receiveCall } from '#src/calls/receive-call.ts';
-import { verdict } from './messages.ts';
+import { verdict } from '../protocol/messages.ts';
 
 export const openLink = () => ({ server: new WebSocketServer({ noServer: true }), verdict, receiveCall });
 `,
@@ -93,7 +93,11 @@ export type LiveKit = RoomServiceClient;
 
 export const openLiveKit = (config: Config): LiveKit => new RoomServiceClient(\`http://127.0.0.1:\${config.PORT}\`);
 `,
-  'src/livekit/webhook.ts': `import type { Call } from '../calls/call.ts';\n\nexport const readWebhook = (): Call | 'ignored' => 'ignored';\n`,
+  'src/livekit/room.ts': `export interface RoomEvent {
+  event: string;
+}
+`,
+  'src/livekit/webhook.ts': `import type { RoomEvent } from './room.ts';\n\nexport const readWebhook = (): RoomEvent | 'ignored' => 'ignored';\n`,
   'src/http/server.ts': `import { fastify } from 'fastify';
 import type { Context } from '#src/context.ts';
 import { receiveCall } from '#src/calls/receive-call.ts';
@@ -119,9 +123,9 @@ console.log(chromium.name());
 `,
   'src/cli/main.ts': `import { receiveCall } from '#src/calls/receive-call.ts';\n\nconsole.log(receiveCall, process.argv);\n`,
   'src/main.ts': `import { loadConfig } from './config.ts';
-import { openDb } from './db.ts';
+import { openDb } from './database/database.ts';
 import { openServer } from './http/server.ts';
-import { openLink } from './link/server.ts';
+import { openLink } from './agent-link/server.ts';
 import { openLiveKit } from './livekit/client.ts';
 import { openWorker } from './worker/worker.ts';
 
@@ -131,8 +135,8 @@ if (process.argv.includes('--start')) {
 }
 `,
   'agents/telephony/main.ts': `import { defineAgent } from '@livekit/agents';
-import { callJob } from '#src/calls/job.ts';
-import { verdict } from '#src/link/messages.ts';
+import { callJob } from '#src/protocol/job.ts';
+import { verdict } from '#src/protocol/messages.ts';
 import { AppError } from '#src/errors.ts';
 
 export default defineAgent({

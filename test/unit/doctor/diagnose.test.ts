@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig, type Config } from '#src/config.ts';
 import { diagnose, diagnoseConfiguration } from '#src/doctor/diagnose.ts';
-import { failed, linkNames, seen, unseen, type Code, type Link, type LinkName } from '#src/doctor/link.ts';
-import type { DatabaseSeen, NumberSeen, Seen, TwilioSeen } from '#src/doctor/seen.ts';
+import { failed, linkNames, seen, unseen, type Code, type Link, type LinkName } from '#src/doctor/check.ts';
+import type { DatabaseSeen, NumberSeen, Seen, TwilioSeen } from '#src/doctor/probe-results.ts';
 import type { SipRule, SipTrunk } from '#src/livekit/sip.ts';
 import type { OwnedNumber } from '#src/numbers/owned-number.ts';
 import type { RouteFacts } from '#src/routing/route.ts';

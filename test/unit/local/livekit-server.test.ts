@@ -10,8 +10,8 @@ import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { AccessToken, RoomServiceClient, WebhookReceiver } from 'livekit-server-sdk';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { archiveName, readFromTar } from '#src/local/livekit-download.ts';
-import { livekitVersion, obtainLivekitServer, startLivekitServer } from '#src/local/livekit-server.ts';
+import { archiveName, readFromTar } from '#src/local/livekit/download.ts';
+import { livekitVersion, obtainLivekitServer, startLivekitServer } from '#src/local/livekit/server.ts';
 
 const temporaryFolder = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'livekit-test-'));
@@ -286,7 +286,7 @@ test('a server that ends by itself says so; one that cannot start says why', asy
 });
 
 test('a process that dies by an exception takes its server along', async () => {
-  const module = new URL('../../../src/local/livekit-server.ts', import.meta.url).href;
+  const module = new URL('#src/local/livekit/server.ts', import.meta.url).href;
   const source = `const { startLivekitServer } = await import(${JSON.stringify(module)});
     const server = await startLivekitServer({ binary: ${JSON.stringify(binary)} });
     console.log(server.pid); throw new Error('as planned');`;

@@ -1,0 +1,43 @@
+/**
+ * How a call ends: exactly once, for the first reason that began it.
+ *
+ * Glossary
+ *   begin    a polite end is under way (a goodbye is being said): from now on this is the reason, whatever cuts it short
+ *   finish   it is over
+ */
+import type { LinkEndReason } from '#src/protocol/messages.ts';
+
+/** `at`: epoch ms, when the caller left or our last word was heard. */
+export type Ending = { reason: LinkEndReason; at: number };
+
+export type Ender = {
+  /** Settles with the end; never rejects. */
+  done: Promise<Ending>;
+  /** Takes the end for a polite one; false when another one began already. */
+  begin: (reason: LinkEndReason) => boolean;
+  /** Ends the call now, unless it has ended. */
+  finish: (reason: LinkEndReason) => void;
+  /** Whether an end has begun or come. */
+  readonly begun: boolean;
+};
+
+/** Opens the end of one call. */
+export const openEnder = (): Ender => {
+  const { promise, resolve } = Promise.withResolvers<Ending>();
+  let first: LinkEndReason | null = null;
+  return {
+    done: promise,
+    begin: (reason) => {
+      if (first !== null) return false;
+      first = reason;
+      return true;
+    },
+    finish: (reason) => {
+      first ??= reason;
+      resolve({ reason: first, at: Date.now() });
+    },
+    get begun() {
+      return first !== null;
+    },
+  };
+};

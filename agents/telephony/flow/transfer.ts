@@ -1,0 +1,56 @@
+/** Connecting the caller with a person: they are told so, nobody listens to them meanwhile, and the service does it. */
+import type { voice } from '@livekit/agents';
+import type { CallJob } from '#src/protocol/job.ts';
+import type { Happening } from '#src/protocol/messages.ts';
+import type { Ender } from './call-end.ts';
+import { stopSpeech, type Speak } from '../speech/say.ts';
+import { atMost, type Tasks } from '../report/background-tasks.ts';
+
+type Asked = Omit<Extract<Happening, { kind: 'transfer_asked' }>, 'kind'>;
+
+export type Transfer = {
+  /** The caller waits to be connected. */
+  readonly isUnderWay: boolean;
+  /** Begins, unless it has begun or the call is ending: then false. `after`: first, what is being said may end. */
+  begin: (asked: Asked, after?: Promise<unknown>) => boolean;
+  /** Nobody took the caller: the conversation goes on. */
+  resume: () => void;
+};
+
+export type TransferOptions = Readonly<{
+  job: Pick<CallJob, 'sentences'>;
+  session: voice.AgentSession;
+  ender: Ender;
+  speak: Speak;
+  tasks: Tasks;
+  tell: (happening: Happening) => void;
+}>;
+
+const longestLastWordsMs = 20_000;
+
+export const openTransfer = ({ job, session, ender, speak, tasks, tell }: TransferOptions): Transfer => {
+  let isUnderWay = false;
+  const hand = async (asked: Asked, after: Promise<unknown>): Promise<void> => {
+    await atMost(longestLastWordsMs, after);
+    session.input.setAudioEnabled(false);
+    stopSpeech(session);
+    await speak(job.sentences.transfer, { interruptible: false });
+    if (!ender.begun) tell({ kind: 'transfer_asked', ...asked });
+  };
+  return {
+    get isUnderWay() {
+      return isUnderWay;
+    },
+    begin: (asked, after = Promise.resolve()) => {
+      if (isUnderWay || ender.begun) return false;
+      isUnderWay = true;
+      tasks.add('transfer', () => hand(asked, after));
+      return true;
+    },
+    resume: () => {
+      isUnderWay = false;
+      session.input.setAudioEnabled(true);
+      if (!ender.begun) tasks.add('resume', () => speak(job.sentences.transferFailed));
+    },
+  };
+};

@@ -1,0 +1,159 @@
+/**
+ * Cuts a stream of text into pieces that can be spoken: sentences, of which the very first ends at its first clause already, since
+ * the caller waits for it. A piece is given out as soon as its end is certain, often before the next sentence's first word. Cutting
+ * never depends on how the text was chunked, and the pieces, put together, are the text, character by character.
+ */
+
+import { isOpener } from '#src/protocol/lead-in-phrases.ts';
+
+export type Splitter = {
+  /** Takes more text; gives the pieces that are complete by now. */
+  push: (text: string) => string[];
+  /** The text is over; gives what is left, if anything. */
+  flush: () => string[];
+};
+
+/** A piece without an end is cut at a comma or a space before it is longer than this. */
+const longestPiece = 400;
+
+const hardStops = '。！？।؟';
+const softStops = '.!?…';
+const closers = '"\'”’»)]}';
+
+/** Words that a full stop belongs to, whatever follows. */
+const neverEnd = new Set(
+  'mr mrs ms mx dr prof sr jr st mt ft gen col sgt capt lt rev hon vs approx ext tel fig al e.g i.e ph.d cf'.split(' '),
+);
+/** Words that may or may not end a sentence: the next one's first letter decides. */
+const mayEnd = new Set(
+  (
+    'a.m p.m am pm etc no inc ltd co corp dept est vol ave blvd rd apt min max sec hrs ' +
+    'jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun'
+  ).split(' '),
+);
+
+type Verdict = 'ends' | 'goes_on' | 'unknown';
+
+/** What the text after the stop (and its closing quotes) says; `ended`: nothing follows any more. */
+const judge = (before: string, stop: string, after: string, ended: boolean): Verdict => {
+  const next = after[0];
+  if (next === undefined) return ended ? 'ends' : 'unknown';
+  if (next === '\n') return 'ends';
+  if (!/\s/.test(next)) return 'goes_on';
+  const kind = kindOfStop(before, stop);
+  if (kind !== 'ask_next') return kind;
+  const first = after.trimStart()[0];
+  if (first === undefined) return ended ? 'ends' : 'unknown';
+  return /[\p{Ll}\p{N},;]/u.test(first) ? 'goes_on' : 'ends';
+};
+
+const kindOfStop = (before: string, stop: string): 'ends' | 'goes_on' | 'ask_next' => {
+  if (stop === '…' || stop.length > 1) return /[!?]/.test(stop) ? 'ends' : 'ask_next';
+  if (stop !== '.') return 'ends';
+  const word = /\S*$/.exec(before)?.[0].replace(/^[^\p{L}\p{N}]+/u, '') ?? '';
+  if (/^\s*\p{N}{1,3}$/u.test(before)) return 'goes_on'; // "1. First", a list's number
+  if (/^\p{Lu}$/u.test(word) && word !== 'I') return 'goes_on'; // "J. Smith"
+  const lower = word.toLowerCase();
+  if (neverEnd.has(lower) || /^(\p{Lu}\.)+\p{Lu}$/u.test(word)) return 'goes_on'; // "U.S. Mail"
+  return mayEnd.has(lower) ? 'ask_next' : 'ends';
+};
+
+/** A comma after a letter needs no look ahead, unlike the one in "1,000"; nor does "!", which nothing joins. */
+const clauseStops = /(?<=\p{L})[,;!]|[,;:–—](?=\s)/gu;
+/** Before these a speaker may draw breath; not before "to" and "of", which tie what they join. */
+const joints =
+  /\s(?=(?:and|but|or|so|because|which|who|if|when|while|then|until|after|before|for|with|from|on|in)\s|at\s+[^\sa])/giu;
+
+/** How many words a clause has at least: before a comma, and before a joint. */
+type ClauseLength = Readonly<{ stop: number; joint: number }>;
+const firstClause: ClauseLength = { stop: 2, joint: 4 };
+/** What follows an opener is needed soon. */
+const secondClause: ClauseLength = { stop: 3, joint: 6 };
+const openerWords = 2;
+
+const countWords = (text: string): number => text.match(/[\p{L}\p{N}][^\s]*/gu)?.length ?? 0;
+
+/** Where the first clause of `text` ends; infinitely far away where there is none yet that could be spoken by itself. */
+const clauseEnd = (text: string, fewest: ClauseLength): number => {
+  const isClause = (clause: string) =>
+    countWords(clause) >= fewest.stop || (fewest === firstClause && isOpener(clause));
+  const stop = [...text.matchAll(clauseStops)].find(({ index }) => isClause(text.slice(0, index)));
+  const joint = [...text.matchAll(joints)].find(({ index }) => countWords(text.slice(0, index)) >= fewest.joint);
+  return Math.min(stop === undefined ? Infinity : stop.index + 1, joint?.index ?? Infinity);
+};
+
+/** Where the first piece of `text` ends, or null when that is not certain yet. */
+const firstEnd = (text: string, ended: boolean): number | null => {
+  for (let at = 0; at < text.length; at += 1) {
+    if (at >= longestPiece) return softEnd(text);
+    const char = text.charAt(at);
+    if (char === '\n' && speakable(text.slice(0, at))) return at;
+    // Without the closing quotes: they may come in the next chunk, and nothing may depend on that.
+    if (hardStops.includes(char)) return at + 1;
+    if (!softStops.includes(char)) continue;
+    const stopEnd = pastStops(text, at);
+    const end = pastClosers(text, stopEnd);
+    const verdict = judge(text.slice(0, at), text.slice(at, stopEnd), text.slice(end), ended);
+    if (verdict === 'unknown') return null;
+    if (verdict === 'ends' && speakable(text.slice(0, end))) return end;
+    at = end - 1;
+  }
+  return null;
+};
+
+const pastStops = (text: string, at: number): number => {
+  while (softStops.includes(text.charAt(at)) && at < text.length) at += 1;
+  return at;
+};
+
+const pastClosers = (text: string, at: number): number => {
+  while (at < text.length && closers.includes(text.charAt(at))) at += 1;
+  return at;
+};
+
+const softEnd = (text: string): number => {
+  const head = text.slice(0, longestPiece);
+  const comma = Math.max(head.lastIndexOf(', '), head.lastIndexOf('; '), head.lastIndexOf(': '));
+  const cut = comma > longestPiece / 2 ? comma : head.lastIndexOf(' ');
+  return cut > 0 ? cut + 1 : longestPiece;
+};
+
+/** Whether there is anything in it that a voice can say. */
+export const speakable = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
+
+/** Opens a splitter for one reply. */
+export const openSplitter = (): Splitter => {
+  let rest = '';
+  let spokenWords = 0;
+  const clauseLength = (): ClauseLength | null => {
+    if (spokenWords === 0) return firstClause;
+    return spokenWords <= openerWords ? secondClause : null;
+  };
+  const nextEnd = (ended: boolean): number | null => {
+    const sentence = firstEnd(rest, ended);
+    const fewest = clauseLength();
+    const clause = fewest === null ? Infinity : clauseEnd(rest, fewest);
+    return clause < (sentence ?? Infinity) ? clause : sentence;
+  };
+  const take = (ended: boolean): string[] => {
+    const pieces: string[] = [];
+    for (let end = nextEnd(ended); end !== null; end = nextEnd(ended)) {
+      spokenWords += countWords(rest.slice(0, end));
+      pieces.push(rest.slice(0, end));
+      rest = rest.slice(end);
+    }
+    return pieces;
+  };
+  return {
+    push: (text) => {
+      rest += text;
+      return take(false);
+    },
+    flush: () => {
+      const pieces = take(true);
+      if (rest !== '') pieces.push(rest);
+      rest = '';
+      return pieces;
+    },
+  };
+};

@@ -1,0 +1,214 @@
+/**
+ * A provider's speech as a streaming voice, OpenAI's or Deepgram's: text is cut into sentences as the model writes it, each is requested as soon as it is
+ * known (the next one while the first plays), and its audio goes out as it arrives. The transcript that goes along with the
+ * audio holds only what was really voiced.
+ */
+import { createTimedString, shortuuid, tts, type APIConnectOptions } from '@livekit/agents';
+import type { AudioFrame } from '@livekit/rtc-node';
+import type { CallJob, ProviderKeys } from '#src/protocol/job.ts';
+import { speechRequestOf, speechSampleRate } from '#src/protocol/speech-request.ts';
+import { openSplitter, speakable } from './sentence-splitter.ts';
+import { openFramer } from '../audio/frames.ts';
+import { withoutLead } from '../audio/leading-silence.ts';
+import { speedNow } from './speaking-rate.ts';
+import { plainText } from './plain-text.ts';
+import { openPrefetch, type Prefetch } from './prefetch.ts';
+import { streamSpeech, type SpeechLimits } from './speech-stream.ts';
+
+export type StreamedVoiceOptions = Readonly<{
+  providers: ProviderKeys;
+  voice: CallJob['tts'];
+  /** The samples of a text that was spoken before the call; null where it wasn't. */
+  prepared?: (text: string) => Promise<Uint8Array | null>;
+  limits?: Partial<SpeechLimits>;
+}>;
+
+const standardLimits: SpeechLimits = { firstByteTimeoutMs: 1_800, stallTimeoutMs: 3_000 };
+const frameMs = 20;
+/** The one that plays and the next. */
+const requestsAtOnce = 2;
+
+export class StreamedVoice extends tts.TTS {
+  readonly label = 'streamed-voice';
+  readonly #providers: ProviderKeys;
+  readonly #voice: CallJob['tts'];
+  readonly #prepared: (text: string) => Promise<Uint8Array | null>;
+  readonly #limits: SpeechLimits;
+
+  constructor({ providers, voice, prepared = () => Promise.resolve(null), limits }: StreamedVoiceOptions) {
+    super(speechSampleRate, 1, { streaming: true, alignedTranscript: true });
+    this.#providers = providers;
+    this.#voice = voice;
+    this.#prepared = prepared;
+    this.#limits = { ...standardLimits, ...limits };
+  }
+
+  override get model(): string {
+    return this.#voice.model;
+  }
+
+  override get provider(): string {
+    return this.#voice.provider;
+  }
+
+  override synthesize(text: string, connOptions?: APIConnectOptions, abortSignal?: AbortSignal): tts.ChunkedStream {
+    const say = (signal: AbortSignal) => this.#ask(text, this.#voice.rate, signal);
+    return new OneShot(this, text, say, connOptions, abortSignal);
+  }
+
+  override stream(options?: { connOptions?: APIConnectOptions }): tts.SynthesizeStream {
+    const rate = speedNow(this.#voice.rate);
+    return new SpokenReply(this, (text, signal) => this.#speak(text, rate, signal), options?.connOptions);
+  }
+
+  async *#speak(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const prepared = rate === this.#voice.rate ? await this.#prepared(text) : null;
+    if (prepared === null) yield* this.#ask(text, rate, signal);
+    else yield prepared;
+  }
+
+  #ask(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const request = speechRequestOf(this.#providers, { voice: { ...this.#voice, rate }, text });
+    return streamSpeech(request, this.#limits, signal);
+  }
+}
+
+type Say = (text: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+class SpokenReply extends tts.SynthesizeStream {
+  readonly label = 'streamed-voice.SpokenReply';
+  readonly #say: Say;
+  readonly #id = shortuuid();
+  #voicedSamples = 0;
+  /** Within a sentence one frame is held back: the last one tells where the sentence ends. */
+  #held: tts.SynthesizedAudio | null = null;
+
+  constructor(voice: StreamedVoice, say: Say, connOptions?: APIConnectOptions) {
+    super(voice, connOptions);
+    this.#say = say;
+  }
+
+  protected override async run(): Promise<void> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.abortSignal, stop.signal]);
+    let isFirst = true;
+    await using pieces = openPrefetch<string, Uint8Array>(requestsAtOnce, (text) => {
+      const sound = this.#say(plainText(text), signal);
+      if (!isFirst) return sound;
+      isFirst = false;
+      return withoutLead(sound);
+    });
+    await Promise.all([this.#readText(pieces), this.#playAll(pieces, stop)]);
+  }
+
+  async #playAll(pieces: Prefetch<string, Uint8Array>, stop: AbortController): Promise<void> {
+    try {
+      for await (const piece of pieces.inOrder) await this.#play(piece.of, piece.items);
+      if (!this.queue.closed && !this.abortSignal.aborted) this.queue.put(tts.SynthesizeStream.END_OF_STREAM);
+    } finally {
+      // After a failure nothing more is requested, and the text that is still to come is of no use.
+      stop.abort();
+      if (!this.input.closed) this.input.close();
+    }
+  }
+
+  async #readText(pieces: Prefetch<string, Uint8Array>): Promise<void> {
+    const splitter = openSplitter();
+    const add = (texts: string[]) => {
+      for (const text of texts.filter((piece) => speakable(plainText(piece)))) {
+        this.markStarted();
+        pieces.add(text);
+      }
+    };
+    try {
+      for await (const part of this.input) {
+        add(typeof part === 'string' ? splitter.push(part) : splitter.flush());
+      }
+      add(splitter.flush());
+    } finally {
+      pieces.end();
+    }
+  }
+
+  async #play(text: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const framer = openFramer(speechSampleRate, frameMs);
+    let said: string | null = text;
+    const play = (frames: AudioFrame[]) => {
+      for (const frame of frames) {
+        this.#emit(frame, said === null ? null : createTimedString({ text: said, startTime: this.#voicedSeconds }));
+        said = null;
+      }
+    };
+    try {
+      for await (const pcm of chunks) play(framer.push(pcm));
+      play(framer.flush());
+      if (said === null) this.#noteEnd();
+    } finally {
+      this.#release();
+    }
+  }
+
+  get #voicedSeconds(): number {
+    return this.#voicedSamples / speechSampleRate;
+  }
+
+  #emit(frame: AudioFrame, said: ReturnType<typeof createTimedString> | null): void {
+    this.#release();
+    this.#voicedSamples += frame.samplesPerChannel;
+    this.#held = { requestId: this.#id, segmentId: this.#id, frame, final: false };
+    if (said !== null) this.#held.timedTranscripts = [said];
+  }
+
+  /** Tells the transcript where in the audio the piece ended, which makes the text of an interrupted reply exact. */
+  #noteEnd(): void {
+    if (this.#held === null) return;
+    const end = createTimedString({ text: '', endTime: this.#voicedSeconds });
+    this.#held.timedTranscripts = [...(this.#held.timedTranscripts ?? []), end];
+  }
+
+  #release(): void {
+    if (this.#held !== null && !this.queue.closed) this.queue.put(this.#held);
+    this.#held = null;
+  }
+}
+
+class OneShot extends tts.ChunkedStream {
+  readonly label = 'streamed-voice.OneShot';
+  readonly #voice: StreamedVoice;
+  readonly #say: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+  constructor(
+    voice: StreamedVoice,
+    text: string,
+    say: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+    connOptions?: APIConnectOptions,
+    abortSignal?: AbortSignal,
+  ) {
+    super(text, voice, connOptions, abortSignal);
+    this.#voice = voice;
+    this.#say = say;
+  }
+
+  protected override async run(): Promise<void> {
+    const requestId = shortuuid();
+    const framer = openFramer(speechSampleRate, frameMs);
+    const put = (frames: AudioFrame[]) => {
+      if (this.queue.closed) return;
+      for (const frame of frames) this.queue.put({ requestId, segmentId: requestId, frame, final: false });
+    };
+    try {
+      for await (const pcm of this.#say(this.abortSignal)) put(framer.push(pcm));
+      put(framer.flush());
+    } catch (error) {
+      // Thrown from here it would become an unhandled rejection of the framework's: told instead, the stream ends.
+      if (!(error instanceof Error)) throw error;
+      this.#voice.emit('error', {
+        type: 'tts_error',
+        timestamp: Date.now(),
+        label: this.#voice.label,
+        error,
+        recoverable: false,
+      });
+    }
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * What a developer runs after changing schema.prisma:
+ *
+ *   node scripts/migrate.ts new NAME    writes prisma/postgres/schema.prisma and the migration of both databases
+ *   node scripts/migrate.ts generate    writes prisma/postgres/schema.prisma, after a change that needs no migration
+ *   node scripts/migrate.ts check       exits 1 and says what is out of step
+ *
+ * prisma/postgres/schema.prisma is always what the migrations lead to: it is what `new` compares schema.prisma with.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import { ColumnTypeEnum, type SqlDriverAdapter, type SqlQueryable } from '@prisma/driver-adapter-utils';
+import {
+  migrateOpenSqlite,
+  migrationsFolder,
+  readMigrations,
+  type DatabaseKind,
+} from '#src/database/apply-migrations.ts';
+import { noFilter, openSchemaEngine, type DiffTarget } from '#src/database/schema-engine.ts';
+
+const schemaFolder = join(import.meta.dirname, '../prisma');
+const schemaFile = join(schemaFolder, 'schema.prisma');
+const postgresSchemaFile = join(schemaFolder, 'postgres', 'schema.prisma');
+
+/** What differs between the two schemas, and nothing else may. */
+const differences = [
+  [
+    'output              = "../src/database/generated/sqlite"',
+    'output              = "../../src/database/generated/postgres"',
+  ],
+  ['provider = "sqlite"', 'provider = "postgresql"'],
+] as const;
+const postgresHeader = '// Generated from ../schema.prisma by `node scripts/migrate.ts`: change that one.\n\n';
+
+const replaceOnce = (text: string, from: string, to: string): string => {
+  if (text.split(from).length !== 2) throw new Error(`A Prisma schema should hold this line once: ${from}`);
+  return text.replace(from, to);
+};
+
+/** The PostgreSQL schema that belongs to a schema.prisma. */
+export const toPostgres = (schema: string): string =>
+  postgresHeader + differences.reduce((text, [sqlite, postgres]) => replaceOnce(text, sqlite, postgres), schema);
+
+/** The schema.prisma that a PostgreSQL schema was generated from. */
+const toSqlite = (schema: string): string =>
+  differences.reduce(
+    (text, [sqlite, postgres]) => replaceOnce(text, postgres, sqlite),
+    schema.replace(postgresHeader, ''),
+  );
+
+/** Comparing schemas asks PostgreSQL for nothing but its version. */
+const silentPostgres: SqlDriverAdapter = {
+  provider: 'postgres',
+  adapterName: '@prisma/adapter-pg',
+  queryRaw: async () => ({
+    columnNames: ['exists', 'version', 'numeric_version'],
+    columnTypes: [ColumnTypeEnum.Boolean, ColumnTypeEnum.Text, ColumnTypeEnum.Text],
+    rows: [[true, 'PostgreSQL 16.0', '160000']],
+  }),
+  executeRaw: async () => 0,
+  executeScript: async () => undefined,
+  startTransaction: async () => {
+    throw new Error('There is no database here.');
+  },
+  dispose: async () => undefined,
+};
+
+const openMemory = () => new PrismaBetterSqlite3({ url: ':memory:' }).connect();
+
+/**
+ * The SQL that leads from one schema to another.
+ * @param from null: from nothing
+ * @returns null when there is nothing to do
+ */
+export const diffSchemas = async (kind: DatabaseKind, from: string | null, to: string): Promise<string | null> => {
+  const adapter = kind === 'sqlite' ? await openMemory() : silentPostgres;
+  const target = (content: string): DiffTarget => ({
+    tag: 'schemaDatamodel',
+    files: [{ path: 'schema.prisma', content }],
+  });
+  try {
+    using engine = await openSchemaEngine(adapter, to);
+    const { stdout, exitCode } = await engine.diff({
+      from: from === null ? { tag: 'empty' } : target(from),
+      to: target(to),
+      script: true,
+      exitCode: true,
+      filters: noFilter,
+    });
+    if (exitCode === 0 || stdout === null) return null;
+    return kind === 'sqlite' ? quoteJsonDefaults(stdout) : stdout;
+  } finally {
+    await adapter.dispose();
+  }
+};
+
+/** The engine forgets the quotes of JSON defaults on SQLite, which then doesn't understand them. */
+const quoteJsonDefaults = (sql: string): string => sql.replace(/( JSONB .*DEFAULT )([{[].*[}\]])(,?)$/gm, "$1'$2'$3");
+
+const readSchemas = async () => {
+  const next = await readFile(schemaFile, 'utf8');
+  const previous = existsSync(postgresSchemaFile) ? await readFile(postgresSchemaFile, 'utf8') : null;
+  return { next, previous };
+};
+
+/** The migration of each database; null where none is needed. */
+const diffBoth = async ({ next, previous }: { next: string; previous: string | null }) => ({
+  sqlite: await diffSchemas('sqlite', previous === null ? null : toSqlite(previous), next),
+  postgres: await diffSchemas('postgres', previous, toPostgres(next)),
+});
+
+const writePostgresSchema = async (schema: string): Promise<void> => {
+  await mkdir(join(postgresSchemaFile, '..'), { recursive: true });
+  await writeFile(postgresSchemaFile, toPostgres(schema));
+};
+
+const generate = async (): Promise<number> => {
+  const schemas = await readSchemas();
+  const { sqlite, postgres } = await diffBoth(schemas);
+  if (sqlite !== null || postgres !== null) {
+    console.error('The change needs a migration: run `node scripts/migrate.ts new NAME`.');
+    return 1;
+  }
+  await writePostgresSchema(schemas.next);
+  console.log('prisma/postgres/schema.prisma is up to date.');
+  return 0;
+};
+
+const writeMigration = async (kind: DatabaseKind, name: string, sql: string): Promise<void> => {
+  const folder = join(migrationsFolder(kind), name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'migration.sql'), sql);
+  const provider = kind === 'sqlite' ? 'sqlite' : 'postgresql';
+  await writeFile(
+    join(migrationsFolder(kind), 'migration_lock.toml'),
+    `# Read by Prisma: do not edit.\nprovider = "${provider}"\n`,
+  );
+  console.log(`${join(folder, 'migration.sql')} written: read it before you commit it.`);
+};
+
+const createMigration = async (name: string): Promise<number> => {
+  if (!/^[a-z0-9_]+$/.test(name)) {
+    console.error('A migration needs a name of small letters, digits and underscores: new NAME.');
+    return 1;
+  }
+  const schemas = await readSchemas();
+  const { sqlite, postgres } = await diffBoth(schemas);
+  const timestamp = new Date().toISOString().replace(/[-:T]/g, '').slice(0, 14);
+  if (sqlite !== null) await writeMigration('sqlite', `${timestamp}_${name}`, sqlite);
+  if (postgres !== null) await writeMigration('postgres', `${timestamp}_${name}`, postgres);
+  if (sqlite === null && postgres === null) console.log('No migration is needed.');
+  await writePostgresSchema(schemas.next);
+  return 0;
+};
+
+/** Everything that makes up an SQLite database, in an order that doesn't depend on how it came to be. */
+const describeSqlite = async (connection: SqlQueryable): Promise<string[]> => {
+  const tables = `FROM sqlite_master m JOIN pragma_`;
+  const only = `WHERE m.type = 'table' AND m.name NOT IN ('_prisma_migrations', 'sqlite_sequence')`;
+  const { rows } = await connection.queryRaw({
+    sql: `SELECT 'column', m.name, x.name, x.type, x."notnull", x.dflt_value, x.pk ${tables}table_info(m.name) x ${only}
+      UNION ALL SELECT 'key', m.name, x."from", x."table", x."to", x.on_delete, x.on_update
+        ${tables}foreign_key_list(m.name) x ${only}
+      UNION ALL SELECT 'index', name, sql, '', '', '', '' FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL`,
+    args: [],
+    argTypes: [],
+  });
+  return rows.map((row) => row.join(' ')).sort();
+};
+
+/** What the SQLite migrations make, really applied, compared with what the schema asks for. */
+const compareSqlite = async (schema: string): Promise<string[]> => {
+  const [migrated, wanted] = await Promise.all([openMemory(), openMemory()]);
+  try {
+    await migrateOpenSqlite(migrated, await readMigrations(migrationsFolder('sqlite')), 0);
+    await wanted.executeScript((await diffSchemas('sqlite', null, schema)) ?? '');
+    const [has, needs] = await Promise.all([describeSqlite(migrated), describeSqlite(wanted)]);
+    return [
+      ...needs.filter((part) => !has.includes(part)).map((part) => `the migrations don't make: ${part}`),
+      ...has.filter((part) => !needs.includes(part)).map((part) => `the schema doesn't ask for: ${part}`),
+    ];
+  } finally {
+    await Promise.all([migrated.dispose(), wanted.dispose()]);
+  }
+};
+
+/**
+ * What is out of step between schema.prisma, the PostgreSQL schema and the migrations. (That PostgreSQL's migrations lead to
+ * its schema is shown on a real server, in test/service/migrate.test.ts.)
+ * @returns a sentence for everything that is wrong
+ */
+export const findDrift = async (): Promise<string[]> => {
+  const { next, previous } = await readSchemas();
+  const drift = await compareSqlite(next);
+  return [
+    ...(previous === toPostgres(next) ? [] : ['prisma/postgres/schema.prisma is not what schema.prisma makes.']),
+    ...drift.map((part) => `prisma/migrations: ${part}`),
+  ];
+};
+
+const check = async (): Promise<number> => {
+  const drift = await findDrift();
+  for (const sentence of drift) console.error(sentence);
+  if (drift.length > 0) console.error('Run `node scripts/migrate.ts new NAME`.');
+  return drift.length === 0 ? 0 : 1;
+};
+
+const usage = async (): Promise<number> => {
+  console.error('Usage: node scripts/migrate.ts new NAME | generate | check');
+  return 2;
+};
+
+if (import.meta.main) {
+  const [command, name = ''] = process.argv.slice(2);
+  const commands: Record<string, () => Promise<number>> = { new: () => createMigration(name), generate, check };
+  process.exitCode = await (commands[command ?? ''] ?? usage)();
+}

@@ -1,0 +1,107 @@
+/** Makes the job of a call process from a campaign's settings: pure, so that what a caller will hear can be shown beforehand. */
+import { standardModels, standardSettings, voiceOf, type CampaignSettings } from '../../campaigns/campaign.ts';
+import { problemsOf, render, type Variable } from '../../campaigns/prompt.ts';
+import { sentencesOf, type SentenceName } from '../../campaigns/system-messages.ts';
+import { isAnonymous } from '../../numbers/number.ts';
+import type { Call } from '../call.ts';
+import type { CallJob } from '../../protocol/job.ts';
+
+/** LiveKit sends `active` within some 1.2 s of our voice being there; after this long we greet all the same. */
+const activeTimeoutMs = 4_000;
+
+export type JobParts = Readonly<{
+  call: Pick<Call, 'id' | 'roomName' | 'phoneNumber' | 'dialledNumber'>;
+  attempt: number;
+  callerIdentity: string;
+  agentName: string;
+  purpose: CallJob['purpose'];
+  settings: CampaignSettings | null;
+  leadName: string | null;
+  tenantName: string;
+  now: Date;
+  turns: readonly Readonly<{ seq: number; role: 'agent' | 'caller' | 'tool'; text: string }>[];
+}>;
+
+/** A job without what was spoken beforehand, which is not known from settings. */
+export type PlainJob = Omit<CallJob, 'prepared'>;
+
+/** The job, and a sentence for each text of the campaign that can't be spoken and was replaced by our standard. */
+export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] } => {
+  const settings = parts.settings ?? standardSettings;
+  const values = valuesOf(parts, settings);
+  const wrongPrompt = problemsOf(settings.prompt).map((problem) => `prompt: ${problem}`);
+  const isOwnPrompt = wrongPrompt.length === 0 && settings.prompt.trim() !== '';
+  const { templates, problems } = sentencesOf(settings);
+  const say = (name: keyof typeof templates): string => render(templates[name], values);
+  const job: PlainJob = {
+    ...identityOf(parts),
+    ...modelsOf(settings),
+    instructions: render(isOwnPrompt ? settings.prompt : standardSettings.prompt, values),
+    greeting: say('greeting'),
+    firstSpeaker: settings.firstSpeaker,
+    language: settings.language,
+    vad: settings.vad,
+    turnPatience: settings.turnPatience,
+    greetingProtectedMs: settings.greetingProtectedMs,
+    limits: {
+      silenceAskMs: settings.silenceAskMs,
+      silenceGoodbyeMs: settings.silenceGoodbyeMs,
+      silenceHoldMs: settings.silenceHoldMs,
+      maxCallMs: settings.maxCallMs,
+      activeTimeoutMs,
+    },
+    destinations: settings.transferDestinations.map((destination) => destination.name),
+    fallback: settings.fallbackTransferTo,
+    sentences: sayAll(say),
+  };
+  return { job, problems: [...wrongPrompt, ...problems] };
+};
+
+const sayAll = (say: (name: SentenceName) => string): PlainJob['sentences'] => ({
+  disclosure: say('disclosure'),
+  silence: say('silence'),
+  hold: say('hold'),
+  goodbye: say('goodbye'),
+  timeLimit: say('timeLimit'),
+  announcement: say('full'),
+  apology: say('apology'),
+  farewell: say('farewell'),
+  transfer: say('transfer'),
+  transferFailed: say('transferFailed'),
+  afterBreak: say('afterBreak'),
+});
+
+const identityOf = ({ call, attempt, purpose, agentName, callerIdentity, leadName, turns }: JobParts) => ({
+  callId: call.id,
+  attempt,
+  purpose,
+  room: call.roomName,
+  agentName,
+  caller: {
+    identity: callerIdentity,
+    number: isAnonymous(call.phoneNumber) ? null : call.phoneNumber,
+    name: leadName,
+  },
+  history: turns.flatMap(({ role, text }) => (role === 'tool' ? [] : [{ role, text }])),
+  firstTurnSeq: Math.max(0, ...turns.map(({ seq }) => seq + 1)),
+});
+
+const modelsOf = (settings: CampaignSettings) => ({
+  stt: { model: settings.sttModel ?? standardModels.stt },
+  llm: {
+    model: settings.llmModel ?? standardModels.llm,
+    secondModel: settings.secondLlmModel,
+    temperature: settings.temperature,
+  },
+  tts: voiceOf(settings),
+});
+
+const valuesOf = (parts: JobParts, settings: CampaignSettings): Record<Variable, string> => ({
+  'caller.number': isAnonymous(parts.call.phoneNumber) ? 'withheld' : parts.call.phoneNumber,
+  // A lead that nobody has named yet is called after its number: not how one addresses a person.
+  'lead.name': parts.leadName ?? 'caller',
+  'campaign.name': settings.name,
+  'tenant.name': parts.tenantName,
+  'number.dialled': parts.call.dialledNumber,
+  now: parts.now.toUTCString(),
+});

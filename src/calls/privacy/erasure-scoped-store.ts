@@ -1,0 +1,58 @@
+/** A tenant's callers being forgotten, in the database. */
+import type { DbClient } from '../../database/database.ts';
+import { afterPosition, pageArgs, pageOf, type Page, type PageQuery } from '../../database/paging.ts';
+import type { TenantScope } from '../../tenants/scope.ts';
+
+/** Whether this caller is on the line. */
+export const isOnTheLine = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<boolean> =>
+  (await db.callLog.count({ where: { tenantId, phoneNumber, openRoom: { not: null } } })) > 0;
+
+export type Erased = Readonly<{ calls: number; turns: number; messages: number }>;
+
+/** Takes out of a caller's calls who they are and what was said. That there were calls, when and how they ended, stays. */
+export const eraseCalls = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<Erased> => {
+  const ofCaller = { call: { tenantId, phoneNumber } };
+  const { count: turns } = await db.callTurn.deleteMany({ where: ofCaller });
+  const { count: messages } = await db.callMessage.deleteMany({ where: ofCaller });
+  await db.callCommand.deleteMany({ where: ofCaller });
+  // Rooms are called after their callers.
+  await db.$executeRaw`
+    DELETE FROM "WebhookEvent" WHERE "callId" IN (
+      SELECT "id" FROM "CallLog" WHERE "tenantId" = ${tenantId} AND "phoneNumber" = ${phoneNumber})`;
+  const { count: calls } = await db.callLog.updateMany({
+    where: { tenantId, phoneNumber },
+    data: { phoneNumber: erased, roomName: erased, callerIdentity: null, leadId: null, version: { increment: 1 } },
+  });
+  return { calls, turns, messages };
+};
+
+const erased = 'erased';
+
+export type Receipt = Readonly<{
+  id: string;
+  calls: number;
+  turns: number;
+  messages: number;
+  leads: number;
+  erasedBy: string;
+  createdAt: Date;
+}>;
+
+const receipt = {
+  ...{ id: true, calls: true, turns: true, messages: true, leads: true, erasedBy: true, createdAt: true },
+} as const;
+
+export const insertErasure = (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  data: Omit<Receipt, 'id' | 'createdAt'>,
+): Promise<Receipt> => db.erasure.create({ data: { ...data, tenantId }, select: receipt });
+
+export const listErasures = async (
+  db: DbClient,
+  { tenantId }: TenantScope,
+  page: PageQuery,
+): Promise<Page<Receipt>> => {
+  const where = { AND: [{ tenantId }, afterPosition(page)] };
+  return pageOf(await db.erasure.findMany({ where, select: receipt, ...pageArgs(page) }), page);
+};

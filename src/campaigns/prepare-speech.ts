@@ -1,0 +1,94 @@
+/** Makes the speech of all campaigns before their phones ring: one request at a time, so that no call notices. */
+import type { Speech } from '../protocol/speech-request.ts';
+import { standardSettings } from './campaign.ts';
+import { listSpeaking, type Speaking } from './store.ts';
+import type { Context } from '../context.ts';
+import { describeError } from '../errors.ts';
+import { identityOf } from '../speech-cache/speech.ts';
+import { synthesise } from '../speech-cache/synthesize.ts';
+import { openingSpeechesOf, retryAfterMs, speechesOf } from './speeches.ts';
+
+type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'voices' | 'busy'>;
+
+/** What nobody used for so long is deleted. */
+const unusedMs = 30 * 86_400_000;
+const campaignsAtOnce = 50;
+/** A provider that fails so often in a row is left alone until the next round. */
+const patience = 3;
+
+/**
+ * Opens the preparation. Each call of it is one round: it makes what is missing, notes what is used and deletes what isn't. A round
+ * stops early when `signal` is aborted, and while the service is draining or has all the calls that it can take.
+ */
+export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => Promise<void>) => {
+  const troubles = openTroubles(ctx);
+  return async (signal) => {
+    await ctx.voices.look(ctx.now());
+    const seen = new Set<string>();
+    let failures = 0;
+    for await (const speech of wantedSpeech(ctx)) {
+      if (signal.aborted || ctx.busy() !== null || failures >= patience) return;
+      const identity = identityOf(speech, ctx.config[speech.voice.provider].baseUrl);
+      if (seen.has(identity)) continue;
+      seen.add(identity);
+      if (ctx.voices.pathOf(identity) !== null) await ctx.voices.touch(identity, ctx.now());
+      else if (troubles.mayTry(identity)) {
+        const problem = await make(ctx, speech, identity, signal);
+        if (signal.aborted) return;
+        failures = problem === null ? 0 : failures + 1;
+        if (problem === null) troubles.forget(identity);
+        else troubles.note(identity, speech, problem);
+      }
+    }
+    const deleted = await ctx.voices.sweep(unusedMs, ctx.now());
+    if (deleted > 0) ctx.log.info({ deleted }, 'unused speech deleted');
+  };
+};
+
+/** What every call may need, and every campaign's own, as the database has it now; each voice's openers when all that is there. */
+async function* wantedSpeech({ db }: PrepareContext): AsyncGenerator<Speech> {
+  const openers = new Map(openingSpeechesOf(standardSettings).map((speech) => [JSON.stringify(speech), speech]));
+  yield* speechesOf(standardSettings, { tenantName: '', numbers: [] });
+  let afterId: string | null = null;
+  for (;;) {
+    const page: Speaking[] = await listSpeaking(db, afterId, campaignsAtOnce);
+    for (const { settings, tenantName, numbers } of page) {
+      yield* speechesOf(settings, { tenantName, numbers });
+      for (const speech of openingSpeechesOf(settings)) openers.set(JSON.stringify(speech), speech);
+    }
+    if (page.length < campaignsAtOnce) break;
+    afterId = page.at(-1)?.id ?? null;
+  }
+  yield* openers.values();
+}
+
+/** Null, or why it could not be made. */
+const make = async (
+  { config, voices, now }: PrepareContext,
+  speech: Speech,
+  identity: string,
+  signal: AbortSignal,
+): Promise<string | null> => {
+  const made = await synthesise(config, speech, signal);
+  if (made.kind === 'failed') return made.detail;
+  try {
+    await voices.put(identity, made.pcm, now());
+    return null;
+  } catch (error) {
+    return describeError(error); // the disk is full, or the folder not ours
+  }
+};
+
+/** What failed is logged once, and tried again less and less often. */
+const openTroubles = ({ log, now }: PrepareContext) => {
+  const known = new Map<string, { failures: number; retryAt: number }>();
+  return {
+    mayTry: (identity: string): boolean => (known.get(identity)?.retryAt ?? 0) <= now().getTime(),
+    forget: (identity: string): void => void known.delete(identity),
+    note: (identity: string, { voice, text }: Speech, problem: string): void => {
+      const failures = (known.get(identity)?.failures ?? 0) + 1;
+      known.set(identity, { failures, retryAt: now().getTime() + retryAfterMs(failures) });
+      if (failures === 1) log.warn({ ...voice, problem, pii: { text } }, 'speech could not be prepared');
+    },
+  };
+};

@@ -1,0 +1,26 @@
+/** What happens on the calls of this process, for who watches while it happens. */
+import type { Happening } from '../protocol/messages.ts';
+import type { CallStatus } from '../protocol/call-status.ts';
+
+export type FeedItem =
+  | Readonly<{ kind: 'happening'; callId: string; happening: Happening }>
+  | Readonly<{ kind: 'status'; callId: string; roomName: string; status: CallStatus; endReason: string | null }>;
+
+export type CallFeed = Readonly<{
+  publish: (item: FeedItem) => void;
+  /** Returns how to stop listening. A listener must not throw. */
+  subscribe: (listener: (item: FeedItem) => void) => () => void;
+}>;
+
+export const createFeed = (): CallFeed => {
+  const listeners = new Set<(item: FeedItem) => void>();
+  return {
+    publish: (item) => {
+      for (const listener of listeners) listener(item);
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+};

@@ -1,0 +1,178 @@
+/** A LiveKit server of our own for local mode and tests: on loopback only, on free ports, with keys nobody else knows. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../../errors.ts';
+import { freePort } from './free-port.ts';
+
+export { livekitVersion, obtainLivekitServer, type ObtainOptions } from './release.ts';
+
+const host = '127.0.0.1';
+const startTimeoutMs = 20_000;
+const attempts = 5;
+/** The first SIGTERM waits until every room is empty, the second does not. */
+const hurryAfterMs = 150;
+const killAfterMs = 2_500;
+const keptLogLines = 40;
+
+export type LivekitExit = { code: number | null; signal: NodeJS.Signals | null };
+
+export type LivekitServer = AsyncDisposable & {
+  url: string;
+  httpUrl: string;
+  apiKey: string;
+  apiSecret: string;
+  port: number;
+  pid: number;
+  /** Settles when the process has ended, for whatever reason; never rejects. */
+  exited: Promise<LivekitExit>;
+  /** The last lines it said (warnings and errors only). */
+  log: () => string[];
+};
+
+export type LivekitServerOptions = {
+  /** What obtainLivekitServer answered. */
+  binary: string;
+  /** Default: made for this run. LiveKit asks for a secret of 32 characters or more. */
+  keys?: { key: string; secret: string };
+  /** More key pairs that it takes; webhooks are signed with `keys`. */
+  moreKeys?: Readonly<Record<string, string>>;
+  /** Gets every webhook, signed with the key. */
+  webhookUrl?: string | readonly string[];
+  /** `redis://[:password@]host:port`; SIP trunks and dispatch rules need it, rooms and agents don't. */
+  redisUrl?: string;
+  progress?: (line: string) => void;
+};
+
+type Ports = { http: number; udp: number };
+
+const freeUdpPort = async (): Promise<number> => {
+  const socket = createSocket('udp4');
+  socket.bind(0, host);
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+};
+
+const redisConfig = (redisUrl: string) => {
+  const url = new URL(redisUrl);
+  return { address: `${url.hostname}:${url.port || '6379'}`, username: url.username, password: url.password };
+};
+
+/**
+ * JSON is YAML. Media goes over UDP on loopback alone: LiveKit binds its TCP fallback to every address of the machine
+ * whatever `bind_addresses` says, so there is none.
+ */
+const configBody = (options: LivekitServerOptions, keys: { key: string; secret: string }, ports: Ports): string =>
+  JSON.stringify({
+    port: ports.http,
+    bind_addresses: [host],
+    rtc: {
+      udp_port: ports.udp,
+      tcp_port: 0,
+      node_ip: host,
+      use_external_ip: false,
+      enable_loopback_candidate: true,
+      ips: { includes: [`${host}/32`] },
+    },
+    keys: { ...options.moreKeys, [keys.key]: keys.secret },
+    logging: { level: 'warn', pion_level: 'error' },
+    ...(options.webhookUrl === undefined ? {} : { webhook: { api_key: keys.key, urls: [options.webhookUrl].flat() } }),
+    ...(options.redisUrl === undefined ? {} : { redis: redisConfig(options.redisUrl) }),
+  });
+
+const keepLog = (child: ChildProcess): (() => string[]) => {
+  let kept: string[] = [];
+  const keep = (chunk: Buffer) => (kept = [...kept, ...chunk.toString('utf8').trim().split('\n')].slice(-keptLogLines));
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  return () => kept;
+};
+
+/** True once it answers, false when the process ended before. */
+const answers = async (httpUrl: string, exited: Promise<LivekitExit>): Promise<boolean> => {
+  const gone = exited.then(() => 'gone' as const);
+  for (const until = Date.now() + startTimeoutMs; Date.now() < until;) {
+    const asked = fetch(httpUrl, { signal: AbortSignal.timeout(1_000) }).then(
+      async (response) => (await response.text()) && response.ok,
+      () => false,
+    );
+    const outcome = await Promise.race([asked, gone]);
+    if (outcome === 'gone') return false;
+    if (outcome) return true;
+    await sleep(50);
+  }
+  throw new AppError('local_mode', `The LiveKit server did not answer within ${startTimeoutMs / 1000} s.`);
+};
+
+const stop = async (child: ChildProcess, exited: Promise<LivekitExit>): Promise<void> => {
+  const ended = exited.then(() => true);
+  const within = (ms: number) => Promise.race([ended, sleep(ms, false, { ref: false })]);
+  child.kill('SIGTERM');
+  if (await within(hurryAfterMs)) return;
+  child.kill('SIGTERM');
+  if (await within(killAfterMs)) return;
+  child.kill('SIGKILL');
+  await ended;
+};
+
+const launch = async (options: LivekitServerOptions): Promise<LivekitServer | { conflict: string[] }> => {
+  const keys = options.keys ?? {
+    key: `API${randomBytes(6).toString('hex')}`,
+    secret: randomBytes(32).toString('base64url'),
+  };
+  const ports: Ports = { http: await freePort(), udp: await freeUdpPort() };
+  // The configuration holds the secret: in the environment, where other users' `ps` doesn't show it.
+  const env = { LIVEKIT_CONFIG: configBody(options, keys, ports) };
+  const child = spawn(options.binary, [], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = new Promise<LivekitExit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', () => resolve({ code: null, signal: null }));
+  });
+  const log = keepLog(child);
+  const killAtExit = () => void child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  const dispose = async () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) await stop(child, exited);
+    process.off('exit', killAtExit);
+  };
+  const httpUrl = `http://${host}:${ports.http}`;
+  try {
+    if (!(await answers(httpUrl, exited))) {
+      await dispose();
+      return { conflict: log() };
+    }
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const { key: apiKey, secret: apiSecret } = keys;
+  const url = `ws://${host}:${ports.http}`;
+  const facts = { url, httpUrl, apiKey, apiSecret, port: ports.http, pid: child.pid ?? 0, exited, log };
+  return { ...facts, [Symbol.asyncDispose]: dispose };
+};
+
+/**
+ * Starts a LiveKit server and waits until it answers. Disposing it ends it, within 3 s and with calls running too; it also ends
+ * when this process exits. (An unhandled signal or SIGKILL runs no exit hook: who starts it handles SIGINT and SIGTERM.)
+ * Throws an AppError with the server's last words when it doesn't come up.
+ */
+export const startLivekitServer = async (options: LivekitServerOptions): Promise<LivekitServer> => {
+  let said: string[] = [];
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const started = await launch(options);
+    if (!('conflict' in started)) {
+      options.progress?.(`LiveKit server: ${started.url}`);
+      return started;
+    }
+    said = started.conflict;
+    if (!said.some((line) => /address already in use|only one usage/i.test(line))) break;
+  }
+  throw new AppError(
+    'local_mode',
+    `The LiveKit server ${options.binary} did not start: ${said.slice(-3).join(' | ') || 'it said nothing'}.`,
+  );
+};

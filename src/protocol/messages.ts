@@ -1,0 +1,144 @@
+/**
+ * What a call process and its service say to each other over the link: JSON text frames on a WebSocket at a Unix socket.
+ *
+ * The order of a call: hello → welcome, ready (at prewarm), then claim → verdict (before it perhaps wait), then happenings until
+ * `ended` → farewell.
+ * Times are epoch milliseconds, durations milliseconds.
+ */
+import { z } from 'zod';
+import { callJob, providerKeys } from './job.ts';
+
+/** Why a call ended, as the call process saw it. */
+export const linkEndReason = z.enum([
+  'caller_hangup', // the caller left
+  'caller_lost', // the caller's network vanished
+  'agent_hangup', // the agent said goodbye (end_call)
+  'silence', // nobody spoke for too long
+  'time_limit', // the limit of minutes
+  'announced', // a refusal was heard
+  'ended_by_service', // told to end
+  'agent_error', // the conversation could not go on
+]);
+export type LinkEndReason = z.infer<typeof linkEndReason>;
+
+export const spokenTurn = z.object({
+  seq: z.number().int(),
+  role: z.enum(['agent', 'caller', 'tool']),
+  /** What was really said: of an interrupted agent's turn only what was heard. For a tool: a readable line. */
+  text: z.string(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  interrupted: z.boolean(),
+  /** Latency parts in ms, where known: what each says is in calls/timing/reply-timing.ts. */
+  latency: z.record(z.string(), z.number()).nullable(),
+  tool: z.object({ name: z.string(), arguments: z.unknown(), result: z.unknown() }).nullable(),
+});
+export type SpokenTurn = z.infer<typeof spokenTurn>;
+
+/** The stages of pick-up, in the order in which they usually come, and what each says. */
+export const pickupStages = {
+  offered: 'LiveKit offered the job to the worker',
+  accepted: 'the worker took it: a call process was ready',
+  entered: 'the call process began',
+  connected: 'it is in the room',
+  callerFound: 'so is the caller',
+  claimSent: 'it asked the service for its call',
+  verdict: 'it has its call',
+  sessionStarted: 'it has its ears and its voice',
+  active: 'the caller can hear it: answered',
+  activeTimedOut: 'no sign in time that the caller can hear it: it speaks all the same',
+  greeted: 'the greeting is over',
+} as const;
+export type PickupStage = keyof typeof pickupStages;
+
+/** When the worker was offered a job and took it. It tells the call process by attributes of the job's participant. */
+export const jobTimes = z.object({ offeredAt: z.coerce.number(), acceptedAt: z.coerce.number() });
+export type JobTimes = z.infer<typeof jobTimes>;
+
+export const happening = z.discriminatedUnion('kind', [
+  /** The caller can hear us: media flows. */
+  z.object({ kind: z.literal('answered'), at: z.number() }),
+  /** A turn was spoken; sent again with the same `seq` it replaces the earlier one. */
+  z.object({ kind: z.literal('turn'), turn: spokenTurn }),
+  z.object({ kind: z.literal('message_taken'), name: z.string(), number: z.string(), reason: z.string() }),
+  /** Stages of pick-up that were reached: ms since `enteredAt`, which is the same all the time; before it, they are negative. */
+  z.object({
+    kind: z.literal('timing'),
+    enteredAt: z.number(),
+    stages: z.partialRecord(z.literal(Object.keys(pickupStages) as PickupStage[]), z.number()),
+  }),
+  /** The caller has been told that they are being connected, and waits: the service connects them, or says `resume` or `end`. */
+  z.object({
+    kind: z.literal('transfer_asked'),
+    destination: z.string(),
+    cause: z.enum(['model', 'person', 'fallback']),
+  }),
+  /** Something failed that a person should see; the call may go on. */
+  z.object({
+    kind: z.literal('trouble'),
+    part: z.enum(['stt', 'llm', 'tts', 'tool', 'room', 'session']),
+    detail: z.string(),
+  }),
+  /** The conversation is over. `at` is when the caller left, or when our last word was heard. */
+  z.object({ kind: z.literal('ended'), reason: linkEndReason, at: z.number() }),
+]);
+export type Happening = z.infer<typeof happening>;
+
+/** The caller as the job finds them in the room. */
+export const callerInRoom = z.object({
+  identity: z.string(),
+  isSip: z.boolean(),
+  attributes: z.record(z.string(), z.string()),
+});
+export type CallerInRoom = z.infer<typeof callerInRoom>;
+
+export const claim = z.object({
+  jobId: z.string(),
+  room: z.string(),
+  roomSid: z.string(),
+  agentIdentity: z.string(),
+  /** The dispatch's metadata: a hint, never the truth. */
+  metadata: z.string(),
+  caller: callerInRoom,
+});
+export type Claim = z.infer<typeof claim>;
+
+export const fromCallProcess = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), pid: z.number().int() }),
+  /** Prewarm went well: this process can take a call. */
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('claim'), claim }),
+  z.object({ type: z.literal('happening'), happening }),
+]);
+export type FromCallProcess = z.infer<typeof fromCallProcess>;
+
+export const verdict = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('job'), job: callJob }),
+  /** Another process has the call, or routing refused it: leave without a sound. */
+  z.object({ kind: z.literal('leave'), reason: z.string() }),
+]);
+export type Verdict = z.infer<typeof verdict>;
+
+export const fromService = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('welcome'),
+    providers: providerKeys,
+    log: z.object({ level: z.string(), pii: z.boolean() }),
+  }),
+  /** The verdict takes longer, such as while the database is away: the caller is to hear `text` meanwhile. */
+  z.object({ type: z.literal('wait'), text: z.string(), prepared: callJob.shape.prepared }),
+  z.object({ type: z.literal('verdict'), verdict }),
+  z.object({ type: z.literal('say'), text: z.string() }),
+  /** End the call politely: say the text, if any, let it play, then `ended` with the reason. */
+  z.object({ type: z.literal('end'), say: z.string().nullable(), reason: linkEndReason }),
+  /** Tell the caller that they are being connected, then `transfer_asked`. */
+  z.object({ type: z.literal('transfer'), destination: z.string() }),
+  /** The transfer failed: tell the caller, and go on. */
+  z.object({ type: z.literal('resume') }),
+  /** `ended` is recorded and the room is gone: the process may stop. */
+  z.object({ type: z.literal('farewell') }),
+]);
+export type FromService = z.infer<typeof fromService>;
+
+/** Reads one frame. Throws on anything that is not of `schema`. */
+export const readMessage = <T>(schema: z.ZodType<T>, frame: string): T => schema.parse(JSON.parse(frame));

@@ -1,0 +1,38 @@
+/** The thread of `server.ts`: one HTTP server on loopback for every simulated service. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { WebSocketServer } from 'ws';
+import { openFaultBook } from './state/faults.ts';
+import { openLines } from './state/lines.ts';
+import { answerRequest, answerUpgrade } from './routes.ts';
+import type { ThreadData } from './server.ts';
+import type { Sim } from './state/sim.ts';
+import { openSpeaker } from '../speech/speaker.ts';
+
+const data = workerData as ThreadData;
+const scenarios = new Map(data.scenarios.map((scenario) => [scenario.name, scenario]));
+const sim: Sim = {
+  delays: data.delays,
+  scenarios,
+  defaultScenario: data.defaultScenario,
+  apiKey: data.apiKey,
+  faults: openFaultBook(),
+  lines: openLines((name) => scenarios.get(name)),
+  speaker: await openSpeaker(),
+  log: { requests: [], lastChat: null },
+};
+
+const sockets = new WebSocketServer({ noServer: true });
+const server = createServer((request, response) => {
+  // A mistake of the simulator: an error that nobody listens for ends the thread, and says so.
+  answerRequest(sim, request, response).catch((error: unknown) => server.emit('error', error));
+});
+server.on('upgrade', (request, socket, head) => {
+  socket.on('error', () => socket.destroy());
+  answerUpgrade(sim, { request, socket, head }, sockets);
+});
+server.listen(data.port, '127.0.0.1');
+await once(server, 'listening');
+parentPort?.postMessage({ port: (server.address() as AddressInfo).port });

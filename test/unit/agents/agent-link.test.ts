@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { openLink, type Command } from '#agents/telephony/report/agent-link.ts';
+import type { Verdict } from '#src/protocol/messages.ts';
+import { jobOf, openFakeService } from '#test/conversation/support/fake-service.ts';
+
+const providers = { deepgram: { apiKey: 'a', baseUrl: 'ws://d' }, openai: { apiKey: 'b', baseUrl: 'http://o/v1' } };
+const claim = {
+  jobId: 'AJ_1',
+  room: 'room-1',
+  roomSid: 'RM_1',
+  agentIdentity: 'agent-1',
+  metadata: '',
+  caller: { identity: 'sip_1', isSip: true, attributes: {} },
+};
+const open = (verdict: Verdict) => openFakeService({ providers, verdict: () => verdict });
+
+test('hello, welcome, ready, claim, verdict, happenings, ended, farewell', async () => {
+  await using service = await open({ kind: 'job', job: jobOf() });
+  const link = await openLink(service.path);
+  expect(link.welcome.providers).toEqual(providers);
+  link.ready();
+  const verdict = await link.claim(claim, 1_000);
+  expect(verdict).toEqual({ kind: 'job', job: jobOf() });
+  link.tell({ kind: 'answered', at: 5 });
+  link.tell({ kind: 'ended', reason: 'caller_hangup', at: 6 });
+  await link.farewell;
+  link.tell({ kind: 'answered', at: 7 }); // after the end nothing is told
+  await sleep(20);
+  expect(service.ready()).toBe(true);
+  expect(service.happenings.map(({ kind }) => kind)).toEqual(['answered', 'ended']);
+});
+
+test('a verdict that takes its time: the process is told what to say meanwhile', async () => {
+  const verdict: Verdict = { kind: 'job', job: jobOf() };
+  await using service = await openFakeService({ providers, verdict: () => null });
+  const link = await openLink(service.path);
+  const first = link.claim(claim, 1_000);
+  await expect.poll(() => service.claims.length).toBe(1);
+  service.send({ type: 'wait', text: 'Just a moment.', prepared: { 'Just a moment.': '/voices/1.pcm' } });
+  expect(await first).toEqual({
+    kind: 'wait',
+    text: 'Just a moment.',
+    prepared: { 'Just a moment.': '/voices/1.pcm' },
+  });
+  link.tell({ kind: 'answered', at: 5 });
+  service.send({ type: 'verdict', verdict });
+  expect(await link.verdict).toEqual(verdict);
+  link.tell({ kind: 'answered', at: 6 });
+  await expect.poll(() => service.happenings).toEqual([{ kind: 'answered', at: 6 }]);
+});
+
+test('nothing is told of a call that somebody else has', async () => {
+  await using service = await open({ kind: 'leave', reason: 'taken' });
+  const link = await openLink(service.path);
+  link.tell({ kind: 'answered', at: 5 });
+  await link.claim(claim, 1_000);
+  link.tell({ kind: 'answered', at: 5 });
+  await sleep(20);
+  expect(service.happenings).toEqual([]);
+});
+
+test('commands that come before anybody takes them are not lost', async () => {
+  await using service = await open({ kind: 'job', job: jobOf() });
+  const link = await openLink(service.path);
+  await link.claim(claim, 1_000);
+  service.send({ type: 'say', text: 'one' });
+  await sleep(20);
+  const taken: Command[] = [];
+  link.onCommand((command) => taken.push(command));
+  service.send({ type: 'end', say: null, reason: 'ended_by_service' });
+  await sleep(20);
+  expect(taken).toEqual([
+    { type: 'say', text: 'one' },
+    { type: 'end', say: null, reason: 'ended_by_service' },
+  ]);
+});
+
+test('a link that breaks is noticed at once, and nothing waits for ever', async () => {
+  await using service = await open({ kind: 'job', job: jobOf() });
+  const link = await openLink(service.path);
+  const startedAt = performance.now();
+  service.vanish();
+  await link.farewell;
+  expect(link.lost.aborted).toBe(true);
+  expect(performance.now() - startedAt).toBeLessThan(500);
+  await expect(link.claim(claim, 1_000)).rejects.toThrow(/link/);
+  link.tell({ kind: 'answered', at: 5 });
+});
+
+test('without a service there is an error, not a wait', async () => {
+  await expect(openLink('/nonexistent/link')).rejects.toThrow(/ENOENT/);
+});

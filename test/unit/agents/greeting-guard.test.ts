@@ -1,0 +1,109 @@
+import { ReadableStream } from 'node:stream/web';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { initializeLogger, stt, voice, type LanguageCode } from '@livekit/agents';
+import { expect, test } from 'vitest';
+import { openProtection } from '#agents/telephony/turns/greeting-guard.ts';
+
+const { SpeechCreated, AgentStateChanged } = voice.AgentSessionEventTypes;
+const protectedMs = 60;
+
+const open = (ms = protectedMs) => {
+  initializeLogger({ pretty: false, level: 'silent' });
+  const session = new voice.AgentSession({ vad: null, turnHandling: { turnDetection: null } });
+  const protection = openProtection(ms);
+  protection.watch(session);
+  let hear: (event: stt.SpeechEvent) => void = () => {};
+  const source = new ReadableStream<stt.SpeechEvent | string>({
+    start: (controller) => {
+      hear = (event) => controller.enqueue(event);
+    },
+  });
+  const understood: string[] = [];
+  const reading = (async () => {
+    for await (const event of protection.filter(source)) {
+      if (typeof event !== 'string') understood.push(event.alternatives?.[0].text ?? event.type.toString());
+    }
+  })();
+  reading.catch((error: unknown) => understood.push(String(error)));
+  return {
+    understood,
+    say: (source_: 'say' | 'generate_reply', allowInterruptions = true) => {
+      const speechHandle = voice.SpeechHandle.create({ allowInterruptions });
+      session.emit(SpeechCreated, {
+        type: SpeechCreated,
+        userInitiated: true,
+        source: source_,
+        speechHandle,
+        createdAt: 0,
+      });
+      return speechHandle;
+    },
+    speaking: () =>
+      session.emit(AgentStateChanged, {
+        type: AgentStateChanged,
+        oldState: 'listening',
+        newState: 'speaking',
+        createdAt: 0,
+      }),
+    hear: async (text: string, type = stt.SpeechEventType.FINAL_TRANSCRIPT) => {
+      const alternative = { language: 'en' as LanguageCode, text, startTime: 0, endTime: 0, confidence: 1 };
+      hear({ type, alternatives: [alternative] });
+      await sleep(5);
+    },
+  };
+};
+
+const interim = stt.SpeechEventType.INTERIM_TRANSCRIPT;
+
+test('what is said while the greeting is protected is heard when it is over', async () => {
+  const line = open();
+  await line.hear('Early');
+  const greeting = line.say('say');
+  expect(greeting.allowInterruptions).toBe(false);
+  line.speaking();
+  await line.hear('Hel', interim);
+  await line.hear('Hello?');
+  expect(line.understood).toEqual(['Early']);
+  await sleep(protectedMs);
+  expect(greeting.allowInterruptions).toBe(true);
+  expect(line.understood).toEqual(['Early']);
+  greeting._markDone();
+  await sleep(5);
+  await line.hear('More', interim);
+  expect(line.understood).toEqual(['Early', 'Hello?', 'More']);
+});
+
+test('a caller who goes on after the protection is heard with all that they said', async () => {
+  const line = open();
+  line.say('say');
+  line.speaking();
+  await line.hear('Hello?');
+  await sleep(protectedMs);
+  await line.hear('I need', interim);
+  expect(line.understood).toEqual(['Hello?', 'I need']);
+});
+
+test('the protection counts from the first sound, and is for the greeting only', async () => {
+  const line = open();
+  const reply = line.say('generate_reply');
+  const greeting = line.say('say');
+  const next = line.say('say');
+  await sleep(2 * protectedMs);
+  expect([reply, greeting, next].map(({ allowInterruptions }) => allowInterruptions)).toEqual([true, false, true]);
+  line.speaking();
+  await sleep(2 * protectedMs);
+  expect(greeting.allowInterruptions).toBe(true);
+});
+
+test('what can never be interrupted stays so; without protection nothing is held back', async () => {
+  const line = open();
+  const announcement = line.say('say', false);
+  line.speaking();
+  await sleep(2 * protectedMs);
+  expect(announcement.allowInterruptions).toBe(false);
+  const free = open(0);
+  const greeting = free.say('say');
+  free.speaking();
+  await free.hear('Hello?');
+  expect([greeting.allowInterruptions, free.understood]).toEqual([true, ['Hello?']]);
+});

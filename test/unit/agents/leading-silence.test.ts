@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { leadOf, withoutLead } from '#agents/telephony/audio/leading-silence.ts';
+
+const perMs = 24;
+const silence = (ms: number): Buffer => Buffer.alloc(ms * perMs * 2);
+const tone = (ms: number): Buffer =>
+  Buffer.from(Int16Array.from({ length: ms * perMs }, (_, at) => 8_000 * Math.sin(at / 10)).buffer);
+
+const through = async (pcm: Buffer, chunkBytes: number): Promise<Buffer> => {
+  async function* chunks() {
+    for (let at = 0; at < pcm.length; at += chunkBytes) {
+      await Promise.resolve();
+      yield pcm.subarray(at, at + chunkBytes);
+    }
+  }
+  const kept: Uint8Array[] = [];
+  for await (const chunk of withoutLead(chunks())) kept.push(chunk);
+  return Buffer.concat(kept);
+};
+
+test('of the silence before the voice 10 ms are left', () => {
+  expect(leadOf(Buffer.concat([silence(200), tone(50)]))).toBe(190 * perMs * 2);
+  expect(leadOf(tone(50))).toBe(0);
+  expect(leadOf(silence(500))).toBeNull();
+});
+
+test('the voice itself stays whole, whatever the chunks', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 300 }),
+      fc.integer({ min: 1, max: 2_400 }),
+      async (leadMs, chunkSamples) => {
+        const voice = Buffer.concat([tone(60), silence(100), tone(20)]);
+        const kept = await through(Buffer.concat([silence(leadMs), voice]), chunkSamples * 2);
+        expect(kept.subarray(kept.length - voice.length).equals(voice)).toBe(true);
+        expect(kept.length - voice.length).toBeLessThanOrEqual(20 * perMs * 2);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('a sound of nothing but silence ends', async () => {
+  expect((await through(silence(300), 100)).length).toBeLessThan(silence(30).length);
+});
