@@ -8,6 +8,7 @@
 const layers = [
   'src/errors.ts',
   'src/log.ts',
+  'src/version.ts',
   'src/background.ts',
   'src/environment.ts',
   'src/protocol/',

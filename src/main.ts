@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { loadConfig, requireCallConfig } from './config.ts';
 import { AppError, describeError } from './errors.ts';
 import { startService } from './service.ts';
+import { version } from './version.ts';
 
 const run = async (): Promise<void> => {
+  if (process.argv.includes('--version')) return void process.stdout.write(`${version}\n`);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const config = requireCallConfig(loadConfig(process.env));
   const stop = Promise.withResolvers<string>();

@@ -1,6 +1,7 @@
 /** `npm run cli -- COMMAND`: what an operator or developer does by hand. */
 import { existsSync } from 'node:fs';
 import { AppError, describeError } from '../errors.ts';
+import { version } from '../version.ts';
 import type { Command } from './command.ts';
 
 /** Loaded when asked for: a command needs little, and the list of them nothing. */
@@ -38,6 +39,10 @@ const run = async ([name, ...argv]: string[]): Promise<number> => {
   if (name === undefined || name === '--help' || name === 'help') {
     await printList();
     return name === undefined ? 1 : 0;
+  }
+  if (name === '--version') {
+    print(version);
+    return 0;
   }
   const load = commands[name];
   if (load === undefined) {

@@ -11,6 +11,7 @@ import type { FeedItem } from '../feed/call-feed.ts';
 import { loadConfig, requireCallConfig } from '../config.ts';
 import { AppError, describeError } from '../errors.ts';
 import { startService, type Service } from '../service.ts';
+import { version } from '../version.ts';
 import { closeRtc, dial } from '../simulators/caller/caller.ts';
 import { demoLines } from './demo-lines.ts';
 import { findRecords, type Records } from './final-records.ts';
@@ -26,6 +27,7 @@ const callerNumber = '+15551234567';
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const run = async (signal: AbortSignal): Promise<void> => {
+  if (process.argv.includes('--version')) return print(version);
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-demo-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
 import { AppError, describeError } from '../errors.ts';
 import { openSurroundings, type Env } from './dev-stack.ts';
+import { version } from '../version.ts';
 
 const help = `Usage: npm run dev [-- --livekit]
 
@@ -35,8 +36,11 @@ const watchService = async (env: Env, signal: AbortSignal): Promise<void> => {
 };
 
 const run = async (signal: AbortSignal): Promise<void> => {
-  const { values } = parseArgs({ options: { livekit: { type: 'boolean' }, help: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: { livekit: { type: 'boolean' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
+  });
   if (values.help === true) return print(help);
+  if (values.version === true) return print(version);
   if (existsSync('.env')) process.loadEnvFile('.env');
   if (values.livekit === true) return watchService({ ...process.env, AGENT_NAME: 'telephony-agent-dev' }, signal);
   const { port, databaseUrl } = loadConfig({ PORT: process.env.PORT, DATABASE_URL: process.env.DATABASE_URL });
