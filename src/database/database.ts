@@ -197,14 +197,14 @@ export const transaction = async <T>(db: Db, work: (tx: DbClient) => Promise<T>)
 };
 
 /**
- * Whether the database can be written to within `timeoutMs`; false is all that health needs to know of what is wrong. It writes one row, which
- * is always the same: SQLite answers readers also while it is locked or the disk is full.
+ * Whether the database accepts a write within `timeoutMs`; false whatever the reason. It updates the one row of `Heartbeat`: a
+ * read proves nothing, because SQLite still answers reads while the file is locked or the disk is full.
  */
 export const pingDb = async (db: Db, timeoutMs: number): Promise<boolean> => {
   const now = new Date();
   const answers = db.$executeRaw`
-    INSERT INTO "WebhookEvent" ("id", "event", "receivedAt") VALUES ('health', 'health', ${now})
-    ON CONFLICT ("id") DO UPDATE SET "receivedAt" = ${now}`.then(
+    INSERT INTO "Heartbeat" ("id", "beatAt") VALUES ('health', ${now})
+    ON CONFLICT ("id") DO UPDATE SET "beatAt" = ${now}`.then(
     () => true,
     () => false,
   );

@@ -171,9 +171,10 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     });
   });
 
-  test('it answers a ping', async () => {
+  test('a ping writes one row, however often, and not to the inbox', async () => {
     const db = await openDatabase();
-    expect(await pingDb(db, 2000)).toBe(true);
+    expect([await pingDb(db, 2000), await pingDb(db, 2000)]).toEqual([true, true]);
+    expect([await db.heartbeat.count(), await db.webhookEvent.count()]).toEqual([1, 0]);
   });
 });
 

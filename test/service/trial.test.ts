@@ -67,7 +67,7 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
       503,
       { database: 'ok', worker: 'not_registered', livekit: 'failed', failing: ['worker', 'livekit'] },
     ]);
-    await db.$executeRaw`ALTER TABLE "WebhookEvent" RENAME TO "Elsewhere"`;
+    await db.$executeRaw`ALTER TABLE "Heartbeat" RENAME TO "Elsewhere"`;
     await sleep(1_100); // it is asked once a second
     const broken = await http.inject('/api/v1/webhooks/health');
     expect([broken.statusCode, broken.json()]).toMatchObject([
