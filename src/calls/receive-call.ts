@@ -87,7 +87,7 @@ const decideNow = (
     {
       trunkId,
       inboundTrunkId: ctx.config.livekit?.inboundTrunkId ?? null,
-      standardAgent: ctx.config.agentName,
+      fallbackAgent: ctx.config.agentName,
       limits: ctx.config.limits,
       busy: ctx.busy(),
     },

@@ -12,7 +12,7 @@ import { name, text } from '../database/storable-text.ts';
 import type { Voice } from '../protocol/job.ts';
 import { problemsOf } from './prompt.ts';
 
-export const standardGreeting = 'Hello! This is your AI assistant. How can I help you?';
+export const defaultGreeting = 'Hello! This is your AI assistant. How can I help you?';
 
 /** A person whom the agent may connect the caller with. */
 export const transferDestination = z.object({
@@ -85,7 +85,7 @@ export type Conversation = Readonly<z.infer<typeof conversation>>;
 export type CampaignSettings = Conversation & Readonly<{ name: string }>;
 
 /** How a call is held whose number has no campaign; what a campaign leaves open. */
-export const standardSettings: CampaignSettings = {
+export const defaultSettings: CampaignSettings = {
   name: '',
   prompt: 'You are a friendly assistant who answers the telephone. Find out what the caller needs and help.',
   firstSpeaker: 'agent',
@@ -117,8 +117,8 @@ export const standardSettings: CampaignSettings = {
   fallbackTransferTo: null,
 };
 
-export const standardSentences = {
-  greeting: standardGreeting,
+export const defaultSystemMessages = {
+  greeting: defaultGreeting,
   silence: 'Are you still there?',
   /** The model takes its time. Without a comma: it is one piece, and prepared. */
   hold: 'Just a moment.',
@@ -138,7 +138,7 @@ export const standardSentences = {
   afterBreak: 'Sorry, we were cut off for a moment. Please go on.',
 } as const;
 
-export const standardModels = {
+export const defaultModels = {
   llm: 'gpt-4.1-mini',
   stt: 'nova-3',
   voice: {
@@ -151,17 +151,17 @@ type VoiceSettings = Pick<CampaignSettings, 'voiceProvider' | 'voiceModel' | 'vo
 
 export const voiceOf = (settings: VoiceSettings): Voice => {
   const { voiceProvider: provider, voiceModel, voice, speakingRate: rate } = settings;
-  const standard = standardModels.voice[provider];
+  const defaults = defaultModels.voice[provider];
   if (provider === 'openai')
-    return { provider, model: voiceModel ?? standard.model, voice: voice ?? standard.voice, rate };
+    return { provider, model: voiceModel ?? defaults.model, voice: voice ?? defaults.voice, rate };
   // Deepgram's models are its voices, whichever of the two names one (https://developers.deepgram.com/docs/tts-models).
-  const model = [voice, voiceModel].find((name) => name?.startsWith('aura') === true) ?? voiceModel ?? standard.model;
+  const model = [voice, voiceModel].find((name) => name?.startsWith('aura') === true) ?? voiceModel ?? defaults.model;
   return { provider, model, voice: model, rate };
 };
 
 /** Settings as they were stored; what they don't have yet is our standard. Null: they can't be read. */
 export const readSettings = (stored: unknown): CampaignSettings | null => {
-  const parsed = conversation.extend({ name: z.string() }).safeParse({ ...standardSettings, ...objectOf(stored) });
+  const parsed = conversation.extend({ name: z.string() }).safeParse({ ...defaultSettings, ...objectOf(stored) });
   return parsed.success ? parsed.data : null;
 };
 

@@ -1,12 +1,12 @@
 /** Makes the speech of all campaigns before their phones ring: one request at a time, so that no call notices. */
 import type { Speech } from '../protocol/speech-request.ts';
-import { standardSettings } from './campaign.ts';
+import { defaultSettings } from './campaign.ts';
 import { listSpeaking, type Speaking } from './store.ts';
 import type { Context } from '../context.ts';
 import { describeError } from '../errors.ts';
 import { identityOf } from '../speech-cache/speech.ts';
 import { synthesise } from '../speech-cache/synthesize.ts';
-import { openingSpeechesOf, retryAfterMs, speechesOf } from './speeches.ts';
+import { leadInSpeechesOf, retryAfterMs, speechesOf } from './speeches.ts';
 
 type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'voices' | 'busy'>;
 
@@ -14,20 +14,20 @@ type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'voices' |
 const unusedMs = 30 * 86_400_000;
 const campaignsAtOnce = 50;
 /** A provider that fails so often in a row is left alone until the next round. */
-const patience = 3;
+const maxFailures = 3;
 
 /**
  * Opens the preparation. Each call of it is one round: it makes what is missing, notes what is used and deletes what isn't. A round
  * stops early when `signal` is aborted, and while the service is draining or has all the calls that it can take.
  */
 export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => Promise<void>) => {
-  const troubles = openTroubles(ctx);
+  const troubles = trackFailures(ctx);
   return async (signal) => {
     await ctx.voices.look(ctx.now());
     const seen = new Set<string>();
     let failures = 0;
     for await (const speech of wantedSpeech(ctx)) {
-      if (signal.aborted || ctx.busy() !== null || failures >= patience) return;
+      if (signal.aborted || ctx.busy() !== null || failures >= maxFailures) return;
       const identity = identityOf(speech, ctx.config[speech.voice.provider].baseUrl);
       if (seen.has(identity)) continue;
       seen.add(identity);
@@ -45,21 +45,21 @@ export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => 
   };
 };
 
-/** What every call may need, and every campaign's own, as the database has it now; each voice's openers when all that is there. */
+/** What every call may need, and every campaign's own, as the database has it now; each voice's leadIns when all that is there. */
 async function* wantedSpeech({ db }: PrepareContext): AsyncGenerator<Speech> {
-  const openers = new Map(openingSpeechesOf(standardSettings).map((speech) => [JSON.stringify(speech), speech]));
-  yield* speechesOf(standardSettings, { tenantName: '', numbers: [] });
+  const leadIns = new Map(leadInSpeechesOf(defaultSettings).map((speech) => [JSON.stringify(speech), speech]));
+  yield* speechesOf(defaultSettings, { tenantName: '', numbers: [] });
   let afterId: string | null = null;
   for (;;) {
     const page: Speaking[] = await listSpeaking(db, afterId, campaignsAtOnce);
     for (const { settings, tenantName, numbers } of page) {
       yield* speechesOf(settings, { tenantName, numbers });
-      for (const speech of openingSpeechesOf(settings)) openers.set(JSON.stringify(speech), speech);
+      for (const speech of leadInSpeechesOf(settings)) leadIns.set(JSON.stringify(speech), speech);
     }
     if (page.length < campaignsAtOnce) break;
     afterId = page.at(-1)?.id ?? null;
   }
-  yield* openers.values();
+  yield* leadIns.values();
 }
 
 /** Null, or why it could not be made. */
@@ -80,7 +80,7 @@ const make = async (
 };
 
 /** What failed is logged once, and tried again less and less often. */
-const openTroubles = ({ log, now }: PrepareContext) => {
+const trackFailures = ({ log, now }: PrepareContext) => {
   const known = new Map<string, { failures: number; retryAt: number }>();
   return {
     mayTry: (identity: string): boolean => (known.get(identity)?.retryAt ?? 0) <= now().getTime(),

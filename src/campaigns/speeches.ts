@@ -4,11 +4,11 @@
  * Glossary
  *   known      what a text may name that does not depend on the single call
  */
-import { openersOf } from '../protocol/lead-in-phrases.ts';
+import { leadInPhrasesOf } from '../protocol/lead-in-phrases.ts';
 import type { Speech } from '../protocol/speech-request.ts';
 import { voiceOf, type CampaignSettings } from './campaign.ts';
 import { namesOnly, render, type Variable } from './prompt.ts';
-import { sentencesOf } from './system-messages.ts';
+import { systemMessagesOf } from './system-messages.ts';
 
 /** `numbers`: those that are answered with these settings. */
 export type Known = Readonly<{ tenantName: string; numbers: readonly string[] }>;
@@ -18,7 +18,7 @@ const knownVariables: readonly Variable[] = ['campaign.name', 'tenant.name', 'nu
 /** All that can be prepared for calls held with these settings. Texts that name a caller, a lead or the time can't. */
 export const speechesOf = (settings: CampaignSettings, known: Known): Speech[] => {
   const voice = voiceOf(settings);
-  const { greeting, ...others } = sentencesOf(settings).templates;
+  const { greeting, ...others } = systemMessagesOf(settings).templates;
   const templates = [...(settings.firstSpeaker === 'agent' ? [greeting] : []), ...Object.values(others)];
   const texts = templates
     .filter((template) => namesOnly(template, knownVariables))
@@ -27,9 +27,9 @@ export const speechesOf = (settings: CampaignSettings, known: Known): Speech[] =
 };
 
 /** The openers of calls held with these settings. */
-export const openingSpeechesOf = (settings: CampaignSettings): Speech[] => {
+export const leadInSpeechesOf = (settings: CampaignSettings): Speech[] => {
   const voice = voiceOf(settings);
-  return openersOf(settings.language).map((text) => ({ voice, text }));
+  return leadInPhrasesOf(settings.language).map((text) => ({ voice, text }));
 };
 
 const textsOf = (template: string, campaignName: string, { tenantName, numbers }: Known): string[] => {

@@ -1,8 +1,8 @@
 /** What the agent of a campaign says without asking a model: the campaign's own words, else our standard ones. */
-import { standardSentences, type CampaignSettings } from './campaign.ts';
+import { defaultSystemMessages, type CampaignSettings } from './campaign.ts';
 import { problemsOf } from './prompt.ts';
 
-export type SentenceName = keyof typeof standardSentences;
+export type SystemMessageName = keyof typeof defaultSystemMessages;
 
 /** Where an operator writes a sentence; those left out are ours alone. */
 const fields = {
@@ -14,13 +14,13 @@ const fields = {
   disclosure: 'disclosureSentence',
   farewell: 'farewellSentence',
   transfer: 'transferSentence',
-} as const satisfies Partial<Record<SentenceName, keyof CampaignSettings>>;
+} as const satisfies Partial<Record<SystemMessageName, keyof CampaignSettings>>;
 
 /** The template of each sentence, and a sentence for each template of the campaign that can't be spoken: it is our standard here. */
-export const sentencesOf = (
+export const systemMessagesOf = (
   settings: CampaignSettings,
-): Readonly<{ templates: Record<SentenceName, string>; problems: string[] }> => {
-  const templates: Record<SentenceName, string> = { ...standardSentences };
+): Readonly<{ templates: Record<SystemMessageName, string>; problems: string[] }> => {
+  const templates: Record<SystemMessageName, string> = { ...defaultSystemMessages };
   const problems: string[] = [];
   for (const [name, field] of Object.entries(fields) as [keyof typeof fields, (typeof fields)[keyof typeof fields]][]) {
     const own = settings[field];

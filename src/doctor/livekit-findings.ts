@@ -84,7 +84,7 @@ const trunkFindings = (config: Config, seen: Seen, { state, trunk, number }: OnT
   const query = {
     trunkId: trunk.id,
     inboundTrunkId,
-    standardAgent: config.agentName,
+    fallbackAgent: config.agentName,
     limits: config.limits,
     busy: null,
   };

@@ -15,7 +15,7 @@ export const numberFinding = (config: Config, seen: Seen, number: string): Findi
   const query = {
     trunkId: null,
     inboundTrunkId: null,
-    standardAgent: config.agentName,
+    fallbackAgent: config.agentName,
     limits: config.limits,
     busy: null,
   };

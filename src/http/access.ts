@@ -44,7 +44,7 @@ const credentialOf = (app: FastifyInstance, authorization: string | undefined): 
  * Who makes a request.
  * @throws AppError `unproven`, `forbidden`, `not_found`
  */
-export const whoAsks = async (
+export const authenticateRequest = async (
   app: FastifyInstance,
   ctx: Pick<Context, 'db' | 'now'>,
   { headers }: Pick<FastifyRequest, 'headers'>,
@@ -72,7 +72,7 @@ export const guardRoutes = (app: FastifyInstance, ctx: Pick<Context, 'db' | 'now
   app.addHook('onRequest', async (request) => {
     const { access } = request.routeOptions.config;
     if (access === undefined || access === 'public') return;
-    const asks = await whoAsks(app, ctx, request);
+    const asks = await authenticateRequest(app, ctx, request);
     if (access !== 'signed_in' && !may(asks.principal, access))
       throw new AppError('forbidden', `This needs the permission ${access}.`);
     known.set(request, asks);

@@ -6,7 +6,7 @@ import { editAgent, findAgent, insertAgent, listAgents, type Agent } from '../te
 import { name } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { camelOf, snakeOf } from './snake-case.ts';
-import { id, version, when, yesOrNo } from './fields.ts';
+import { id, version, timestamp, booleanQuery } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 
 const isDefault = z
@@ -19,19 +19,19 @@ const json = z.object({
   is_active: z.boolean(),
   is_default: isDefault,
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 
 const toJson = (agent: Agent): z.output<typeof json> => snakeOf(agent);
 
 export const agentRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: Guard): void => {
-  const agents = { path: '/agents', one: 'agent', json, toJson } as const;
+  const agents = { path: '/agents', singular: 'agent', json, toJson } as const;
   const reading = { ...agents, access: 'agents:read' } as const;
   const writing = { ...agents, access: 'agents:write' } as const;
   listRoute(app, {
     ...reading,
-    query: { is_active: yesOrNo.exactOptional() },
+    query: { is_active: booleanQuery.exactOptional() },
     list: async (request, query, page) => listAgents(db, scopeOf(request), camelOf(query), page),
   });
   getRoute(app, { ...reading, find: async (request, agentId) => findAgent(db, scopeOf(request), agentId) });

@@ -5,12 +5,12 @@ import { z } from 'zod';
 import { findCallRecord, listCalls, type CallFilter, type CallRecord } from '../calls/scoped-store.ts';
 import { eraseCaller } from '../calls/privacy/erase-caller.ts';
 import { listErasures, type Receipt } from '../calls/privacy/erasure-scoped-store.ts';
-import { orderCommand } from '../calls/control/send-command.ts';
+import { sendCommand } from '../calls/control/send-command.ts';
 import type { Context } from '../context.ts';
 import { name, text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { snakeOf } from './snake-case.ts';
-import { givenTime, id, when } from './fields.ts';
+import { timestampInput, id, timestamp } from './fields.ts';
 import { createRoute, getRoute, idOf, listRoute } from './resource.ts';
 
 const json = z.object({
@@ -28,11 +28,11 @@ const json = z.object({
   end_reason: z.string().nullable(),
   call_sid: z.string(),
   room_name: z.string(),
-  answered_at: when.nullable(),
-  ended_at: when.nullable(),
+  answered_at: timestamp.nullable(),
+  ended_at: timestamp.nullable(),
   duration: z.number().nullable().describe('Whole seconds.'),
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 
 const full = json.extend({
@@ -63,9 +63,9 @@ const full = json.extend({
     }),
   ),
   messages: z
-    .array(z.object({ id, name: z.string(), number: z.string(), reason: z.string(), created_at: when }))
+    .array(z.object({ id, name: z.string(), number: z.string(), reason: z.string(), created_at: timestamp }))
     .describe('What the agent took down for the tenant.'),
-  events: z.array(z.object({ seq: z.number(), type: z.string(), data: z.unknown(), at: when })),
+  events: z.array(z.object({ seq: z.number(), type: z.string(), data: z.unknown(), at: timestamp })),
 });
 
 const toJson = (call: CallRecord): z.output<typeof json> => snakeOf(call);
@@ -78,8 +78,8 @@ const query = {
   lead_id: id.exactOptional(),
   campaign_id: id.exactOptional(),
   status: z.enum(callStatuses).exactOptional(),
-  since: givenTime.exactOptional().describe('Came in at this time or later.'),
-  until: givenTime.exactOptional().describe('Came in before.'),
+  since: timestampInput.exactOptional().describe('Came in at this time or later.'),
+  until: timestampInput.exactOptional().describe('Came in before.'),
   min_duration: seconds.exactOptional(),
   max_duration: seconds.exactOptional(),
 };
@@ -99,7 +99,7 @@ const filterOf = (asked: z.output<z.ZodObject<typeof query>>): CallFilter => ({
 export const callRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
   const { db } = ctx;
   const { scopeOf } = guard;
-  const calls = { path: '/calls', one: 'call', access: 'calls:read' } as const;
+  const calls = { path: '/calls', singular: 'call', access: 'calls:read' } as const;
   listRoute(app, {
     ...calls,
     json,
@@ -161,7 +161,7 @@ const orderRoute = (
     handler: async (request, reply) => {
       const given = (request.body as Record<string, string>)[field] ?? null;
       const order = { type, text: given, orderedBy: principalOf(request).id };
-      await orderCommand(ctx, scopeOf(request), idOf(request), order);
+      await sendCommand(ctx, scopeOf(request), idOf(request), order);
       return reply.code(202).send({ ordered: true });
     },
   });
@@ -174,14 +174,14 @@ const receiptJson = z.object({
   messages: z.number(),
   leads: z.number(),
   erased_by: z.string().describe('The id of the user or token.'),
-  created_at: when,
+  created_at: timestamp,
 });
 
 const receiptToJson = (receipt: Receipt): z.output<typeof receiptJson> => snakeOf(receipt);
 
 /** A caller who wants to be forgotten. */
 const erasureRoutes = (app: FastifyInstance, ctx: Context, { scopeOf, principalOf }: Guard): void => {
-  const erasures = { path: '/erasures', one: 'erasure', json: receiptJson, toJson: receiptToJson } as const;
+  const erasures = { path: '/erasures', singular: 'erasure', json: receiptJson, toJson: receiptToJson } as const;
   listRoute(app, {
     ...erasures,
     access: 'leads:read',

@@ -16,7 +16,7 @@ import type { Context } from '../context.ts';
 import { name } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { camelOf, snakeOf, snakeShape } from './snake-case.ts';
-import { allOptional, id, version, when } from './fields.ts';
+import { allOptional, id, version, timestamp } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, idOf, listRoute } from './resource.ts';
 
 const settings = z.object(snakeShape(conversation.shape));
@@ -29,13 +29,13 @@ const json = z.object({
   agent_name: z.string().nullable(),
   sip_trunk_id: z.string().nullable(),
   max_concurrent: z.number(),
-  published_version: z.object({ id, number: z.number(), created_at: when }).nullable(),
+  published_version: z.object({ id, number: z.number(), created_at: timestamp }).nullable(),
   published: settings.describe('What calls run with.'),
   draft: settings.describe('What is being edited; publishing makes it what calls run with.'),
   has_changes: z.boolean().describe('Whether the draft differs from what is published.'),
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 
 const toJson = ({
@@ -55,7 +55,7 @@ const versionJson = z.object({
   id,
   number: z.number(),
   published_by: z.string().nullable().describe('The id of the user or token.'),
-  created_at: when,
+  created_at: timestamp,
   settings: settings.extend({ name: z.string() }).nullable(),
 });
 
@@ -80,7 +80,7 @@ const fields = {
 export const campaignRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
   const { db } = ctx;
   const { scopeOf } = guard;
-  const campaigns = { path: '/campaigns', one: 'campaign', json, toJson } as const;
+  const campaigns = { path: '/campaigns', singular: 'campaign', json, toJson } as const;
   const reading = { ...campaigns, access: 'campaigns:read' } as const;
   const writing = { ...campaigns, access: 'campaigns:write' } as const;
   listRoute(app, {
@@ -118,7 +118,7 @@ export const campaignRoutes = (app: FastifyInstance, ctx: Context, guard: Guard)
 };
 
 const publishingRoutes = (app: FastifyInstance, ctx: Context, { principalOf, scopeOf }: Guard): void => {
-  const campaigns = { path: '/campaigns', one: 'campaign' } as const;
+  const campaigns = { path: '/campaigns', singular: 'campaign' } as const;
   actionRoute(app, {
     ...campaigns,
     access: 'campaigns:write',
@@ -145,7 +145,7 @@ const publishingRoutes = (app: FastifyInstance, ctx: Context, { principalOf, sco
   });
   listRoute(app, {
     path: '/campaigns/:id/versions',
-    one: 'campaign',
+    singular: 'campaign',
     summary: 'List what was published of a campaign, the newest first',
     access: 'campaigns:read',
     json: versionJson,

@@ -37,7 +37,7 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
 };
 
 /** What an asker is told about each refusal. */
-export const refusals = {
+export const rejectErrors = {
   wrong_trunk: ['wrong_trunk', 'The trunk is neither the inbound trunk nor the one of the dialled number.'],
   number_unknown: ['not_found', 'The dialled number is not known.'],
   number_inactive: ['not_found', 'The dialled number is inactive.'],

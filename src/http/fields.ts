@@ -6,14 +6,14 @@ import { isStorable, isStorableJson, text } from '../database/storable-text.ts';
 
 export const id = text(64);
 export const version = z.int().min(0).max(2_147_483_647);
-export const when = z.iso.datetime();
+export const timestamp = z.iso.datetime();
 
 /** A time that somebody gives: with its offset, of an age in which there are telephones on the internet. */
-export const givenTime = z.iso
+export const timestampInput = z.iso
   .datetime({ offset: true })
   .refine((value) => /^(19[7-9]|2\d\d)\d/.test(value), 'must be between 1970 and 2999');
 
-export const yesOrNo = z.stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' });
+export const booleanQuery = z.stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' });
 
 const mostMetadataCharacters = 10_000;
 const mostMetadataLevels = 10;

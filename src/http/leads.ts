@@ -8,7 +8,7 @@ import { toE164 } from '../numbers/number.ts';
 import { name, text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { camelOf, snakeOf } from './snake-case.ts';
-import { id, metadata, version, when, yesOrNo } from './fields.ts';
+import { id, metadata, version, timestamp, booleanQuery } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 
 const statuses = ['new', 'calling', 'completed', 'failed'] as const;
@@ -20,18 +20,18 @@ const json = z.object({
   name: z.string(),
   status: z.enum(statuses).describe('Follows from its calls.'),
   attempts: z.number(),
-  last_call_at: when.nullable(),
+  last_call_at: timestamp.nullable(),
   metadata: z.unknown(),
-  archived_at: when.nullable(),
+  archived_at: timestamp.nullable(),
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 
 const toJson = (lead: LeadRecord): z.output<typeof json> => snakeOf(lead);
 
 export const leadRoutes = (app: FastifyInstance, { db, now, config }: Context, { scopeOf }: Guard): void => {
-  const leads = { path: '/leads', one: 'lead', json, toJson } as const;
+  const leads = { path: '/leads', singular: 'lead', json, toJson } as const;
   const reading = { ...leads, access: 'leads:read' } as const;
   const writing = { ...leads, access: 'leads:write' } as const;
   listRoute(app, {
@@ -40,7 +40,7 @@ export const leadRoutes = (app: FastifyInstance, { db, now, config }: Context, {
       campaign_id: id.exactOptional(),
       phone_number: text(100).exactOptional(),
       status: z.enum(statuses).exactOptional(),
-      is_archived: yesOrNo.default(false),
+      is_archived: booleanQuery.default(false),
     },
     list: async (request, query, page) => listLeads(db, scopeOf(request), camelOf(query), page),
   });

@@ -12,9 +12,9 @@ import { createWitness, type Witness } from '../livekit/webhook-probe.ts';
 import { may } from '../tenants/access.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { name, text } from '../database/storable-text.ts';
-import { whoAsks } from './access.ts';
+import { authenticateRequest } from './access.ts';
 import { snakeOf } from './snake-case.ts';
-import { refusals, sendError } from './errors.ts';
+import { rejectErrors, sendError } from './errors.ts';
 
 const id = name(300);
 const number = text(300);
@@ -139,7 +139,7 @@ const described = {
 const trialScope = async (app: FastifyInstance, ctx: Context, request: FastifyRequest): Promise<TenantScope | null> => {
   if (!ctx.config.production) return null;
   if (await isProven(signedOf(request), ctx.config.livekit)) return null;
-  const { principal, scope } = await whoAsks(app, ctx, request);
+  const { principal, scope } = await authenticateRequest(app, ctx, request);
   if (!may(principal, 'routing:explain')) throw new AppError('forbidden', 'This needs the permission routing:explain.');
   return scope;
 };
@@ -166,7 +166,7 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
       callerIdentity: null,
     });
     if (outcome.kind === 'accept') return reply.send(answerOf(outcome.call, outcome.agentName));
-    const [code, message] = refusals[outcome.reason];
+    const [code, message] = rejectErrors[outcome.reason];
     return sendError(reply, code, message);
   });
   eventRoutes(app, ctx);

@@ -48,7 +48,7 @@ const limits = {
 
 type Limiter = (request: FastifyRequest) => Promise<void>;
 
-const limiter = (
+const openLimiter = (
   app: FastifyInstance,
   limit: Readonly<{ max: number; timeWindow: number }>,
   keyOf: (request: FastifyRequest) => string,
@@ -65,14 +65,18 @@ const credentials = z.strictObject({ email: text(254), password: text(200) });
 
 /** The routes under /api/v1/auth. The plugin @fastify/rate-limit is registered. */
 export const loginRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
-  const byNetwork = limiter(app, limits.network, (request) => `network:${request.ip}`);
-  strangersRoutes(app, ctx, byNetwork);
-  ownRoutes(app, ctx, guard, byNetwork);
+  const limitByNetwork = openLimiter(app, limits.network, (request) => `network:${request.ip}`);
+  publicRoutes(app, ctx, limitByNetwork);
+  signedInRoutes(app, ctx, guard, limitByNetwork);
 };
 
 /** For who isn't known yet. */
-const strangersRoutes = (app: FastifyInstance, ctx: Context, byNetwork: Limiter): void => {
-  const byEmail = limiter(app, limits.email, (request) => `email:${emailKey(credentials.parse(request.body).email)}`);
+const publicRoutes = (app: FastifyInstance, ctx: Context, byNetwork: Limiter): void => {
+  const limitByEmail = openLimiter(
+    app,
+    limits.email,
+    (request) => `email:${emailKey(credentials.parse(request.body).email)}`,
+  );
   const answer = (session: Session | null): z.output<typeof tokens> => {
     if (session === null) throw new AppError('unproven', 'That is not a login that we know, or not any more.');
     const { id, refreshToken } = session;
@@ -84,7 +88,7 @@ const strangersRoutes = (app: FastifyInstance, ctx: Context, byNetwork: Limiter)
     config: { access: 'public' },
     schema: { tags: ['auth'], summary: 'Log in', body: credentials, response: { 200: tokens } },
     onRequest: byNetwork,
-    preHandler: byEmail,
+    preHandler: limitByEmail,
     handler: async (request) => answer(await logIn(ctx, request.body)),
   });
   api.post('/auth/refresh', {
@@ -101,7 +105,7 @@ const strangersRoutes = (app: FastifyInstance, ctx: Context, byNetwork: Limiter)
 };
 
 /** For who is in: about oneself. */
-const ownRoutes = (app: FastifyInstance, ctx: Context, { principalOf }: Guard, byNetwork: Limiter): void => {
+const signedInRoutes = (app: FastifyInstance, ctx: Context, { principalOf }: Guard, byNetwork: Limiter): void => {
   const sessionOf = (request: FastifyRequest): string => {
     const principal = principalOf(request);
     if (principal.kind === 'user') return principal.sessionId;

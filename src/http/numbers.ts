@@ -20,7 +20,7 @@ import { may } from '../tenants/access.ts';
 import { name, text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { camelOf, snakeOf } from './snake-case.ts';
-import { id, version, when, yesOrNo } from './fields.ts';
+import { id, version, timestamp, booleanQuery } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 
 const types = ['LOCAL', 'TOLL_FREE', 'MOBILE'] as const;
@@ -34,17 +34,17 @@ const numberJson = z.object({
   campaign_id: z.string().nullable(),
   livekit_trunk_id: z.string().nullable().describe('ST_…: a trunk of its own, beside the installation’s.'),
   is_active: z.boolean(),
-  purchased_at: when.nullable(),
+  purchased_at: timestamp.nullable(),
   metadata: z.unknown(),
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 const numberToJson = (number: PhoneNumber): z.output<typeof numberJson> => snakeOf(number);
 
 const livekitTrunk = text(100).regex(/^ST_/).nullable();
 
-const numbers = { path: '/phone-numbers', one: 'phone number', json: numberJson, toJson: numberToJson } as const;
+const numbers = { path: '/phone-numbers', singular: 'phone number', json: numberJson, toJson: numberToJson } as const;
 
 export const numberRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
   const { db, config } = ctx;
@@ -55,7 +55,7 @@ export const numberRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): 
     query: {
       number: text(50).exactOptional(),
       campaign_id: id.exactOptional(),
-      is_active: yesOrNo.exactOptional(),
+      is_active: booleanQuery.exactOptional(),
     },
     list: async (request, query, page) => listNumbers(db, scopeOf(request), camelOf(query), page),
   });
@@ -108,18 +108,23 @@ const trunkJson = z.object({
   name: z.string(),
   is_active: z.boolean(),
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 const trunkToJson = (trunk: PlatformTrunk): z.output<typeof trunkJson> => snakeOf(trunk);
 
 export const trunkRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: Guard): void => {
-  const trunks = { path: '/platform-trunks', one: 'platform trunk', json: trunkJson, toJson: trunkToJson } as const;
+  const trunks = {
+    path: '/platform-trunks',
+    singular: 'platform trunk',
+    json: trunkJson,
+    toJson: trunkToJson,
+  } as const;
   const reading = { ...trunks, access: 'trunks:read' } as const;
   const writing = { ...trunks, access: 'trunks:manage' } as const;
   listRoute(app, {
     ...reading,
-    query: { is_active: yesOrNo.exactOptional() },
+    query: { is_active: booleanQuery.exactOptional() },
     list: async (request, query, page) => listTrunks(db, scopeOf(request), camelOf(query), page),
   });
   getRoute(app, { ...reading, find: async (request, trunkId) => findTrunk(db, scopeOf(request), trunkId) });

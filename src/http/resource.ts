@@ -13,7 +13,7 @@ type Common<Json extends z.ZodType> = Readonly<{
   /** Below /api/v1, such as /agents. */
   path: string;
   /** What one is called: "agent". */
-  one: string;
+  singular: string;
   access: Access;
   json: Json;
 }>;
@@ -21,9 +21,9 @@ type ToJson<Row, Json extends z.ZodType> = Readonly<{ toJson: (row: Row) => z.ou
 
 const idParams = z.object({ id });
 export const idOf = (request: FastifyRequest): string => (request.params as { id: string }).id;
-const anOrA = (one: string): string => `${/^[aeiou]/.test(one) ? 'an' : 'a'} ${one}`;
+const anOrA = (singular: string): string => `${/^[aeiou]/.test(singular) ? 'an' : 'a'} ${singular}`;
 
-const notThere = (one: string): AppError => new AppError('not_found', `There is no such ${one}.`);
+const notFound = (singular: string): AppError => new AppError('not_found', `There is no such ${singular}.`);
 
 const tagOf = (path: string): string => path.split('/')[1] ?? path;
 
@@ -44,10 +44,10 @@ export const listRoute = <Query extends Shape, Json extends z.ZodType, Row exten
       list: (request: FastifyRequest, query: Output<Query>, page: PageQuery) => Promise<Page<Row> | null>;
     }>,
 ): void => {
-  const { path, one, access, json, query, toJson } = route;
+  const { path, singular, access, json, query, toJson } = route;
   const schema: FastifySchema = {
     tags: [tagOf(path)],
-    summary: route.summary ?? `List ${one}s, the newest first`,
+    summary: route.summary ?? `List ${singular}s, the newest first`,
     ...(path.includes(':id') && { params: idParams }),
     querystring: z.strictObject({ ...query, ...pageShape }),
     response: { 200: z.object({ items: z.array(json), next_cursor: next }) },
@@ -59,7 +59,7 @@ export const listRoute = <Query extends Shape, Json extends z.ZodType, Row exten
       const { limit, cursor, ...filter } = request.query as Output<Query> & { limit: number; cursor?: string };
       const page = pageQueryOf({ limit, ...(cursor !== undefined && { cursor }) });
       const found = await route.list(request, filter as Output<Query>, page);
-      if (found === null) throw notThere(one);
+      if (found === null) throw notFound(singular);
       return { items: found.items.map(toJson), next_cursor: nextCursor(found.next) };
     },
   });
@@ -68,7 +68,7 @@ export const listRoute = <Query extends Shape, Json extends z.ZodType, Row exten
 type Versioned = Readonly<{ version: number }>;
 
 /** An edit says which version it read by this header; what we answer carries it. */
-const tag = (reply: FastifyReply, row: object): FastifyReply =>
+const sendEtag = (reply: FastifyReply, row: object): FastifyReply =>
   'version' in row ? reply.header('etag', `"${String(row.version)}"`) : reply;
 
 /** GET path/:id */
@@ -78,10 +78,10 @@ export const getRoute = <Json extends z.ZodType, Row extends object>(
     ToJson<Row, Json> &
     Readonly<{ find: (request: FastifyRequest, id: string) => Promise<Row | null> }>,
 ): void => {
-  const { path, one, access, json, find, toJson } = route;
+  const { path, singular, access, json, find, toJson } = route;
   const schema: FastifySchema = {
     tags: [tagOf(path)],
-    summary: `Get ${anOrA(one)}`,
+    summary: `Get ${anOrA(singular)}`,
     params: idParams,
     response: { 200: json },
   };
@@ -90,8 +90,8 @@ export const getRoute = <Json extends z.ZodType, Row extends object>(
     schema,
     handler: async (request, reply) => {
       const row = await find(request, idOf(request));
-      if (row === null) throw notThere(one);
-      return tag(reply, row).send(toJson(row));
+      if (row === null) throw notFound(singular);
+      return sendEtag(reply, row).send(toJson(row));
     },
   });
 };
@@ -107,10 +107,10 @@ export const createRoute = <Body extends Shape, Json extends z.ZodType, Row exte
       create: (request: FastifyRequest, body: Output<Body>) => Promise<Row>;
     }>,
 ): void => {
-  const { path, one, access, json, body, toJson } = route;
+  const { path, singular, access, json, body, toJson } = route;
   const schema: FastifySchema = {
     tags: [tagOf(path)],
-    summary: route.summary ?? `Create ${anOrA(one)}`,
+    summary: route.summary ?? `Create ${anOrA(singular)}`,
     body: z.strictObject(body),
     response: { 201: json },
   };
@@ -119,7 +119,7 @@ export const createRoute = <Body extends Shape, Json extends z.ZodType, Row exte
     schema,
     handler: async (request, reply) => {
       const row = await route.create(request, request.body as Output<Body>);
-      return tag(reply.code(201), row).send(toJson(row));
+      return sendEtag(reply.code(201), row).send(toJson(row));
     },
   });
 };
@@ -135,9 +135,9 @@ const versionRead = (request: FastifyRequest, inBody: number | undefined): numbe
 };
 
 /** @throws AppError `not_found`, `conflict` */
-export const editedOr = <Row>(one: string, row: Edited<Row>): Row => {
-  if (row === 'missing') throw notThere(one);
-  if (row === 'stale') throw new AppError('conflict', `Somebody has changed the ${one} since: read it again.`);
+export const editedOr = <Row>(singular: string, row: Edited<Row>): Row => {
+  if (row === 'missing') throw notFound(singular);
+  if (row === 'stale') throw new AppError('conflict', `Somebody has changed the ${singular} since: read it again.`);
   return row;
 };
 
@@ -157,10 +157,10 @@ export const changeRoute = <Body extends Shape, Json extends z.ZodType, Row exte
       ) => Promise<Edited<Row>>;
     }>,
 ): void => {
-  const { path, one, access, json, body, toJson } = route;
+  const { path, singular, access, json, body, toJson } = route;
   const schema: FastifySchema = {
     tags: [tagOf(path)],
-    summary: `Change ${anOrA(one)}`,
+    summary: `Change ${anOrA(singular)}`,
     description: 'Say by `version` or If-Match which version you read: 409 `conflict` where it is another by now.',
     params: idParams,
     headers: ifMatch,
@@ -176,8 +176,8 @@ export const changeRoute = <Body extends Shape, Json extends z.ZodType, Row exte
       if (read === null && request.headers['if-match'] === undefined)
         throw new AppError('malformed', 'Say by version or If-Match which version you read.');
       const edited = await route.change(request, { id: idOf(request), version: read }, changes as Output<Body>);
-      const row = editedOr(one, edited);
-      return tag(reply, row).send(toJson(row));
+      const row = editedOr(singular, edited);
+      return sendEtag(reply, row).send(toJson(row));
     },
   });
 };
@@ -193,7 +193,7 @@ export const actionRoute = <Json extends z.ZodType, Row extends object>(
       act: (request: FastifyRequest, read: Readonly<{ id: string; version: number | null }>) => Promise<Edited<Row>>;
     }>,
 ): void => {
-  const { path, one, access, json, action, summary, toJson } = route;
+  const { path, singular, access, json, action, summary, toJson } = route;
   const schema: FastifySchema = {
     tags: [tagOf(path)],
     summary,
@@ -208,8 +208,8 @@ export const actionRoute = <Json extends z.ZodType, Row extends object>(
     handler: async (request, reply) => {
       const body = request.body as { version?: number } | null | undefined;
       const read = { id: idOf(request), version: versionRead(request, body?.version) };
-      const row = editedOr(one, await route.act(request, read));
-      return tag(reply, row).send(toJson(row));
+      const row = editedOr(singular, await route.act(request, read));
+      return sendEtag(reply, row).send(toJson(row));
     },
   });
 };

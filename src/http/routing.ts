@@ -7,7 +7,7 @@ import { explainRoute } from '../calls/preview/explain-route.ts';
 import { rejectReasons } from '../routing/route.ts';
 import { text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
-import { givenTime, id } from './fields.ts';
+import { timestampInput, id } from './fields.ts';
 import { snakeOf } from './snake-case.ts';
 
 const named = z.object({ id, name: z.string() });
@@ -16,7 +16,7 @@ const question = z.strictObject({
   to: text(100).min(1).describe('The number that is dialled.'),
   from: text(100).default('').describe('The caller; empty: withheld.'),
   trunk_id: text(100).nullable().default(null).describe('ST_…: over which trunk the call comes.'),
-  at: givenTime.exactOptional().describe('When; now by default.'),
+  at: timestampInput.exactOptional().describe('When; now by default.'),
 });
 
 const explanation = z.object({
@@ -44,8 +44,8 @@ export const routingRoutes = (app: FastifyInstance, ctx: Context, { scopeIfAny }
     },
     handler: async (request) => {
       const { to, from, trunk_id: trunkId, at } = request.body;
-      const when = at === undefined ? ctx.now() : new Date(at);
-      const explained = await explainRoute(ctx, scopeIfAny(request), { to, from, trunkId, at: when });
+      const time = at === undefined ? ctx.now() : new Date(at);
+      const explained = await explainRoute(ctx, scopeIfAny(request), { to, from, trunkId, at: time });
       return { ...snakeOf(explained), reasons: [...explained.reasons] };
     },
   });

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { editTenant, findTenant, insertTenant, listTenants, type Tenant } from '../tenants/store.ts';
 import { name } from '../database/storable-text.ts';
 import { camelOf, snakeOf } from './snake-case.ts';
-import { id, version, when, yesOrNo } from './fields.ts';
+import { id, version, timestamp, booleanQuery } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 
 const json = z.object({
@@ -13,17 +13,17 @@ const json = z.object({
   name: z.string(),
   is_active: z.boolean().describe('The numbers of an inactive tenant are not answered, its users not let in.'),
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 
 const toJson = (tenant: Tenant): z.output<typeof json> => snakeOf(tenant);
 
 export const tenantRoutes = (app: FastifyInstance, { db }: Context): void => {
-  const tenants = { path: '/tenants', one: 'tenant', access: 'tenants:manage', json, toJson } as const;
+  const tenants = { path: '/tenants', singular: 'tenant', access: 'tenants:manage', json, toJson } as const;
   listRoute(app, {
     ...tenants,
-    query: { is_active: yesOrNo.exactOptional() },
+    query: { is_active: booleanQuery.exactOptional() },
     list: async (_request, query, page) => listTenants(db, camelOf(query), page),
   });
   getRoute(app, { ...tenants, find: async (_request, tenantId) => findTenant(db, tenantId) });

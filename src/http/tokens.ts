@@ -8,7 +8,7 @@ import { editToken, findToken, listTokens, type ApiToken } from '../tenants/toke
 import { name } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { snakeOf } from './snake-case.ts';
-import { givenTime, id, version, when, yesOrNo } from './fields.ts';
+import { timestampInput, id, version, timestamp, booleanQuery } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 
 const json = z.object({
@@ -16,22 +16,22 @@ const json = z.object({
   name: z.string(),
   hint: z.string().describe('How the token begins.'),
   scopes: z.array(z.enum(tokenScopes)),
-  expires_at: when.nullable(),
-  revoked_at: when.nullable(),
-  last_used_at: when.nullable().describe('To the minute.'),
+  expires_at: timestamp.nullable(),
+  revoked_at: timestamp.nullable(),
+  last_used_at: timestamp.nullable().describe('To the minute.'),
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 
 const toJson = ({ scopes, ...token }: ApiToken): z.output<typeof json> => ({ ...snakeOf(token), scopes: [...scopes] });
 
 export const tokenRoutes = (app: FastifyInstance, ctx: Context, { scopeOf }: Guard): void => {
   const { db, now } = ctx;
-  const tokens = { path: '/tokens', one: 'token', access: 'tokens:manage', json, toJson } as const;
+  const tokens = { path: '/tokens', singular: 'token', access: 'tokens:manage', json, toJson } as const;
   listRoute(app, {
     ...tokens,
-    query: { is_revoked: yesOrNo.exactOptional() },
+    query: { is_revoked: booleanQuery.exactOptional() },
     list: async (request, { is_revoked: isRevoked }, page) =>
       listTokens(db, scopeOf(request), { ...(isRevoked !== undefined && { isRevoked }) }, page),
   });
@@ -43,7 +43,7 @@ export const tokenRoutes = (app: FastifyInstance, ctx: Context, { scopeOf }: Gua
     body: {
       name: name(100),
       scopes: z.array(z.enum(tokenScopes)).min(1).max(tokenScopes.length),
-      expires_at: givenTime.nullable().default(null),
+      expires_at: timestampInput.nullable().default(null),
     },
     create: async (request, { expires_at: expires, ...token }) =>
       createToken(ctx, scopeOf(request), { ...token, expiresAt: expires === null ? null : new Date(expires) }),

@@ -8,7 +8,7 @@ import { editUser, findUser, insertUser, listUsers, type User } from '../tenants
 import { text } from '../database/storable-text.ts';
 import type { Guard } from './access.ts';
 import { camelOf, snakeOf } from './snake-case.ts';
-import { email, id, password, version, when, yesOrNo } from './fields.ts';
+import { email, id, password, version, timestamp, booleanQuery } from './fields.ts';
 import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
 
 const json = z.object({
@@ -18,17 +18,17 @@ const json = z.object({
   role: z.enum(roles),
   is_active: z.boolean(),
   version,
-  created_at: when,
-  updated_at: when,
+  created_at: timestamp,
+  updated_at: timestamp,
 });
 
 const toJson = (user: User): z.output<typeof json> => snakeOf(user);
 
 export const userRoutes = (app: FastifyInstance, { db, now }: Context, { scopeOf }: Guard): void => {
-  const users = { path: '/users', one: 'user', access: 'users:manage', json, toJson } as const;
+  const users = { path: '/users', singular: 'user', access: 'users:manage', json, toJson } as const;
   listRoute(app, {
     ...users,
-    query: { is_active: yesOrNo.exactOptional() },
+    query: { is_active: booleanQuery.exactOptional() },
     list: async (request, query, page) => listUsers(db, scopeOf(request), camelOf(query), page),
   });
   getRoute(app, { ...users, find: async (request, userId) => findUser(db, scopeOf(request), userId) });

@@ -1,5 +1,5 @@
 /** The sample data: a clinic whose front desk answers one number. For trying things out; `npm run demo` speaks with it. */
-import { standardSettings } from '../campaigns/campaign.ts';
+import { defaultSettings } from '../campaigns/campaign.ts';
 import { transaction, type Db, type DbClient } from '../database/database.ts';
 
 export const sampleNumber = '+18588796658';
@@ -77,7 +77,7 @@ const seedCampaign = async (tx: DbClient): Promise<SeedStep> => {
     data: { id: ids.campaign, tenantId: ids.tenant, name, status: 'active', prompt },
   });
   const version = await tx.campaignVersion.create({
-    data: { campaignId: ids.campaign, number: 1, settings: { ...standardSettings, name, prompt } },
+    data: { campaignId: ids.campaign, number: 1, settings: { ...defaultSettings, name, prompt } },
   });
   await tx.campaign.update({ where: { id: ids.campaign }, data: { publishedVersionId: version.id } });
   return step('campaign', 'created', made, made.name);

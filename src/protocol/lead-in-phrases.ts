@@ -2,7 +2,7 @@
  * Words with which a model's reply often begins: prepared in every voice, they are heard the moment the model has written them,
  * while the voice is asked for the rest.
  */
-const openers: Readonly<Record<string, readonly string[]>> = {
+const phrases: Readonly<Record<string, readonly string[]>> = {
   en: [
     ...[
       'Yes,',
@@ -44,12 +44,12 @@ const lettersOf = (text: string): string => text.toLowerCase().replaceAll(/[^\p{
 
 /** Single words that people say before a pause; too seldom by models for us to prepare them. */
 const furtherWords = ['ok', 'hello', 'hi', 'well', 'sorry', 'alright', 'right'];
-const openingWords = new Set(
-  [...Object.values(openers).flat(), ...furtherWords].filter((text) => !/\s\p{L}/u.test(text)).map(lettersOf),
+const singleWords = new Set(
+  [...Object.values(phrases).flat(), ...furtherWords].filter((text) => !/\s\p{L}/u.test(text)).map(lettersOf),
 );
 
 /** Whether it is a single word, of any language that we know, which may be spoken by itself. */
-export const isOpener = (text: string): boolean => openingWords.has(lettersOf(text));
+export const isLeadInPhrase = (text: string): boolean => singleWords.has(lettersOf(text));
 
 /** Those of a language such as en or de-CH; none where we know none. */
-export const openersOf = (language: string): readonly string[] => openers[language.split('-')[0] ?? ''] ?? [];
+export const leadInPhrasesOf = (language: string): readonly string[] => phrases[language.split('-')[0] ?? ''] ?? [];

@@ -48,7 +48,7 @@ export type RouteQuery = Readonly<{
   /** LIVEKIT_INBOUND_TRUNK_ID, where set. */
   inboundTrunkId: string | null;
   /** The agent where nobody names one. */
-  standardAgent: string;
+  fallbackAgent: string;
   limits: CallLimits;
   /** Why this service can take no further call; null: it can. */
   busy: string | null;
@@ -58,15 +58,15 @@ export type Decision =
   | Readonly<{ kind: 'accept'; agentName: string; reasons: readonly string[] }>
   | Readonly<{ kind: 'reject'; reason: RejectReason; reasons: readonly string[] }>;
 
-const agentOf = (facts: RouteFacts, standardAgent: string): readonly [name: string, why: string] => {
+const agentOf = (facts: RouteFacts, fallbackAgent: string): readonly [name: string, why: string] => {
   const named = facts.campaign?.agentName ?? null;
   if (named !== null && named !== '') return [named, `the campaign names its agent: ${named}`];
   if (facts.defaultAgent !== null) return [facts.defaultAgent, `the tenant's default agent: ${facts.defaultAgent}`];
-  return [standardAgent, `neither campaign nor tenant names an agent: ${standardAgent}`];
+  return [fallbackAgent, `neither campaign nor tenant names an agent: ${fallbackAgent}`];
 };
 
 /** Each check of a call in the contract's order (section 2): null goes on, else why not. */
-const refusal = (query: RouteQuery, facts: RouteFacts | null): readonly [RejectReason, string] | null => {
+const refusalOf = (query: RouteQuery, facts: RouteFacts | null): readonly [RejectReason, string] | null => {
   const { trunkId, inboundTrunkId } = query;
   const knownTrunk = trunkId === null || inboundTrunkId === null || trunkId === inboundTrunkId;
   if (!knownTrunk && trunkId !== facts?.number.livekitTrunkId)
@@ -101,9 +101,9 @@ export const decide = (query: RouteQuery, facts: RouteFacts | null): Decision =>
           `number ${facts.number.id} of tenant ${facts.tenant.name}`,
           facts.campaign === null ? 'the number has no campaign' : `campaign ${facts.campaign.name}`,
         ];
-  const no = refusal(query, facts);
+  const no = refusalOf(query, facts);
   if (no !== null) return { kind: 'reject', reason: no[0], reasons: [...found, no[1]] };
   if (facts === null) throw new Error('a call to an unknown number was not refused');
-  const [agentName, why] = agentOf(facts, query.standardAgent);
+  const [agentName, why] = agentOf(facts, query.fallbackAgent);
   return { kind: 'accept', agentName, reasons: [...found, why] };
 };

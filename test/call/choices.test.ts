@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
-import { openersOf } from '#src/protocol/lead-in-phrases.ts';
+import { leadInPhrasesOf } from '#src/protocol/lead-in-phrases.ts';
 import {
   callerNumber,
   dialled,
@@ -16,7 +16,7 @@ import {
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
-  await untilPrepared(world.service, openersOf('en'));
+  await untilPrepared(world.service, leadInPhrasesOf('en'));
   await world.providers.setScenario({ name: 'demo', caller: ['Hello'], repeat: true, otherwise: 'Yes, I am here.' });
 }, 300_000);
 afterAll(async () => {

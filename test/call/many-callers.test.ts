@@ -1,6 +1,6 @@
 /** More callers at once than there are call processes ready; and one more than there may be. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { finalRecords, openWorld, type World } from '#test/support/service.ts';
 
@@ -30,7 +30,7 @@ test('callers who come at once are all answered, and who comes then hears that a
   expect((await late.whenEnded()).reason).toBe('ROOM_DELETED');
   const refused = await finalRecords(world, late.facts.room);
   expect(refused.call).toMatchObject({ status: 'rejected', rejectReason: 'busy', attempt: 0 });
-  expect(refused.turns.map(({ text }) => text)).toEqual([standardSentences.full]);
+  expect(refused.turns.map(({ text }) => text)).toEqual([defaultSystemMessages.full]);
   expect(world.service.activeCalls()).toBe(most);
   for (const caller of callers) {
     expect(caller.heard.clippedMs()).toBe(0);

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { synthesize } from '#src/simulators/speech/speech.ts';
-import { openersOf } from '#src/protocol/lead-in-phrases.ts';
+import { leadInPhrasesOf } from '#src/protocol/lead-in-phrases.ts';
 import { jobOf } from '#test/conversation/support/fake-service.ts';
 import { openTrial, type Trial } from '#test/conversation/support/trial.ts';
 import { finalRecords, openWorld, untilPrepared } from '#test/support/service.ts';
@@ -18,7 +18,7 @@ const quiet = (caller: Caller) => caller.whenAgentQuiet({ quietMs: 900, timeoutM
 
 test('the voice is down from the start: greeting, apology and farewell are heard all the same', async () => {
   await using world = await openWorld();
-  await untilPrepared(world.service, openersOf('en'));
+  await untilPrepared(world.service, leadInPhrasesOf('en'));
   await world.providers.setScenario({ name: 'demo', caller: ['Hello', 'Hello?'], repeat: true, otherwise: 'Yes.' });
   await world.providers.setFault({ service: 'tts', kind: 'status', status: 503, times: 'all' });
   await world.providers.clearLog();
@@ -27,27 +27,27 @@ test('the voice is down from the start: greeting, apology and farewell are heard
   await quiet(caller);
   expect((await world.providers.log()).requests.map(({ kind }) => kind)).not.toContain('speech');
   for (const [line, answer] of [
-    ['Hello', standardSentences.apology],
-    ['Hello?', standardSentences.farewell],
+    ['Hello', defaultSystemMessages.apology],
+    ['Hello?', defaultSystemMessages.farewell],
   ] as const) {
     const { lastSampleAt } = await caller.say(line);
     const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
     expect(heardAt - lastSampleAt).toBeLessThan(5_000);
-    if (answer === standardSentences.apology) await quiet(caller);
+    if (answer === defaultSystemMessages.apology) await quiet(caller);
   }
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
   const { call, turns } = await finalRecords(world, caller.facts.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
   expect(turns.map(({ role, text, interrupted }) => [role, text, interrupted])).toEqual([
-    ['agent', standardSentences.greeting, false],
+    ['agent', defaultSystemMessages.greeting, false],
     ['caller', 'Hello', false],
-    ['agent', standardSentences.apology, false],
+    ['agent', defaultSystemMessages.apology, false],
     ['caller', 'Hello?', false],
-    ['agent', standardSentences.farewell, false],
+    ['agent', defaultSystemMessages.farewell, false],
   ]);
   // The farewell was heard to its end, at its full length: nothing of it was lost.
   const farewell = turns.at(-1);
-  const { length } = await synthesize(standardSentences.farewell, { voice: 'alloy' });
+  const { length } = await synthesize(defaultSystemMessages.farewell, { voice: 'alloy' });
   expect(Math.abs((farewell?.endMs ?? 0) - (farewell?.startMs ?? 0) - length / 24)).toBeLessThan(1_000);
 });
 

@@ -3,9 +3,9 @@
  * REFER is made up at LiveKit's SIP API.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { orderCommand } from '#src/calls/control/send-command.ts';
+import { sendCommand } from '#src/calls/control/send-command.ts';
 import { transferCaller } from '#src/calls/control/transfer-caller.ts';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { grantScope } from '#src/tenants/grant-scope.ts';
 import { openSipApi, type SipApi } from '#test/support/sip-api.ts';
@@ -56,7 +56,7 @@ const order = async (caller: Caller, given: { type: 'end' | 'say' | 'transfer'; 
   const { id, tenantId } = await world.service.ctx.db.callLog.findFirstOrThrow({
     where: { roomName: caller.facts.room },
   });
-  await orderCommand(world.service.ctx, grantScope(tenantId ?? ''), id, { ...given, orderedBy: 'somebody' });
+  await sendCommand(world.service.ctx, grantScope(tenantId ?? ''), id, { ...given, orderedBy: 'somebody' });
 };
 
 const eventsOf = async (callId: string): Promise<string[]> =>
@@ -73,7 +73,7 @@ test('by order: the caller is told, the person takes them over, and the record s
   await order(caller, { type: 'transfer', text: desk.name });
   const { call, turns } = await finalRecords(world, caller.facts.room);
   expect(sip.asked).toEqual([{ room: caller.facts.room, identity: caller.facts.identity, to: `tel:${desk.number}` }]);
-  expect(agentTexts(turns).at(-1)).toBe(standardSentences.transfer);
+  expect(agentTexts(turns).at(-1)).toBe(defaultSystemMessages.transfer);
   await untilRecorded(world, caller.facts.room, (records) => records.call.transferState === 'done');
   expect(call).toMatchObject({ status: 'completed' });
   await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
@@ -85,7 +85,7 @@ test('nobody takes the call: the caller is told, and the conversation goes on', 
   sip.onTransfer = () => Promise.reject(new Error('busy here'));
   await order(caller, { type: 'transfer', text: desk.name });
   await untilRecorded(world, caller.facts.room, ({ turns }) =>
-    agentTexts(turns).includes(standardSentences.transferFailed),
+    agentTexts(turns).includes(defaultSystemMessages.transferFailed),
   );
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await world.providers.said('Are you still there');
@@ -156,7 +156,7 @@ test('the conversation cannot go on: the person whom the campaign names takes ov
   await caller.say(line);
   const { call, turns } = await finalRecords(world, caller.facts.room);
   expect(sip.asked).toMatchObject([{ to: `tel:${desk.number}` }]);
-  expect(agentTexts(turns).slice(1)).toEqual([standardSentences.apology, standardSentences.transfer]);
+  expect(agentTexts(turns).slice(1)).toEqual([defaultSystemMessages.apology, defaultSystemMessages.transfer]);
   await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
   expect(await eventsOf(call.id)).toContain('fallback');
 });
@@ -188,7 +188,7 @@ test('an order to say something, and to end', async () => {
   expect(call).toMatchObject({ endReason: 'ended_by_service' });
   expect(agentTexts(turns)).toEqual([
     'This call is held by a machine.',
-    standardSentences.greeting,
+    defaultSystemMessages.greeting,
     'A colleague says hello.',
     'We close now.',
   ]);

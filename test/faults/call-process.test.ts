@@ -1,7 +1,7 @@
 /** What becomes of a call when its process dies, hangs, never comes, or comes twice; and when the caller vanishes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { standardGreeting, standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultGreeting, defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
 import { closeRtc, nowMs } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
@@ -56,13 +56,13 @@ const midSentence = async () => {
 const expectContinued = async ({ caller, pid }: Awaited<ReturnType<typeof midSentence>>) => {
   await caller.whenAgentQuiet({ quietMs: 1_200, timeoutMs: 20_000 });
   await ask(caller);
-  expect(JSON.stringify((await world.providers.log()).lastChat)).toContain(standardSentences.afterBreak);
+  expect(JSON.stringify((await world.providers.log()).lastChat)).toContain(defaultSystemMessages.afterBreak);
   const { call, turns, events } = await hangUp(world, caller);
   expect(call.attempt).toBe(2);
   expect(textsOf(turns, 'caller')).toEqual([line, line]);
   const said = textsOf(turns, 'agent');
-  expect(said.filter((text) => text === standardGreeting)).toHaveLength(1);
-  expect(said.slice(-2)).toEqual([standardSentences.afterBreak, answer]);
+  expect(said.filter((text) => text === defaultGreeting)).toHaveLength(1);
+  expect(said.slice(-2)).toEqual([defaultSystemMessages.afterBreak, answer]);
   expect(events.filter((type) => type === 'agent_lost' || type === 'redispatched')).toEqual([
     'agent_lost',
     'redispatched',
@@ -118,7 +118,7 @@ describe('two agents dispatched to one room', () => {
     await ask(caller);
     const { call, turns, events } = await hangUp(world, caller);
     expect(call.attempt).toBe(1);
-    expect(textsOf(turns, 'agent')).toEqual([standardGreeting, answer]);
+    expect(textsOf(turns, 'agent')).toEqual([defaultGreeting, answer]);
     expect(events.filter((type) => type === 'claimed')).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 /** A number, a name and a sentence that nobody else has go through every path of a call: the log may hold none of them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
 import { machineToken } from '#test/service/api/users.ts';
@@ -86,7 +86,7 @@ const giveOrders = async (caller: Caller): Promise<void> => {
     await quiet(caller);
   }
   const saidByAgent = async () => textsOf(await ground.db.callTurn.findMany(), 'agent');
-  await expect.poll(saidByAgent, { timeout: 20_000 }).toContain(standardSentences.transferFailed);
+  await expect.poll(saidByAgent, { timeout: 20_000 }).toContain(defaultSystemMessages.transferFailed);
 };
 
 describe('a canary number, name and sentence through every path', () => {
@@ -119,7 +119,7 @@ describe('a canary number, name and sentence through every path', () => {
     const turns = await ground.db.callTurn.findMany();
     expect(JSON.stringify(turns).toLowerCase()).toContain('heliotrope'); // it was understood
     expect(await ground.db.callMessage.count()).toBe(1);
-    expect(textsOf(turns, 'agent')).toEqual(expect.arrayContaining([standardSentences.afterBreak, sentence]));
+    expect(textsOf(turns, 'agent')).toEqual(expect.arrayContaining([defaultSystemMessages.afterBreak, sentence]));
     const lines = service.output().split('\n');
     expect(lines.length).toBeGreaterThan(50);
     const found = lines.filter((line) => canaries.some((canary) => line.toLowerCase().includes(canary)));

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
-import { standardGreeting } from '#src/campaigns/campaign.ts';
+import { defaultGreeting } from '#src/campaigns/campaign.ts';
 import { databaseFile } from '#src/database/database.ts';
 import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
@@ -75,7 +75,7 @@ const expectGreetedAfterAll = async (world: World, caller: Caller): Promise<void
   const { call, turns } = await finalRecords(world, caller.facts.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
-    ['agent', standardGreeting],
+    ['agent', defaultGreeting],
     ['caller', line],
     ['agent', answer],
   ]);
@@ -106,7 +106,7 @@ const callThrough = async (
   expect(await finalRecords(world, impatient.facts.room)).toMatchObject({ call: { answeredAt: null }, turns: [] });
   const { turns } = await hangUp(world, caller);
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
-    ['agent', standardGreeting],
+    ['agent', defaultGreeting],
     ['caller', line],
     ['agent', answer],
     ['caller', line],

@@ -1,6 +1,6 @@
 /** What becomes of the next call when the process that waited for it is dead. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { standardGreeting } from '#src/campaigns/campaign.ts';
+import { defaultGreeting } from '#src/campaigns/campaign.ts';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { descendantsOf } from '#test/support/processes.ts';
@@ -27,6 +27,6 @@ describe('kill -9 of an idle call process', () => {
     expect.soft(measured(context, pickUpMs)).toBeLessThan(5_000);
     await ask(caller);
     const { turns } = await hangUp(world, caller);
-    expect(textsOf(turns, 'agent')).toEqual([standardGreeting, answer]);
+    expect(textsOf(turns, 'agent')).toEqual([defaultGreeting, answer]);
   });
 });

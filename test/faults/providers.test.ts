@@ -1,6 +1,6 @@
 /** What becomes of a call when a provider fails: a caller hears something soon, nothing is said twice, and the record is true. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { standardModels, standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultModels, defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
 import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
@@ -70,7 +70,7 @@ describe('LLM 429, 500, hang, hang after headers, stall mid-stream, cut, garbage
       expect(await ask(caller)).toBeLessThan(longestSilenceMs);
       const turns = await hangUp(caller);
       const said = turns.filter(([role]) => role === 'agent').map(([, text]) => text);
-      expect(said.at(-1)).toBe(standardSentences.apology);
+      expect(said.at(-1)).toBe(defaultSystemMessages.apology);
       for (const text of said.slice(0, -1)) expect(answer.startsWith(text ?? '')).toBe(true);
       expect(said.length).toBeLessThanOrEqual(2);
     },
@@ -86,16 +86,16 @@ describe('LLM 429, 500, hang, hang after headers, stall mid-stream, cut, garbage
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
     expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
       ['caller', line],
-      ['agent', standardSentences.apology],
+      ['agent', defaultSystemMessages.apology],
       ['caller', line],
-      ['agent', standardSentences.farewell],
+      ['agent', defaultSystemMessages.farewell],
     ]);
   });
 
   test('the model hangs for good, and the campaign names a second one: it answers, soon without waiting', async () => {
     await world.setCampaign({ secondLlmModel: 'gpt-4.1' });
     const caller = await greeted();
-    const hanging = { service: 'llm', times: 'all', kind: 'hang', model: standardModels.llm } as const;
+    const hanging = { service: 'llm', times: 'all', kind: 'hang', model: defaultModels.llm } as const;
     await world.providers.setFault(hanging);
     const silences = [await ask(caller), await ask(caller), await ask(caller)];
     const turns = await hangUp(caller);
@@ -118,7 +118,7 @@ describe('LLM 429, 500, hang, hang after headers, stall mid-stream, cut, garbage
       await world.setCampaign({ voiceProvider: 'openai' });
       expect(turns).toEqual([
         ['caller', line],
-        ['agent', standardSentences.hold],
+        ['agent', defaultSystemMessages.hold],
       ]);
     },
   );
@@ -162,11 +162,11 @@ describe('TTS 429, 500, stall, empty, odd byte count', () => {
     const caller = await greeted();
     await world.providers.setFault({ service: 'tts', times: 'all', kind: 'stall', afterAudioMs: 300 });
     await caller.say(line);
-    const isSorry = ({ turns }: { turns: { text: string }[] }) => turns.at(-1)?.text === standardSentences.apology;
+    const isSorry = ({ turns }: { turns: { text: string }[] }) => turns.at(-1)?.text === defaultSystemMessages.apology;
     await untilRecorded(world, caller.facts.room, isSorry, 20_000);
     const turns = await hangUp(caller);
     const said = turns.filter(([role]) => role === 'agent').map(([, text]) => text);
-    expect(said.at(-1)).toBe(standardSentences.apology);
+    expect(said.at(-1)).toBe(defaultSystemMessages.apology);
     for (const text of said.slice(0, -1)) expect(answer.startsWith(text ?? '')).toBe(true);
     expect(said.length).toBeLessThanOrEqual(2);
   });
@@ -213,7 +213,7 @@ describe('STT socket dropped at start, middle, end of an utterance; hung connect
     expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
     const { call, turns } = await finalRecords(world, caller.facts.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
-    expect(turns.map(({ text }) => text)).toEqual([standardSentences.greeting, standardSentences.farewell]);
+    expect(turns.map(({ text }) => text)).toEqual([defaultSystemMessages.greeting, defaultSystemMessages.farewell]);
   });
 });
 
@@ -227,9 +227,9 @@ describe('the caller speaks, and no word arrives', () => {
     const { call, turns } = await finalRecords(world, caller.facts.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
     expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
-      ['agent', standardSentences.apology],
-      ['agent', standardSentences.apology],
-      ['agent', standardSentences.farewell],
+      ['agent', defaultSystemMessages.apology],
+      ['agent', defaultSystemMessages.apology],
+      ['agent', defaultSystemMessages.farewell],
     ]);
     const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'trouble' } });
     expect(events).toHaveLength(3);

@@ -1,7 +1,7 @@
 /** Two machines on one PostgreSQL: whatever is lost, one of them takes the call, never both. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { callWithRecords } from '#src/calls/store.ts';
 import { openLivekit } from '#src/livekit/client.ts';
 import { closeRtc, dial, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
@@ -63,7 +63,7 @@ const expectTakenOver = async (caller: Caller): Promise<void> => {
   await caller.hangUp();
   const { events, turns } = await finalRecord(caller, 2);
   expect([timesOf(events, 'redispatched'), timesOf(events, 'claimed')]).toEqual([1, 2]);
-  expect(textsOf(turns, 'agent').filter((text) => text === standardSentences.afterBreak)).toHaveLength(1);
+  expect(textsOf(turns, 'agent').filter((text) => text === defaultSystemMessages.afterBreak)).toHaveLength(1);
 };
 
 /** Ends services, which leave nothing behind. */

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { callWithRecords } from '#src/calls/store.ts';
 import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
@@ -56,7 +56,7 @@ describe('kill -9 of the whole process', () => {
     await patient.hangUp();
     const { call, turns } = await finalRecord(patient.facts.room, 30_000);
     expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 2 });
-    expect(textsOf(turns, 'agent')).toContain(standardSentences.afterBreak);
+    expect(textsOf(turns, 'agent')).toContain(defaultSystemMessages.afterBreak);
     second.child.kill('SIGTERM');
     expect(await second.exited, second.output()).toBe(0);
     expect(await survivorsOf(first)).toEqual([]);

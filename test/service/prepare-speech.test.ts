@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { claimCall } from '#src/calls/agent-session/claim-call.ts';
-import { standardSentences } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import type { Context } from '#src/context.ts';
 import { startProviders } from '#src/simulators/providers/server.ts';
-import { openersOf } from '#src/protocol/lead-in-phrases.ts';
+import { leadInPhrasesOf } from '#src/protocol/lead-in-phrases.ts';
 import { openPreparation } from '#src/campaigns/prepare-speech.ts';
 import { seedTenant, testContext, type TestClock } from '#test/support/context.ts';
 import { describeBothDatabases, type OpenTestDb } from '#test/support/database.ts';
 
 const minute = 60_000;
-const standards = Object.values(standardSentences).filter((text) => text !== '').length;
-const openers = openersOf('en').length;
+const messages = Object.values(defaultSystemMessages).filter((text) => text !== '').length;
+const leadIns = leadInPhrasesOf('en').length;
 const going = new AbortController().signal;
 
 const openGround = async (openDatabase: OpenTestDb, campaign: Record<string, unknown> = {}) => {
@@ -63,19 +63,19 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     const { ctx, prepare, asked, seeded } = ground;
     expect(await preparedOf(ctx, 'before')).toEqual({});
     await prepare(going);
-    expect(await asked()).toBe(standards + openers + 1);
+    expect(await asked()).toBe(messages + leadIns + 1);
     await prepare(going);
-    expect(await asked()).toBe(standards + openers + 1);
+    expect(await asked()).toBe(messages + leadIns + 1);
     const prepared = await preparedOf(ctx, 'after');
     expect(Object.keys(prepared)).toContain('Welcome to Front desk at Dental.');
-    expect(Object.keys(prepared)).toContain(standardSentences.farewell);
+    expect(Object.keys(prepared)).toContain(defaultSystemMessages.farewell);
     expect(Object.keys(prepared)).toContain('Of course,');
-    expect(Object.keys(prepared)).toHaveLength(standards + openers);
+    expect(Object.keys(prepared)).toHaveLength(messages + leadIns);
     for (const path of Object.values(prepared)) expect((await readFile(path)).length).toBeGreaterThan(8_000);
     await ctx.db.campaign.update({ where: { id: seeded.campaign?.id ?? '' }, data: { greeting: 'Hi.' } });
     expect(Object.keys(await preparedOf(ctx, 'changed'))).not.toContain('Hi.');
     await prepare(going);
-    expect(await asked()).toBe(standards + openers + 2);
+    expect(await asked()).toBe(messages + leadIns + 2);
     expect(Object.keys(await preparedOf(ctx, 'again'))).toContain('Hi.');
   });
 
@@ -86,8 +86,8 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     });
     await prepare(going);
     const kinds = (await providers.log()).requests.filter(({ status }) => status === 200).map(({ kind }) => kind);
-    expect(kinds.filter((kind) => kind === 'speak')).toHaveLength(standards + openers);
-    expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(standards + openers);
+    expect(kinds.filter((kind) => kind === 'speak')).toHaveLength(messages + leadIns);
+    expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(messages + leadIns);
   });
 
   test('a provider that fails is asked less and less, told of once, and nothing of it is kept', async () => {
@@ -97,19 +97,19 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     await prepare(going);
     expect(await asked()).toBe(3); // then it was left alone
     for (let round = 0; round < 12; round += 1) await prepare(going);
-    expect(await asked()).toBe(standards + openers + 1);
-    expect(lines).toHaveLength(standards + openers + 1);
+    expect(await asked()).toBe(messages + leadIns + 1);
+    expect(lines).toHaveLength(messages + leadIns + 1);
     clock.now = new Date(clock.now.getTime() + minute);
     for (let round = 0; round < 12; round += 1) await prepare(going);
-    expect(await asked()).toBe(2 * (standards + openers + 1));
-    expect(lines).toHaveLength(standards + openers + 1);
+    expect(await asked()).toBe(2 * (messages + leadIns + 1));
+    expect(lines).toHaveLength(messages + leadIns + 1);
     expect(lines.join('')).not.toContain('must not be in the log');
     expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ provider: 'openai', problem: 'status 500' });
     expect(await preparedOf(ctx, 'meanwhile')).toEqual({});
     await providers.clearFaults();
     clock.now = new Date(clock.now.getTime() + 2 * minute);
     await prepare(going);
-    expect(Object.keys(await preparedOf(ctx, 'healed'))).toHaveLength(standards + openers);
+    expect(Object.keys(await preparedOf(ctx, 'healed'))).toHaveLength(messages + leadIns);
   });
 
   test.each(['empty', 'oddBytes'] as const)('a sound that is broken (%s) is not kept', async (kind) => {
@@ -117,7 +117,7 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     await providers.setFault({ service: 'tts', kind, times: 1 });
     await prepare(going);
     expect(lines).toHaveLength(1);
-    expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(standards + openers - 1);
+    expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(messages + leadIns - 1);
   });
 
   test('stops when the service drains or is full, and when it ends', async () => {
@@ -143,6 +143,6 @@ describeBothDatabases('prepared voices', (openDatabase) => {
       await prepare(going);
     }
     await expect(readFile(path)).rejects.toThrow('ENOENT');
-    expect(Object.keys(await preparedOf(ctx, 'last'))).toHaveLength(standards + openers);
+    expect(Object.keys(await preparedOf(ctx, 'last'))).toHaveLength(messages + leadIns);
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { callWithRecords } from '#src/calls/store.ts';
-import { standardSentences, standardSettings, voiceOf } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages, defaultSettings, voiceOf } from '#src/campaigns/campaign.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import { dial, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
 import type { Providers, ScenarioInput } from '#src/simulators/providers/server.ts';
@@ -61,7 +61,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   await service.ready;
   await untilPrepared(
     service,
-    Object.values(standardSentences).filter((text) => text !== ''),
+    Object.values(defaultSystemMessages).filter((text) => text !== ''),
   );
   const opened = stack.move();
   return {
@@ -81,12 +81,12 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   };
 };
 
-/** Waits until these texts are spoken in the standard voice. */
+/** Waits until these texts are spoken in the default voice. */
 export const untilPrepared = async ({ ctx: { voices, config } }: Service, texts: readonly string[]): Promise<void> => {
-  const voice = voiceOf(standardSettings);
+  const voice = voiceOf(defaultSettings);
   const isMissing = (text: string) => voices.pathOf(identityOf({ voice, text }, config.openai.baseUrl)) === null;
   for (const until = Date.now() + 60_000; texts.some(isMissing); await sleep(50))
-    if (Date.now() > until) throw new Error('the standard sentences are not prepared');
+    if (Date.now() > until) throw new Error('the system messages are not prepared');
 };
 
 /** The agent of the sample campaign is ours. */

@@ -4,7 +4,7 @@
  * never depends on how the text was chunked, and the pieces, put together, are the text, character by character.
  */
 
-import { isOpener } from '#src/protocol/lead-in-phrases.ts';
+import { isLeadInPhrase } from '#src/protocol/lead-in-phrases.ts';
 
 export type Splitter = {
   /** Takes more text; gives the pieces that are complete by now. */
@@ -67,16 +67,16 @@ const joints =
 /** How many words a clause has at least: before a comma, and before a joint. */
 type ClauseLength = Readonly<{ stop: number; joint: number }>;
 const firstClause: ClauseLength = { stop: 2, joint: 4 };
-/** What follows an opener is needed soon. */
+/** What follows a lead-in phrase is needed soon. */
 const secondClause: ClauseLength = { stop: 3, joint: 6 };
-const openerWords = 2;
+const leadInWords = 2;
 
 const countWords = (text: string): number => text.match(/[\p{L}\p{N}][^\s]*/gu)?.length ?? 0;
 
 /** Where the first clause of `text` ends; infinitely far away where there is none yet that could be spoken by itself. */
 const clauseEnd = (text: string, fewest: ClauseLength): number => {
   const isClause = (clause: string) =>
-    countWords(clause) >= fewest.stop || (fewest === firstClause && isOpener(clause));
+    countWords(clause) >= fewest.stop || (fewest === firstClause && isLeadInPhrase(clause));
   const stop = [...text.matchAll(clauseStops)].find(({ index }) => isClause(text.slice(0, index)));
   const joint = [...text.matchAll(joints)].find(({ index }) => countWords(text.slice(0, index)) >= fewest.joint);
   return Math.min(stop === undefined ? Infinity : stop.index + 1, joint?.index ?? Infinity);
@@ -127,7 +127,7 @@ export const openSplitter = (): Splitter => {
   let spokenWords = 0;
   const clauseLength = (): ClauseLength | null => {
     if (spokenWords === 0) return firstClause;
-    return spokenWords <= openerWords ? secondClause : null;
+    return spokenWords <= leadInWords ? secondClause : null;
   };
   const nextEnd = (ended: boolean): number | null => {
     const sentence = firstEnd(rest, ended);

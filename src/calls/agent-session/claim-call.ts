@@ -1,11 +1,11 @@
 /** An agent's job asks for its call: which one is it, may this job have it, and how is it to be held. */
-import { standardSentences, standardSettings, voiceOf } from '../../campaigns/campaign.ts';
+import { defaultSystemMessages, defaultSettings, voiceOf } from '../../campaigns/campaign.ts';
 import { findSettings } from '../../campaigns/store.ts';
 import type { Context } from '../../context.ts';
 import { findLead, inboundNamePrefix } from '../../leads/store.ts';
 import type { Claim, FromService } from '../../protocol/messages.ts';
 import { findTenantName } from '../../tenants/store.ts';
-import { openersOf } from '../../protocol/lead-in-phrases.ts';
+import { leadInPhrasesOf } from '../../protocol/lead-in-phrases.ts';
 import { identityOf } from '../../speech-cache/speech.ts';
 import { buildJob } from '../preview/build-job.ts';
 import { isHeard, type Call, type CallOutcome, type IncomingCall } from '../call.ts';
@@ -128,7 +128,7 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
     ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the standard');
     await appendEvent(ctx.db, call.id, 'text_replaced', { problems });
   }
-  const texts = [job.greeting, ...Object.values(job.sentences), ...openersOf(job.language)];
+  const texts = [job.greeting, ...Object.values(job.sentences), ...leadInPhrasesOf(job.language)];
   return { ...job, prepared: preparedFor(ctx, job.tts, texts) };
 };
 
@@ -136,8 +136,8 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
 export const waitingWords = (
   ctx: Pick<Context, 'config' | 'voices'>,
 ): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'> | null => {
-  const text = standardSentences.hold;
-  const prepared = preparedFor(ctx, voiceOf(standardSettings), [text]);
+  const text = defaultSystemMessages.hold;
+  const prepared = preparedFor(ctx, voiceOf(defaultSettings), [text]);
   return text in prepared ? { text, prepared } : null;
 };
 

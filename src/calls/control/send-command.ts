@@ -10,7 +10,7 @@ import { findHeldCall, insertOrder, type Order } from '../scoped-store.ts';
  * Leaves an order; the service that has the call takes it within a moment.
  * @throws AppError `not_found`, `conflict` where no agent of ours holds the call, `malformed` for an unlisted destination
  */
-export const orderCommand = async (
+export const sendCommand = async (
   { db }: Pick<Context, 'db'>,
   scope: TenantScope,
   callId: string,

@@ -1,7 +1,7 @@
 /** Makes the job of a call process from a campaign's settings: pure, so that what a caller will hear can be shown beforehand. */
-import { standardModels, standardSettings, voiceOf, type CampaignSettings } from '../../campaigns/campaign.ts';
+import { defaultModels, defaultSettings, voiceOf, type CampaignSettings } from '../../campaigns/campaign.ts';
 import { problemsOf, render, type Variable } from '../../campaigns/prompt.ts';
-import { sentencesOf, type SentenceName } from '../../campaigns/system-messages.ts';
+import { systemMessagesOf, type SystemMessageName } from '../../campaigns/system-messages.ts';
 import { isAnonymous } from '../../numbers/number.ts';
 import type { Call } from '../call.ts';
 import type { CallJob } from '../../protocol/job.ts';
@@ -27,16 +27,16 @@ export type PlainJob = Omit<CallJob, 'prepared'>;
 
 /** The job, and a sentence for each text of the campaign that can't be spoken and was replaced by our standard. */
 export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] } => {
-  const settings = parts.settings ?? standardSettings;
+  const settings = parts.settings ?? defaultSettings;
   const values = valuesOf(parts, settings);
   const wrongPrompt = problemsOf(settings.prompt).map((problem) => `prompt: ${problem}`);
   const isOwnPrompt = wrongPrompt.length === 0 && settings.prompt.trim() !== '';
-  const { templates, problems } = sentencesOf(settings);
+  const { templates, problems } = systemMessagesOf(settings);
   const say = (name: keyof typeof templates): string => render(templates[name], values);
   const job: PlainJob = {
     ...identityOf(parts),
     ...modelsOf(settings),
-    instructions: render(isOwnPrompt ? settings.prompt : standardSettings.prompt, values),
+    instructions: render(isOwnPrompt ? settings.prompt : defaultSettings.prompt, values),
     greeting: say('greeting'),
     firstSpeaker: settings.firstSpeaker,
     language: settings.language,
@@ -57,7 +57,7 @@ export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] }
   return { job, problems: [...wrongPrompt, ...problems] };
 };
 
-const sayAll = (say: (name: SentenceName) => string): PlainJob['sentences'] => ({
+const sayAll = (say: (name: SystemMessageName) => string): PlainJob['sentences'] => ({
   disclosure: say('disclosure'),
   silence: say('silence'),
   hold: say('hold'),
@@ -87,9 +87,9 @@ const identityOf = ({ call, attempt, purpose, agentName, callerIdentity, leadNam
 });
 
 const modelsOf = (settings: CampaignSettings) => ({
-  stt: { model: settings.sttModel ?? standardModels.stt },
+  stt: { model: settings.sttModel ?? defaultModels.stt },
   llm: {
-    model: settings.llmModel ?? standardModels.llm,
+    model: settings.llmModel ?? defaultModels.llm,
     secondModel: settings.secondLlmModel,
     temperature: settings.temperature,
   },

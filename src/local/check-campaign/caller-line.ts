@@ -1,5 +1,5 @@
 /** The words of a caller where espeak, a development dependency, isn't installed: OpenAI's speech says them. */
-import { standardModels } from '../../campaigns/campaign.ts';
+import { defaultModels } from '../../campaigns/campaign.ts';
 import type { Provider } from '../../config.ts';
 import { AppError } from '../../errors.ts';
 
@@ -15,7 +15,7 @@ const voice = 'onyx';
  * @throws AppError `local_mode` where OpenAI refuses or doesn't answer within 15 s
  */
 export const speakLine = async ({ apiKey, baseUrl }: Provider, text: string): Promise<Int16Array> => {
-  const { model } = standardModels.voice.openai;
+  const { model } = defaultModels.voice.openai;
   const response = await fetch(`${baseUrl}/audio/speech`, {
     method: 'POST',
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },

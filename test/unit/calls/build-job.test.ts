@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { buildJob, type JobParts } from '#src/calls/preview/build-job.ts';
-import { standardGreeting, standardSentences, standardSettings } from '#src/campaigns/campaign.ts';
+import { defaultGreeting, defaultSystemMessages, defaultSettings } from '#src/campaigns/campaign.ts';
 
 const parts: JobParts = {
   call: { id: 'c1', roomName: 'room', phoneNumber: '+15551234567', dialledNumber: '+18588796658' },
@@ -9,7 +9,7 @@ const parts: JobParts = {
   agentName: 'telephony-agent',
   purpose: 'converse',
   settings: {
-    ...standardSettings,
+    ...defaultSettings,
     name: 'Front desk',
     prompt: 'For {{lead.name}} of {{campaign.name}} at {{caller.number}}.',
   },
@@ -25,7 +25,7 @@ describe('buildJob', () => {
     expect(problems).toEqual([]);
     expect(job).toMatchObject({
       instructions: 'For Sarah of Front desk at +15551234567.',
-      greeting: standardGreeting,
+      greeting: defaultGreeting,
       caller: { identity: 'sip_1', number: '+15551234567', name: 'Sarah' },
       limits: { silenceAskMs: 10_000, silenceGoodbyeMs: 30_000, silenceHoldMs: 60_000 },
       turnPatience: 1,
@@ -38,19 +38,19 @@ describe('buildJob', () => {
 
   test('how the campaign speaks and listens', () => {
     const own = { speakingRate: 1.1, turnPatience: 2, greetingProtectedMs: 1500 };
-    const { job } = buildJob({ ...parts, settings: { ...standardSettings, ...own } });
+    const { job } = buildJob({ ...parts, settings: { ...defaultSettings, ...own } });
     expect(job).toMatchObject({ tts: { rate: 1.1 }, turnPatience: 2, greetingProtectedMs: 1500 });
   });
 
   test('the contract’s greeting, to the letter', () => {
-    expect(standardGreeting).toBe('Hello! This is your AI assistant. How can I help you?');
+    expect(defaultGreeting).toBe('Hello! This is your AI assistant. How can I help you?');
   });
 
   test('a text with an unknown variable is never spoken: our standard is, and the problem is told', () => {
-    const settings = { ...standardSettings, greeting: 'Hi {{first_name}}!', prompt: 'You are {{bot}}.' };
+    const settings = { ...defaultSettings, greeting: 'Hi {{first_name}}!', prompt: 'You are {{bot}}.' };
     const { job, problems } = buildJob({ ...parts, settings });
-    expect(job.greeting).toBe(standardGreeting);
-    expect(job.instructions).toBe(standardSettings.prompt);
+    expect(job.greeting).toBe(defaultGreeting);
+    expect(job.instructions).toBe(defaultSettings.prompt);
     expect(problems).toEqual([
       expect.stringContaining('prompt: {{bot}}'),
       expect.stringContaining('greeting: {{first_name}}'),
@@ -59,7 +59,7 @@ describe('buildJob', () => {
 
   test('a call without a campaign is held by our standard', () => {
     const { job } = buildJob({ ...parts, settings: null, leadName: null });
-    expect(job).toMatchObject({ greeting: standardGreeting, sentences: { announcement: standardSentences.full } });
+    expect(job).toMatchObject({ greeting: defaultGreeting, sentences: { announcement: defaultSystemMessages.full } });
   });
 
   test('an anonymous caller has no number; a lead that nobody named is no name to be called by', () => {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { problemsOfSettings, standardModels, standardSettings, voiceOf } from '#src/campaigns/campaign.ts';
+import { problemsOfSettings, defaultModels, defaultSettings, voiceOf } from '#src/campaigns/campaign.ts';
 
 test.each([
-  [null, null, standardModels.voice.deepgram.model],
+  [null, null, defaultModels.voice.deepgram.model],
   ['aura-2-thalia-en', null, 'aura-2-thalia-en'],
   [null, 'aura-asteria-en', 'aura-asteria-en'],
   ['alloy', 'aura-asteria-en', 'aura-asteria-en'],
-  ['alloy', null, standardModels.voice.deepgram.model],
+  ['alloy', null, defaultModels.voice.deepgram.model],
 ])('a voice of Deepgram, set as voice %s and model %s, is the model %s', (voice, voiceModel, model) => {
   expect(voiceOf({ voiceProvider: 'deepgram', voice, voiceModel, speakingRate: 0.9 })).toEqual({
     provider: 'deepgram',
@@ -18,7 +18,7 @@ test.each([
 
 test("a voice of OpenAI is one of its model's", () => {
   const set = { voiceProvider: 'openai', voice: 'coral', voiceModel: null, speakingRate: 1 } as const;
-  const { model } = standardModels.voice.openai;
+  const { model } = defaultModels.voice.openai;
   expect(voiceOf(set)).toEqual({ provider: 'openai', model, voice: 'coral', rate: 1 });
 });
 
@@ -33,6 +33,6 @@ test.each([
   ['deepgram', 'aura-asteria-en', 1.1, /aura-asteria-en/],
   ['deepgram', 'aura-asteria-en', 1, null],
 ] as const)('%s, voice %s, at the rate %d: %s', (voiceProvider, voice, speakingRate, problem) => {
-  const problems = problemsOfSettings({ ...standardSettings, voiceProvider, voice, speakingRate });
+  const problems = problemsOfSettings({ ...defaultSettings, voiceProvider, voice, speakingRate });
   expect(problems).toEqual(problem === null ? [] : [expect.stringMatching(problem)]);
 });

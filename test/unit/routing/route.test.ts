@@ -5,7 +5,7 @@ import { objectWith } from '#test/support/matchers.ts';
 const query: RouteQuery = {
   trunkId: null,
   inboundTrunkId: null,
-  standardAgent: 'telephony-agent',
+  fallbackAgent: 'telephony-agent',
   limits: { perCallerPerMinute: 0, perTenant: 0 },
   busy: null,
 };

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { buildJob } from '#src/calls/preview/build-job.ts';
-import { standardSentences, standardSettings } from '#src/campaigns/campaign.ts';
+import { defaultSystemMessages, defaultSettings } from '#src/campaigns/campaign.ts';
 import { retryAfterMs, speechesOf } from '#src/campaigns/speeches.ts';
 import { identityOf, problemOfSound } from '#src/speech-cache/speech.ts';
 
-const settings = { ...standardSettings, name: 'Front desk' };
+const settings = { ...defaultSettings, name: 'Front desk' };
 const known = { tenantName: 'Dental', numbers: ['+18588796658', '+12025550123'] };
 const textsOf = (changes: Partial<typeof settings>) =>
   speechesOf({ ...settings, ...changes }, known).map(({ text }) => text);
@@ -38,7 +38,7 @@ test.each(['{{caller.number}}', '{{lead.name}}', 'It is {{ now }}'])(
   'a text that depends on the single call (%s) is left to the voice',
   (greeting) =>
     expect(textsOf({ greeting })).toEqual(
-      Object.values(standardSentences)
+      Object.values(defaultSystemMessages)
         .slice(1)
         .filter((text) => text !== ''),
     ),
@@ -50,9 +50,9 @@ test('a text that names the dialled number is made for each number', () => {
 });
 
 test('a text that can’t be spoken is our standard; a greeting that nobody says is not made', () => {
-  expect(textsOf({ greeting: 'Hi {{first_name}}' })).toContain(standardSentences.greeting);
-  expect(textsOf({ firstSpeaker: 'caller' })).not.toContain(standardSentences.greeting);
-  expect(textsOf({ silenceSentence: ' ' })).toContain(standardSentences.silence);
+  expect(textsOf({ greeting: 'Hi {{first_name}}' })).toContain(defaultSystemMessages.greeting);
+  expect(textsOf({ firstSpeaker: 'caller' })).not.toContain(defaultSystemMessages.greeting);
+  expect(textsOf({ silenceSentence: ' ' })).toContain(defaultSystemMessages.silence);
 });
 
 test('another text, voice, model, provider, rate or endpoint is another speech', () => {
