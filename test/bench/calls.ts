@@ -4,13 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs, type Caller } from '#src/simulators/caller/caller.ts';
-import { latenciesOf, type Benchmark } from './benchmark.ts';
+import { latenciesOf, type Benchmark } from './report/benchmark.ts';
 import { recordingOf, type Recording } from './recordings/recording.ts';
 import { rows } from './recordings/table.ts';
-import { startSide, type Side, type SideName } from './sides.ts';
-import { openStage, providersMs, type Stage } from './stage.ts';
-import { cpuSeconds, leaveOneCore, pssMb } from './usage.ts';
-import { whenSilent } from './utterance.ts';
+import { startSide, type Side, type SideName } from './sides/sides.ts';
+import { openStage, providersMs, type Stage } from './sides/stage.ts';
+import { cpuSeconds, leaveOneCore, pssMb } from './sides/usage.ts';
+import { whenSilent } from './sides/utterance.ts';
 
 const mostCalls = 12;
 /** How much later replies may come than in a single call. */

@@ -10,15 +10,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts';
 import { speechRms } from '#src/simulators/caller/audio-in.ts';
-import { latenciesOf, type Benchmark } from './benchmark.ts';
-import { phoneUntilAnswered } from './phone.ts';
+import { latenciesOf, type Benchmark } from './report/benchmark.ts';
+import { phoneUntilAnswered } from './sides/phone.ts';
 import { backchannels, interruptions, noises, noiseSamples, recordingsOf } from './recordings/interjections.ts';
 import { recordingOf, type Recording } from './recordings/recording.ts';
 import { randomFrom, shuffle } from './recordings/sound.ts';
 import { rows } from './recordings/table.ts';
-import { startSide, type Side, type SideName } from './sides.ts';
-import { openStage, type Stage } from './stage.ts';
-import { sayRecording, whenSilent } from './utterance.ts';
+import { startSide, type Side, type SideName } from './sides/sides.ts';
+import { openStage, type Stage } from './sides/stage.ts';
+import { sayRecording, whenSilent } from './sides/utterance.ts';
 
 const perCall = 6;
 /** When the interjection begins, after the reply's first sound. */

@@ -10,19 +10,19 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { descendantsOf, kill } from '#test/support/processes.ts';
-import type { Benchmark, BenchmarkOptions } from './benchmark.ts';
-import { writeFigures } from './page.ts';
+import type { Benchmark, BenchmarkOptions } from './report/benchmark.ts';
+import { writeFigures } from './report/page.ts';
 
 /** Loaded when asked for. */
 const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
   calls: () => import('./calls.ts'),
   interrupt: () => import('./interrupt.ts'),
-  lists: () => import('./lists.ts'),
+  lists: () => import('./lists/lists.ts'),
   pickup: () => import('./pickup.ts'),
   recover: () => import('./recover.ts'),
   reply: () => import('./reply.ts'),
-  soak: () => import('./soak.ts'),
-  webhook: () => import('./webhook.ts'),
+  soak: () => import('./soak/soak.ts'),
+  webhook: () => import('./webhook/webhook.ts'),
 };
 
 const folder = join(import.meta.dirname, '../../docs/benchmarks');

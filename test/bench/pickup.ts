@@ -5,11 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { speechRms } from '#src/simulators/caller/audio-in.ts';
 import { synthesize } from '#src/simulators/speech/speech.ts';
-import { latenciesOf, type Benchmark } from './benchmark.ts';
+import { latenciesOf, type Benchmark } from './report/benchmark.ts';
 import { loudSpan, sampleRate } from './recordings/recording.ts';
-import { startSide, type Side, type SideName } from './sides.ts';
-import { openStage } from './stage.ts';
-import { whenSilent } from './utterance.ts';
+import { startSide, type Side, type SideName } from './sides/sides.ts';
+import { openStage } from './sides/stage.ts';
+import { whenSilent } from './sides/utterance.ts';
 
 const callsPerBlock = 15;
 const pauseMs = 2_500;

@@ -8,12 +8,12 @@ import { callWithRecords } from '#src/calls/store.ts';
 import { nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { speechRms } from '#src/simulators/caller/audio-in.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { latenciesOf, type Benchmark } from './benchmark.ts';
+import { latenciesOf, type Benchmark } from './report/benchmark.ts';
 import { recordingOf, type Recording } from './recordings/recording.ts';
 import { rows } from './recordings/table.ts';
-import { startSide, type Side, type SideName } from './sides.ts';
-import { openStage, type Stage } from './stage.ts';
-import { sayRecording, whenSilent } from './utterance.ts';
+import { startSide, type Side, type SideName } from './sides/sides.ts';
+import { openStage, type Stage } from './sides/stage.ts';
+import { sayRecording, whenSilent } from './sides/utterance.ts';
 
 const calls = 10;
 /** Of stock, to see that it is so. */

@@ -2,13 +2,13 @@
  * How long after the caller's last word the reply is heard, beyond what the providers take; and how often the agent speaks
  * into an utterance that isn't over. The one is worthless without the other.
  */
-import { latenciesOf, type Benchmark } from './benchmark.ts';
-import { phoneUntilAnswered } from './phone.ts';
+import { latenciesOf, type Benchmark } from './report/benchmark.ts';
+import { phoneUntilAnswered } from './sides/phone.ts';
 import { allRecordings, type Recording } from './recordings/recording.ts';
 import { shuffle } from './recordings/sound.ts';
-import { startSide, type Side, type SideName } from './sides.ts';
-import { openStage, providersMs, type Stage } from './stage.ts';
-import { exchange, whenSilent, type Exchange } from './utterance.ts';
+import { startSide, type Side, type SideName } from './sides/sides.ts';
+import { openStage, providersMs, type Stage } from './sides/stage.ts';
+import { exchange, whenSilent, type Exchange } from './sides/utterance.ts';
 
 export const variants = ['ours', 'stock', 'stock-vad', 'stock-stt'] as const;
 export type Variant = (typeof variants)[number];

@@ -2,7 +2,7 @@
 import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
 import { defaultDelays } from '#src/simulators/providers/state/settings.ts';
-import type { Recording } from './recordings/recording.ts';
+import type { Recording } from '../recordings/recording.ts';
 
 const quietMs = 900;
 /** An agent that was disturbed may wait for so long, and then go on. */

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDb, type Db } from '#src/database/database.ts';
 import { keys } from '#test/support/signed.ts';
-import { latenciesOf, type Benchmark } from './benchmark.ts';
+import { latenciesOf, type Benchmark } from '../report/benchmark.ts';
 
 const connections = 20;
 const warmUpMs = 2_000;
@@ -19,7 +19,7 @@ const roundMs = 8_000;
 /** ours, reference, reference, ours: whatever drifts on the machine hits both. */
 const order = ['ours', 'reference', 'reference', 'ours', 'ours', 'reference', 'reference', 'ours'] as const;
 type Side = (typeof order)[number];
-const servers: Record<Side, string> = { ours: './webhook-ours.ts', reference: './webhook-naive.ts' };
+const servers: Record<Side, string> = { ours: './ours.ts', reference: './naive.ts' };
 
 type Round = Readonly<{ side: Side; perSecond: number; latenciesMs: readonly number[]; errors: number }>;
 

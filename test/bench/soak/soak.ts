@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDb } from '#src/database/database.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import type { Benchmark } from './benchmark.ts';
-import { startSide, type Side } from './sides.ts';
-import { openStage, type Stage } from './stage.ts';
-import { pssMbOf } from './usage.ts';
+import type { Benchmark } from '../report/benchmark.ts';
+import { startSide, type Side } from '../sides/sides.ts';
+import { openStage, type Stage } from '../sides/stage.ts';
+import { pssMbOf } from '../sides/usage.ts';
 
 const warmUpCalls = 40;
 const countedCalls = 160;

@@ -11,9 +11,9 @@ import { openDb, type DatabaseKind, type Db } from '#src/database/database.ts';
 import { hashPassword } from '#src/tenants/password.ts';
 import { hashOf, newSecret } from '#src/tenants/secret.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
-import { latenciesOf, type Benchmark } from './benchmark.ts';
-import { ids, seedLists } from './lists-seed.ts';
-import { readings, shapes } from './lists-shapes.ts';
+import { latenciesOf, type Benchmark } from '../report/benchmark.ts';
+import { ids, seedLists } from './seed.ts';
+import { readings, shapes } from './shapes.ts';
 
 const requestsEach = { usual: 100, quick: 10 } as const;
 /** A list that is too slow is asked less often. */
@@ -55,7 +55,7 @@ const seedAccess = async (db: Db): Promise<string> => {
 
 /** The service, and what asks it over one connection. */
 const serve = async (url: string, tinyToken: string): Promise<Readonly<{ ask: Ask }> & AsyncDisposable> => {
-  const child = fork(join(import.meta.dirname, 'webhook-ours.ts'), [url], { stdio: 'inherit' });
+  const child = fork(join(import.meta.dirname, '../webhook/ours.ts'), [url], { stdio: 'inherit' });
   const [port] = (await once(child, 'message')) as [number];
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const send = async (path: string, token: string | null, body?: object): Promise<Answer> => {

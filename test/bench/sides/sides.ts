@@ -9,7 +9,7 @@ import { freePort } from '#src/local/livekit/free-port.ts';
 import { descendantsOf, kill, listProcesses } from '#test/support/processes.ts';
 import { callerNumber, dialled, type Stage } from './stage.ts';
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 const readyTimeoutMs = 120_000;
 const stopTimeoutMs = 12_000;
 const keptOutput = 20_000;
@@ -128,7 +128,7 @@ export const startStock = async (stage: Stage, options: SideOptions = {}): Promi
     ...{ STOCK_PORT: port, STOCK_IDLE_PROCESSES: String(idle) },
     ...options.env,
   };
-  const running = launch(['test/bench/stock-main.ts'], env, options.core);
+  const running = launch(['test/bench/sides/stock-main.ts'], env, options.core);
   const isRegistered = () =>
     fetch(`http://127.0.0.1:${port}/`).then(
       (response) => response.ok,

@@ -11,7 +11,7 @@ import {
   phoneOf,
   rareDuration,
   startOfTime,
-} from './lists-seed.ts';
+} from './seed.ts';
 
 /** One kind of request: of the big tenant's owner, or by the API token of one with some fifty calls. `path` gives the nth request. */
 export type Shape = Readonly<{ name: string; tenant: 'big' | 'tiny'; path: (n: number) => string }>;
