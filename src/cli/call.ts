@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util';
 import { openDb } from '../database/database.ts';
 import { closeRtc, dial } from '../simulators/caller/caller.ts';
-import { announceLines, readDevState } from '../local/dev-state.ts';
-import { findRecords } from '../local/final-records.ts';
+import { announceUtterances, readDevState } from '../local/dev-state.ts';
+import { waitForFinalRecords } from '../local/final-records.ts';
 import { followScript } from '../simulators/caller/scripted-caller.ts';
 import { printTurns } from '../local/turn-printer.ts';
 import type { Command } from './command.ts';
@@ -41,17 +41,17 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const print = (line: string): void => void (json || process.stdout.write(`${line}\n`));
   const state = await readDevState(Number(port ?? env.PORT ?? 3000));
   await using db = await openDb(state.databaseUrl, {});
-  await announceLines(state, say);
+  await announceUtterances(state, say);
   const call = async () => {
     await using caller = await dial({
       ...state.livekit,
       from,
       to: to ?? state.number,
-      askFirst: { url: `${state.url}/api/v1/webhooks/livekit/sip-inbound` },
+      sipInbound: { url: `${state.url}/api/v1/webhooks/livekit/sip-inbound` },
     });
-    await using _turns = printTurns(db, caller.facts.room, print);
-    await followScript(caller, { lines: say, onHangUp: () => print('(the caller hangs up)') });
-    return await findRecords(db, caller.facts.room, recordsTimeoutMs);
+    await using _turns = printTurns(db, caller.call.room, print);
+    await followScript(caller, { script: say, onHangUp: () => print('(the caller hangs up)') });
+    return await waitForFinalRecords(db, caller.call.room, recordsTimeoutMs);
   };
   const records = await call().finally(closeRtc);
   process.stdout.write(`${JSON.stringify(records)}\n`);

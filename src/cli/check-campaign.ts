@@ -5,10 +5,10 @@ import { loadConfig, requireCallConfig, type CallConfig, type Config } from '../
 import { openDb, type Db } from '../database/database.ts';
 import { AppError } from '../errors.ts';
 import { callerSampleRate, closeRtc } from '../simulators/caller/caller.ts';
-import { lineSampleRate, speakLine } from '../local/check-campaign/caller-line.ts';
+import { openaiSampleRate, synthesizeWithOpenai } from '../local/check-campaign/openai-speech.ts';
 import type { CheckStep } from '../local/check-campaign/advice.ts';
 import { checkCall, type CheckOptions, type CheckReport } from '../local/check-campaign/check-call.ts';
-import { announceLines, findDevState } from '../local/dev-state.ts';
+import { announceUtterances, findDevState } from '../local/dev-state.ts';
 import { synthesize } from '../simulators/speech/speech.ts';
 import type { Step } from '../local/check-campaign/step-log.ts';
 import { toE164 } from '../numbers/number.ts';
@@ -52,7 +52,7 @@ const optionsOf = (argv: string[]) =>
     },
   });
 
-type Ground = Pick<CheckOptions, 'url' | 'livekit' | 'inboundTrunkId' | 'pronounce' | 'sampleRate'> &
+type Ground = Pick<CheckOptions, 'url' | 'livekit' | 'inboundTrunkId' | 'synthesize' | 'sampleRate'> &
   Readonly<{ databaseUrl: string; what: string }>;
 
 /** Which service is called: that of `npm run dev` where it is up, else that of the environment. */
@@ -66,8 +66,8 @@ const groundOf = async (config: Config): Promise<Ground> => {
       inboundTrunkId: null,
       databaseUrl: dev.databaseUrl,
       sampleRate: callerSampleRate,
-      pronounce: async (text) => {
-        await announceLines(dev, [text]);
+      synthesize: async (text) => {
+        await announceUtterances(dev, [text]);
         return synthesize(text, { voice: 'caller', sampleRate: callerSampleRate });
       },
     };
@@ -78,8 +78,8 @@ const groundOf = async (config: Config): Promise<Ground> => {
     livekit,
     inboundTrunkId: livekit.inboundTrunkId,
     databaseUrl,
-    sampleRate: lineSampleRate,
-    pronounce: (text) => speakLine(openai, text),
+    sampleRate: openaiSampleRate,
+    synthesize: (text) => synthesizeWithOpenai(openai, text),
   };
 };
 

@@ -13,12 +13,12 @@ import { AppError, describeError } from '../errors.ts';
 import { startService, type Service } from '../service.ts';
 import { version } from '../version.ts';
 import { closeRtc, dial } from '../simulators/caller/caller.ts';
-import { demoLines } from './demo-lines.ts';
-import { findRecords, type Records } from './final-records.ts';
+import { loadDemoScript } from './demo-script.ts';
+import { waitForFinalRecords, type CallRecords } from './final-records.ts';
 import { followScript } from '../simulators/caller/scripted-caller.ts';
-import { turnLine } from './turn-printer.ts';
+import { formatTurn } from './turn-printer.ts';
 import { freePort } from './livekit/free-port.ts';
-import { openSurroundings, type Surroundings } from './dev-stack.ts';
+import { startDevStack, type DevStack } from './dev-stack.ts';
 
 const readyTimeoutMs = 60_000;
 const recordsTimeoutMs = 15_000;
@@ -33,7 +33,7 @@ const run = async (signal: AbortSignal): Promise<void> => {
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   if (existsSync('.env')) process.loadEnvFile('.env');
   const around = stack.use(
-    await openSurroundings({
+    await startDevStack({
       env: process.env,
       port: await freePort(),
       databaseUrl: `file:${join(folder, 'demo.db')}`,
@@ -52,16 +52,16 @@ const run = async (signal: AbortSignal): Promise<void> => {
   await report(records);
 };
 
-const holdCall = async (service: Service, around: Surroundings, number: string): Promise<Records> => {
+const holdCall = async (service: Service, around: DevStack, number: string): Promise<CallRecords> => {
   const stopPrinting = service.ctx.feed.subscribe(printItem);
   await using caller = await dial({
     ...around.livekit,
     from: callerNumber,
     to: number,
-    askFirst: { url: `${service.url}/api/v1/webhooks/livekit/sip-inbound` },
+    sipInbound: { url: `${service.url}/api/v1/webhooks/livekit/sip-inbound` },
   });
-  await followScript(caller, { lines: await demoLines(), onHangUp: () => print('  (the caller hangs up)') });
-  const final = await findRecords(service.ctx.db, caller.facts.room, recordsTimeoutMs);
+  await followScript(caller, { script: await loadDemoScript(), onHangUp: () => print('  (the caller hangs up)') });
+  const final = await waitForFinalRecords(service.ctx.db, caller.call.room, recordsTimeoutMs);
   stopPrinting();
   return final;
 };
@@ -72,11 +72,11 @@ const printItem = (item: FeedItem): void => {
   const { happening } = item;
   if (happening.kind === 'trouble') return print(`  (trouble with ${happening.part}: ${happening.detail})`);
   if (happening.kind !== 'turn') return;
-  print(turnLine(happening.turn));
+  print(formatTurn(happening.turn));
 };
 
 /** Prints the records; throws where the call is not what it should have been. */
-const report = (records: Records): Promise<void> => {
+const report = (records: CallRecords): Promise<void> => {
   const { call, lead, transcript } = records;
   print(`\nCall  ${call.callSid}: ${call.status}, ${String(call.duration)} s, ${String(call.endReason)}`);
   print(`Lead  ${lead?.name ?? 'none'}: ${lead?.status ?? '–'}, ${lead?.attempts ?? 0} attempt(s)`);

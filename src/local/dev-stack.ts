@@ -11,7 +11,7 @@ import { startProviders, type Providers, type ProvidersOptions } from '../simula
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export type Surroundings = AsyncDisposable &
+export type DevStack = AsyncDisposable &
   Readonly<{
     /** The environment with which the service is to be configured. */
     env: Env;
@@ -20,14 +20,14 @@ export type Surroundings = AsyncDisposable &
     providers: Providers | null;
   }>;
 
-export type SurroundingsOptions = Readonly<{
+export type DevStackOptions = Readonly<{
   env: Env;
   /** Where the service will listen: LiveKit's webhooks go there. */
   port: number;
   databaseUrl: string;
   /** `redis://…`: with it the LiveKit server knows SIP trunks and dispatch rules. */
   redisUrl?: string | undefined;
-  simulation?: ProvidersOptions;
+  simulators?: ProvidersOptions;
   progress: (line: string) => void;
   signal?: AbortSignal;
 }>;
@@ -43,7 +43,7 @@ const livekitVariables = [
 const isSet = (env: Env, name: string): boolean => (env[name] ?? '').trim() !== '';
 
 /** Starts what is around the service. Says line by line what is real, and what is simulated. */
-export const openSurroundings = async (options: SurroundingsOptions): Promise<Surroundings> => {
+export const startDevStack = async (options: DevStackOptions): Promise<DevStack> => {
   const { env, port, progress } = options;
   if (env.NODE_ENV === 'production')
     throw new AppError('local_mode', 'NODE_ENV is production: local mode simulates. Use npm start, or unset NODE_ENV.');
@@ -54,7 +54,7 @@ export const openSurroundings = async (options: SurroundingsOptions): Promise<Su
   const livekit = stack.use(await startLivekitServer({ binary, webhookUrl, progress, ...redis }));
   if (isSet(env, 'LIVEKIT_URL')) progress('LiveKit: a server of our own; LIVEKIT_URL is left alone here.');
   const { url, apiKey, apiSecret } = livekit;
-  const providers = await providersFor(env, options.simulation ?? {}, stack, progress);
+  const providers = await providersFor(env, options.simulators ?? {}, stack, progress);
   const voices = providers === null ? {} : { VOICE_DIR: await passingFolder(stack) };
   const opened = stack.move();
   return {

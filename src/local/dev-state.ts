@@ -51,10 +51,13 @@ export const findDevState = async (port: number): Promise<DevState | null> => {
 };
 
 /** Tells the simulated transcription what it is about to hear; a real one hears for itself. */
-export const announceLines = async (state: Pick<DevState, 'controlUrl'>, lines: readonly string[]): Promise<void> => {
+export const announceUtterances = async (
+  state: Pick<DevState, 'controlUrl'>,
+  lines: readonly string[],
+): Promise<void> => {
   if (state.controlUrl === null) return;
   for (const text of lines) {
-    const response = await fetch(`${state.controlUrl}/said`, { method: 'POST', body: JSON.stringify({ text }) });
+    const response = await fetch(`${state.controlUrl}/utterances`, { method: 'POST', body: JSON.stringify({ text }) });
     if (!response.ok) throw new Error(`the simulated providers answered ${response.status}`);
   }
 };

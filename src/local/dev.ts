@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
 import { AppError, describeError } from '../errors.ts';
-import { openSurroundings, type Env } from './dev-stack.ts';
+import { startDevStack, type Env } from './dev-stack.ts';
 import { version } from '../version.ts';
 
 const help = `Usage: npm run dev [-- --livekit]
@@ -44,7 +44,7 @@ const run = async (signal: AbortSignal): Promise<void> => {
   if (existsSync('.env')) process.loadEnvFile('.env');
   if (values.livekit === true) return watchService({ ...process.env, AGENT_NAME: 'telephony-agent-dev' }, signal);
   const { port, databaseUrl } = loadConfig({ PORT: process.env.PORT, DATABASE_URL: process.env.DATABASE_URL });
-  await using around = await openSurroundings({ env: process.env, port, databaseUrl, progress: print, signal });
+  await using around = await startDevStack({ env: process.env, port, databaseUrl, progress: print, signal });
   await watchService({ ...around.env, LOCAL_CONTROL_URL: around.providers?.controlUrl }, signal);
 };
 

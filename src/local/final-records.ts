@@ -4,7 +4,7 @@ import type { DbClient } from '../database/database.ts';
 import { AppError } from '../errors.ts';
 import { callWithRecords } from '../calls/store.ts';
 
-export type Records = Readonly<{
+export type CallRecords = Readonly<{
   call: NonNullable<Awaited<ReturnType<typeof callWithRecords>>>['call'];
   lead: NonNullable<Awaited<ReturnType<typeof callWithRecords>>>['lead'];
   transcript: Readonly<{ role: string; text: string }>[];
@@ -16,7 +16,7 @@ const lookEveryMs = 100;
  * Waits until the last call of a room is final.
  * @throws AppError where it isn't after `timeoutMs`, or where there is none
  */
-export const findRecords = async (db: DbClient, roomName: string, timeoutMs: number): Promise<Records> => {
+export const waitForFinalRecords = async (db: DbClient, roomName: string, timeoutMs: number): Promise<CallRecords> => {
   for (const until = Date.now() + timeoutMs; ; await sleep(lookEveryMs)) {
     const found = await callWithRecords(db, roomName);
     const isFinal = found !== null && found.call.openRoom === null;

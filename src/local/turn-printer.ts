@@ -5,7 +5,7 @@ import type { DbClient } from '../database/database.ts';
 const lookEveryMs = 250;
 
 /** How a turn looks in a terminal. */
-export const turnLine = ({ role, text, interrupted }: { role: string; text: string; interrupted: boolean }): string =>
+export const formatTurn = ({ role, text, interrupted }: { role: string; text: string; interrupted: boolean }): string =>
   `${role.padEnd(6)} │ ${text}${interrupted ? ' …' : ''}`;
 
 /** Prints until disposed, and then what is still to be printed. */
@@ -14,7 +14,7 @@ export const printTurns = (db: DbClient, roomName: string, print: (line: string)
   let isStopped = false;
   const look = async (): Promise<void> => {
     for (const turn of await findTurnsOfRoom(db, roomName, printed)) {
-      print(turnLine(turn));
+      print(formatTurn(turn));
       printed = turn.seq;
     }
   };

@@ -62,7 +62,7 @@ type Base = Readonly<{ cpu: number; pssMb: number }>;
 /** Null where nobody answered, or where the call was ended with a word or without. */
 const answer = async (side: Side): Promise<{ caller: Caller; outcome: Outcome }> => {
   const caller = await side.phone();
-  const speaks = caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialledAt });
+  const speaks = caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialedAt });
   const isAnswered = await speaks.then(
     () => true,
     () => false,
@@ -76,7 +76,7 @@ const answer = async (side: Side): Promise<{ caller: Caller; outcome: Outcome }>
 
 /** One utterance and the beginning of its reply: ms beyond the providers' own, null where none came. */
 const talk = async (caller: Caller, { speech }: Recording): Promise<number | null> => {
-  const { lastSampleAt } = await caller.startSaying(speech).done;
+  const { lastSampleAt } = await caller.startSpeaking(speech).done;
   const heardAt = await caller.whenAgentSpeaks({ timeoutMs: replyTimeoutMs, since: lastSampleAt }).catch(() => null);
   if (heardAt === null) return null;
   await whenSilent(caller);

@@ -73,7 +73,7 @@ type Trial = { stage: Stage; caller: Caller; question: Recording };
 
 /** The agent's loud frames of a time, in ms since the epoch. */
 const loudIn = (caller: Caller, from: number, to: number): number[] =>
-  caller.heard.frames.flatMap(({ at, rms }) => (at >= from && at <= to && rms > speechRms ? [at] : []));
+  caller.audioIn.frames.flatMap(({ at, rms }) => (at >= from && at <= to && rms > speechRms ? [at] : []));
 
 const longestGap = (loud: readonly number[], from: number): number =>
   loud.reduce((longest, at, index) => {
@@ -86,7 +86,7 @@ const interject = async (
   { sort, recording, samples }: Interjection,
 ): Promise<Said | null> => {
   if (sort === 'none') return null;
-  return recording === null ? caller.startSaying(samples).done : sayRecording(caller, stage.providers, recording);
+  return recording === null ? caller.startSpeaking(samples).done : sayRecording(caller, stage.providers, recording);
 };
 
 /** Asks, and waits until the agent is so far in its long reply; the time when that began. @throws where there is no such reply */

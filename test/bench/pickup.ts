@@ -43,14 +43,14 @@ const wholeSpanMs = async (): Promise<number> => {
 
 const runCall = async (side: Side, wholeMs: number): Promise<Omit<Sample, 'side' | 'block'>> => {
   await using caller = await side.phone();
-  const heard = await caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialledAt }).catch(() => null);
-  if (heard === null) return { heardMs: null, spanMs: null, lostMs: caller.heard.clippedMs(), isAnswered: false };
+  const heard = await caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialedAt }).catch(() => null);
+  if (heard === null) return { heardMs: null, spanMs: null, lostMs: caller.audioIn.clippedMs(), isAnswered: false };
   await whenSilent(caller);
-  const loud = caller.heard.frames.filter(({ rms }) => rms > speechRms);
+  const loud = caller.audioIn.frames.filter(({ rms }) => rms > speechRms);
   const spanMs = (loud.at(-1)?.at ?? heard) - heard + 10;
-  const lostMs = caller.heard.clippedMs();
+  const lostMs = caller.audioIn.clippedMs();
   const isAnswered = lostMs === 0 && spanMs >= wholeMs - toleranceMs;
-  return { heardMs: heard - caller.dialledAt, spanMs: Math.round(spanMs), lostMs, isAnswered };
+  return { heardMs: heard - caller.dialedAt, spanMs: Math.round(spanMs), lostMs, isAnswered };
 };
 
 const figuresOf = (samples: readonly Sample[]) => ({

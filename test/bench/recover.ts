@@ -48,7 +48,7 @@ type Sample = Readonly<{
 /** The first loud frame after a silence that began after `since`. */
 const backAt = (caller: Caller, since: number): number | null => {
   let lastLoudAt = since;
-  for (const { at, rms } of caller.heard.frames) {
+  for (const { at, rms } of caller.audioIn.frames) {
     if (at < since || rms <= speechRms) continue;
     if (at - lastLoudAt >= leastGapMs) return at;
     lastLoudAt = at;
@@ -74,7 +74,7 @@ const runTrial = async ({ stage, side, question }: Trial): Promise<Sample> => {
   await side.whenWarm();
   const warm = callProcesses(side);
   await using caller = await side.phone();
-  await caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialedAt });
   await whenSilent(caller);
   // The one that waited has the call; the one that waits now would take it over.
   await side.whenWarm();
@@ -87,7 +87,7 @@ const runTrial = async ({ stage, side, question }: Trial): Promise<Sample> => {
   const isKept = heardAt !== null && (await isKnown(stage, caller, question));
   await caller.hangUp();
   const audibleMs = heardAt === null ? null : Math.round(heardAt - killedAt);
-  return { side: side.name, audibleMs, isKept, ...(await recordsOf(stage, caller.facts.room)) };
+  return { side: side.name, audibleMs, isKept, ...(await recordsOf(stage, caller.call.room)) };
 };
 
 /** Asks once more: the model is told of the first time, too. */

@@ -115,8 +115,8 @@ test('it calls: rings as a SIP caller, is answered, hears and is heard, and show
   await expect.poll(() => agent.callStatus, { timeout: 10_000 }).toEqual(['active']);
   await expect.poll(() => status(page)).toBe('Connected');
   // Chromium's fake microphone beeps.
-  await expect.poll(() => agent.ear.lastSpeech(), { timeout: 10_000 }).not.toBeNull();
-  const speaking = agent.voice.say(tone(1_500));
+  await expect.poll(() => agent.audioIn.lastSpeech(), { timeout: 10_000 }).not.toBeNull();
+  const speaking = agent.audioOut.play(tone(1_500));
   expect(await loudness(page)).toBeGreaterThan(0.02);
   await speaking.done;
   await agent.transcribe(
@@ -144,15 +144,15 @@ test('the agent hanging up ends the call; muting stops the voice', async () => {
   const agent = await answerCallOf(page);
   await agent.publish();
   await expect.poll(() => status(page), { timeout: 10_000 }).toBe('Connected');
-  await expect.poll(() => agent.ear.lastSpeech(), { timeout: 10_000 }).not.toBeNull();
+  await expect.poll(() => agent.audioIn.lastSpeech(), { timeout: 10_000 }).not.toBeNull();
   await page.getByRole('button', { name: 'Mute' }).click();
   await expect.poll(() => page.getByRole('button', { name: 'Unmute' }).getAttribute('aria-pressed')).toBe('true');
   await sleep(700);
   const mutedAt = nowMs();
   await sleep(2_500);
-  expect(agent.ear.firstSpeechSince(mutedAt)).toBeNull();
+  expect(agent.audioIn.firstSpeechSince(mutedAt)).toBeNull();
   await page.getByRole('button', { name: 'Unmute' }).click();
-  await expect.poll(() => agent.ear.firstSpeechSince(mutedAt), { timeout: 5_000 }).not.toBeNull();
+  await expect.poll(() => agent.audioIn.firstSpeechSince(mutedAt), { timeout: 5_000 }).not.toBeNull();
   await rooms.deleteRoom(agent.room.name ?? '');
   await expect.poll(() => status(page)).toBe('The agent hung up');
   expect(await state(page)).toBe('ended');

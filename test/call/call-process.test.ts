@@ -41,10 +41,10 @@ const lines = () => trial.service.turns().map(({ role, text }) => `${role}: ${te
 test('a whole conversation: answered, greeted, understood, replied to, ended by the agent after its goodbye', async () => {
   await using caller = await trial.call();
   await heardOut(caller);
-  await trial.providers.said('What are your opening hours?');
+  await trial.providers.queueUtterance('What are your opening hours?');
   await caller.say('What are your opening hours?');
   await heardOut(caller, Date.now());
-  await trial.providers.said('That is all, thank you, goodbye');
+  await trial.providers.queueUtterance('That is all, thank you, goodbye');
   await caller.say('That is all, thank you, goodbye');
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
   expect(lines()).toEqual([
@@ -57,8 +57,8 @@ test('a whole conversation: answered, greeted, understood, replied to, ended by 
   ]);
   expect(trial.service.turns().map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
   expect(trial.service.happenings.at(-1)).toMatchObject({ kind: 'ended', reason: 'agent_hangup' });
-  expect(caller.heard.clippedMs()).toBe(0); // nothing was said before the caller could hear it
-  expect(trial.service.claims[0]).toMatchObject({ caller: { isSip: true, identity: caller.facts.identity } });
+  expect(caller.audioIn.clippedMs()).toBe(0); // nothing was said before the caller could hear it
+  expect(trial.service.claims[0]).toMatchObject({ caller: { isSip: true, identity: caller.call.identity } });
   const reply = trial.service.turns()[2];
   const parts = ['firstToken', 'firstAudio', 'heard', 'modelAsked', 'voiceAsked', 'discarded'];
   expect(Object.keys(reply?.latency ?? {})).toEqual(parts);
@@ -71,9 +71,9 @@ test('the caller interrupts: the agent falls silent, and what was not heard is n
   await using caller = await trial.call();
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: 0 });
   await sleep(1_200);
-  await trial.providers.said('Stop please I have a question');
-  const words = await caller.pronounce('Stop please I have a question');
-  const saying = caller.startSaying(words);
+  await trial.providers.queueUtterance('Stop please I have a question');
+  const words = await caller.synthesize('Stop please I have a question');
+  const saying = caller.startSpeaking(words);
   await saying.done;
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: Date.now() + 150 });
   await sleep(1_500);

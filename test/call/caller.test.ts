@@ -25,7 +25,7 @@ const phone = async (options: Partial<DialOptions> = {}): Promise<Caller> => {
 };
 
 const answer = async (caller: Caller) => {
-  const agent = await joinAsAgent(server, caller.facts.room);
+  const agent = await joinAsAgent(server, caller.call.room);
   onTestFinished(() => agent[Symbol.asyncDispose]());
   await expect.poll(() => callerIn(agent)?.trackPublications.size, { timeout: 5_000 }).toBe(1);
   return agent;
@@ -33,12 +33,12 @@ const answer = async (caller: Caller) => {
 
 test('for LiveKit it is a SIP participant that rings, until 200 ms after somebody published', async () => {
   const caller = await phone();
-  const [seen] = await rooms.listParticipants(caller.facts.room);
+  const [seen] = await rooms.listParticipants(caller.call.room);
   expect(seen).toMatchObject({ kind: 3, identity: 'sip_+15551234567' });
   expect(seen?.attributes).toMatchObject({
     'sip.phoneNumber': '+15551234567',
     'sip.trunkPhoneNumber': '+18588796658',
-    'sip.callID': caller.facts.callId,
+    'sip.callID': caller.call.callId,
     'sip.trunkID': 'ST_simulated',
     'sip.callStatus': 'ringing',
   });
@@ -55,8 +55,8 @@ test('what is said to it before it is active is lost, and counted', async () => 
   const caller = await phone();
   const agent = await answer(caller);
   await agent.publish();
-  await agent.voice.say(tone(1_500)).done;
-  expect(caller.heard.clippedMs()).toBeGreaterThan(50);
+  await agent.audioOut.play(tone(1_500)).done;
+  expect(caller.audioIn.clippedMs()).toBeGreaterThan(50);
   expect(caller.firstHeardAt()).toBeGreaterThanOrEqual(caller.activeAt() ?? Infinity);
 });
 
@@ -65,14 +65,14 @@ test('what it says arrives when it says so, and not before it was answered', asy
   const agent = await answer(caller);
   const saying = caller.say(tone(600));
   await sleep(400);
-  expect(agent.ear.lastSpeech()).toBeNull();
+  expect(agent.audioIn.lastSpeech()).toBeNull();
   await agent.publish();
   const said = await saying;
   expect(said.interrupted).toBe(false);
   expect(said.lastSampleAt - said.firstSampleAt).toBeGreaterThan(560);
   expect(said.lastSampleAt - said.firstSampleAt).toBeLessThan(640);
   await sleep(500);
-  const lag = (agent.ear.lastSpeech()?.at ?? 0) - said.lastSampleAt;
+  const lag = (agent.audioIn.lastSpeech()?.at ?? 0) - said.lastSampleAt;
   expect(lag).toBeGreaterThan(-50);
   expect(lag).toBeLessThan(300);
 });
@@ -82,15 +82,15 @@ test('it speaks a text in real words, and can be stopped in the middle', async (
   const agent = await answer(caller);
   await agent.publish();
   await caller.say('Hello, is anybody there?');
-  await expect.poll(() => agent.ear.lastSpeech()).not.toBeNull();
+  await expect.poll(() => agent.audioIn.lastSpeech()).not.toBeNull();
   await sleep(400);
-  const saying = caller.startSaying(tone(5_000));
+  const saying = caller.startSpeaking(tone(5_000));
   await sleep(500);
   const stoppedAt = nowMs();
   saying.stop();
   expect(await saying.done).toMatchObject({ interrupted: true });
   await sleep(500);
-  expect((agent.ear.lastSpeech()?.at ?? 0) - stoppedAt).toBeLessThan(400);
+  expect((agent.audioIn.lastSpeech()?.at ?? 0) - stoppedAt).toBeLessThan(400);
 });
 
 test('it tells when the agent speaks and when the agent has fallen silent', async () => {
@@ -99,7 +99,7 @@ test('it tells when the agent speaks and when the agent has fallen silent', asyn
   await agent.publish();
   await caller.whenActive(5_000);
   const speaking = caller.whenAgentSpeaks({ timeoutMs: 5_000 });
-  const said = await agent.voice.say(tone(700)).done;
+  const said = await agent.audioOut.play(tone(700)).done;
   const heardAt = await speaking;
   expect(heardAt - said.firstSampleAt).toBeGreaterThan(-50);
   expect(heardAt - said.firstSampleAt).toBeLessThan(300);
@@ -111,14 +111,14 @@ test('it tells when the agent speaks and when the agent has fallen silent', asyn
 });
 
 test('it keeps what it heard, at its time', async () => {
-  const caller = await phone({ keepSound: true });
+  const caller = await phone({ recordAudio: true });
   const agent = await answer(caller);
   await agent.publish();
   const activeAt = await caller.whenActive(5_000);
   await sleep(500);
-  await agent.voice.say(tone(400)).done;
+  await agent.audioOut.play(tone(400)).done;
   await caller.whenAgentQuiet({ quietMs: 200, timeoutMs: 3_000 });
-  const sound = caller.heard.recording(activeAt);
+  const sound = caller.audioIn.recording(activeAt);
   const loud = [...sound.entries()].filter(([, value]) => Math.abs(value) > 2_000).map(([index]) => index / 16);
   expect(Math.abs((loud[0] ?? 0) - ((caller.firstHeardAt() ?? 0) - activeAt))).toBeLessThan(60);
   expect((loud.at(-1) ?? 0) - (loud[0] ?? 0)).toBeGreaterThan(350);
@@ -127,7 +127,7 @@ test('it keeps what it heard, at its time', async () => {
 
 test('its end is told with the reason, whoever ends it', async () => {
   const first = await phone();
-  await rooms.deleteRoom(first.facts.room);
+  await rooms.deleteRoom(first.call.room);
   expect(await first.whenEnded()).toMatchObject({ reason: 'ROOM_DELETED' });
   await expect(first.say(tone(100))).rejects.toThrow('ROOM_DELETED');
   const second = await phone();
@@ -136,7 +136,7 @@ test('its end is told with the reason, whoever ends it', async () => {
   expect(await second.whenEnded()).toMatchObject({ reason: 'CLIENT_INITIATED' });
   await expect.poll(() => callerIn(agent), { timeout: 2_000 }).toBeUndefined();
   const third = await phone();
-  await rooms.removeParticipant(third.facts.room, third.facts.identity);
+  await rooms.removeParticipant(third.call.room, third.call.identity);
   expect(await third.whenEnded()).toMatchObject({ reason: 'PARTICIPANT_REMOVED' });
 });
 
@@ -145,7 +145,7 @@ test('several phone at once, each hears its own agent', async () => {
   const agents = await Promise.all(callers.map(answer));
   await Promise.all(agents.map((agent) => agent.publish()));
   await Promise.all(callers.map((caller) => caller.whenActive(5_000)));
-  await agents[1]?.voice.say(tone(400)).done;
+  await agents[1]?.audioOut.play(tone(400)).done;
   await sleep(300);
   expect(callers.map((caller) => caller.firstHeardAt() !== null)).toEqual([false, true, false]);
 });
@@ -183,42 +183,42 @@ test('asked first: the request is signed, and who it names is dispatched with it
     metadata: '{"call_type":"inbound"}',
     attributes,
   });
-  const caller = await phone({ askFirst: { url } });
+  const caller = await phone({ sipInbound: { url } });
   const [request] = asked;
   const expected = createHmac('sha256', server.apiSecret)
     .update(request?.body ?? '')
     .digest('hex');
   expect(request?.signature).toBe(`sha256=${expected}`);
   expect(JSON.parse(request?.body ?? '')).toMatchObject({
-    call_id: caller.facts.callId,
+    call_id: caller.call.callId,
     from_number: '+15551234567',
     to_number: '+18588796658',
-    room_name: caller.facts.room,
+    room_name: caller.call.room,
   });
   const client = new AgentDispatchClient(server.httpUrl, server.apiKey, server.apiSecret);
-  const dispatches = await client.listDispatch(caller.facts.room);
+  const dispatches = await client.listDispatch(caller.call.room);
   const named = dispatches.filter(({ agentName }) => agentName !== '');
   expect(named).toMatchObject([{ agentName: 'somebody', metadata: '{"call_type":"inbound"}' }]);
-  const [seen] = await rooms.listParticipants(caller.facts.room);
+  const [seen] = await rooms.listParticipants(caller.call.room);
   expect(seen?.attributes).toMatchObject(attributes);
 });
 
 test('a refusal, and a room that cannot be joined, are thrown', async () => {
   const { url } = await service(404, { error: { code: 'not_found', message: 'no such number' } });
-  await expect(phone({ askFirst: { url } })).rejects.toThrow(/404.*not_found/);
+  await expect(phone({ sipInbound: { url } })).rejects.toThrow(/404.*not_found/);
   await expect(phone({ apiSecret: 'x'.repeat(32) })).rejects.toThrow();
 });
 
 test('a caller whose network vanishes says no goodbye: LiveKit notices by itself', async () => {
   const caller = await dialFromProcess({ ...server, from: '+15551234567', to: '+18588796658' });
   onTestFinished(() => caller[Symbol.asyncDispose]());
-  const agent = await joinAsAgent(server, caller.facts.room);
+  const agent = await joinAsAgent(server, caller.call.room);
   onTestFinished(() => agent[Symbol.asyncDispose]());
   await agent.publish();
   await caller.whenActive(10_000);
   await caller.say(tone(300));
-  await expect.poll(() => agent.ear.lastSpeech(), { timeout: 5_000 }).not.toBeNull();
-  caller.vanish();
+  await expect.poll(() => agent.audioIn.lastSpeech(), { timeout: 5_000 }).not.toBeNull();
+  caller.loseNetwork();
   await sleep(5_000);
   expect(callerIn(agent)).toBeDefined();
   await expect.poll(() => callerIn(agent), { timeout: 40_000, interval: 100 }).toBeUndefined();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTimedCall } from '#src/calls/store.ts';
 import { timingOf } from '#src/calls/timing/timing.ts';
 import { closeRtc, type HeardFrame } from '#src/simulators/caller/caller.ts';
-import { defaultDelays } from '#src/simulators/providers/state/settings.ts';
+import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';
 import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
 
 let world: World;
@@ -59,23 +59,23 @@ const burstsOf = (frames: readonly HeardFrame[]): { from: number; to: number }[]
 
 test('asked first: greeted, answered, and the caller hangs up', async () => {
   await scenario('asked', ['What are your opening hours?'], [{ when: 'opening hours', say: hours }]);
-  const caller = await world.phone({ askFirst: { url: `${world.service.url}/api/v1/webhooks/livekit/sip-inbound` } });
-  const greetedAt = await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  const caller = await world.phone({ sipInbound: { url: `${world.service.url}/api/v1/webhooks/livekit/sip-inbound` } });
+  const greetedAt = await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   expect(greetedAt).toBeGreaterThan(caller.activeAt() ?? Infinity);
-  expect(caller.heard.clippedMs()).toBe(0);
+  expect(caller.audioIn.clippedMs()).toBe(0);
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const said = await caller.say('What are your opening hours?');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: said.lastSampleAt });
-  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.length === 3);
+  await untilRecorded(world, caller.call.room, ({ turns }) => turns.length === 3);
   await caller.hangUp();
-  const { call, lead, turns } = await finalRecords(world, caller.facts.room);
+  const { call, lead, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({
     status: 'completed',
     endReason: 'caller_hangup',
     phoneNumber: callerNumber,
-    callSid: caller.facts.callId,
+    callSid: caller.call.callId,
     agentName: 'telephony-agent',
-    callerIdentity: caller.facts.identity,
+    callerIdentity: caller.call.identity,
     attempt: 1,
   });
   expect(call.duration).toBeGreaterThan(2);
@@ -99,16 +99,16 @@ test('only dispatched, without metadata: routed by its SIP attributes; the agent
     [{ when: 'goodbye', tool: { name: 'end_call', arguments: { goodbye: 'Goodbye, and have a nice day!' } } }],
   );
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const { lastSampleAt } = await caller.say('Thank you, goodbye');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns, lead } = await finalRecords(world, caller.facts.room);
+  const { call, turns, lead } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({
     status: 'completed',
     endReason: 'agent_hangup',
-    callSid: caller.facts.callId,
+    callSid: caller.call.callId,
     phoneNumber: callerNumber,
   });
   expect(lead?.status).toBe('completed');
@@ -116,7 +116,7 @@ test('only dispatched, without metadata: routed by its SIP attributes; the agent
   expect(turns.find(({ toolName }) => toolName === 'end_call')).toBeDefined();
   expect(turns.some(({ role, text }) => role === 'agent' && text.includes('nice day'))).toBe(true);
   // The goodbye was heard to its end: the line was quiet before it went dead.
-  expect((await caller.whenEnded()).at).toBeGreaterThan(caller.heard.lastSpeech()?.at ?? Infinity);
+  expect((await caller.whenEnded()).at).toBeGreaterThan(caller.audioIn.lastSpeech()?.at ?? Infinity);
 });
 
 test('barge-in: the agent falls silent, and its turn says what was really heard', async () => {
@@ -131,30 +131,30 @@ test('barge-in: the agent falls silent, and its turn says what was really heard'
     ],
   );
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
-  const stop = await caller.pronounce('Stop please, that is enough');
+  const stop = await caller.synthesize('Stop please, that is enough');
   const first = await caller.say('Tell me everything');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: first.lastSampleAt });
   await sleep(2_500);
   const interruptedAt = Date.now();
   await caller.say(stop);
-  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'Alright.'));
+  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Alright.'));
   const { turns } = await (async () => {
     await caller.hangUp();
-    return finalRecords(world, caller.facts.room);
+    return finalRecords(world, caller.call.room);
   })();
   const cut = turns.find(({ interrupted }) => interrupted);
   expect(cut?.role).toBe('agent');
   expect(cut?.text.length).toBeGreaterThan(10);
   expect(cut?.text.length).toBeLessThan(long.length - 20);
   expect(long.startsWith(cut?.text.slice(0, 20) ?? '-')).toBe(true);
-  const silentSoon = caller.heard.frames.filter(
+  const silentSoon = caller.audioIn.frames.filter(
     ({ at, rms }) => at > interruptedAt + 1_500 && at < interruptedAt + 2_000 && rms > 1_000,
   );
   expect(silentSoon).toEqual([]);
   // What was cut off doesn't come back as a click before the reply.
-  const later = burstsOf(caller.heard.frames.filter(({ at }) => at > interruptedAt + 100));
+  const later = burstsOf(caller.audioIn.frames.filter(({ at }) => at > interruptedAt + 100));
   expect(later.filter(({ from, to }) => to - from < 100)).toEqual([]);
   expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, n) => n));
 });
@@ -170,12 +170,12 @@ test('a message is taken, and kept on the call', async () => {
     ],
   );
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say('I want to talk to a person');
-  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
+  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
   await caller.hangUp();
-  const { messages, turns } = await finalRecords(world, caller.facts.room);
+  const { messages, turns } = await finalRecords(world, caller.call.room);
   expect(messages).toMatchObject([message]);
   expect(turns.find(({ toolName }) => toolName === 'take_message')?.toolArguments).toEqual(message);
 });
@@ -191,26 +191,26 @@ test('pick-up has all its stages; each reply the times of the attempt that was h
     ],
   );
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await world.providers.clearLog();
   const [end, ...stretches] = ['Friday', 'I would like', 'to move my appointment to'];
-  await world.providers.said([...stretches, end, 'I want to talk to a person']);
+  await world.providers.queueUtterance([...stretches, end, 'I want to talk to a person']);
   for (const stretch of stretches) {
     await caller.say(stretch);
     await sleep(450);
   }
   const lastWordAt = Date.now();
   await caller.say(end);
-  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'Friday it is.'));
+  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Friday it is.'));
   const { requests } = await world.providers.log();
   const chats = requests.filter(({ kind }) => kind === 'chat');
   expect(chats.length).toBeGreaterThan(1);
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say('I want to talk to a person');
-  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
+  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   const timed = await findTimedCall(world.service.ctx.db, call.id);
   const { replies, pickup, discarded } = timingOf(timed ?? expect.fail('the call has no record'));
   // Begun at each pause, and thrown away; not more often than the framework is allowed to.
@@ -239,34 +239,34 @@ test('pick-up has all its stages; each reply the times of the attempt that was h
 test('two agents for one room: one takes the call, the other leaves silently', async () => {
   await scenario('two', ['Hello'], []);
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await world.service.ctx.livekit.dispatch(caller.facts.room, 'telephony-agent', '');
-  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  await world.service.ctx.livekit.dispatch(caller.call.room, 'telephony-agent', '');
+  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await expect
     .poll(
       async () =>
-        (await world.service.ctx.livekit.members(caller.facts.room))?.filter(({ kind }) => kind === 'agent').length,
+        (await world.service.ctx.livekit.members(caller.call.room))?.filter(({ kind }) => kind === 'agent').length,
       { timeout: 15_000 },
     )
     .toBe(1);
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', attempt: 1 });
   expect(turns.filter(({ text }) => text === greeting)).toHaveLength(1);
-  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.facts.room } })).toBe(1);
+  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.call.room } })).toBe(1);
 });
 
 test('end events doubled and reordered change nothing more', async () => {
   await scenario('events', ['Hello'], []);
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
-  await untilRecorded(world, caller.facts.room, ({ call: { endSource } }) => endSource === 'link');
-  const { call } = await finalRecords(world, caller.facts.room);
+  await untilRecorded(world, caller.call.room, ({ call: { endSource } }) => endSource === 'link');
+  const { call } = await finalRecords(world, caller.call.room);
   // LiveKit's own webhooks come in by themselves: the caller's leaving and the end of the room.
   const inbox = () => world.service.ctx.db.webhookEvent.count({ where: { callId: call.id } });
   await expect.poll(inbox, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
-  const later = await finalRecords(world, caller.facts.room);
+  const later = await finalRecords(world, caller.call.room);
   expect(later.call).toMatchObject({
     status: 'completed',
     duration: call.duration,
@@ -278,15 +278,15 @@ test('end events doubled and reordered change nothing more', async () => {
 test('a call process that dies: another agent takes the call, in the same record', async () => {
   await scenario('dies', ['Hello'], []);
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 500, timeoutMs: 15_000 });
   const killedAt = Date.now();
-  process.kill(world.service.link.pidOf((await finalOrOpen(caller.facts.room)).id) ?? 0, 'SIGKILL');
+  process.kill(world.service.link.pidOf((await finalOrOpen(caller.call.room)).id) ?? 0, 'SIGKILL');
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: killedAt });
   await caller.hangUp();
-  const { call } = await finalRecords(world, caller.facts.room);
+  const { call } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', attempt: 2, endReason: 'caller_hangup' });
-  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.facts.room } })).toBe(1);
+  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.call.room } })).toBe(1);
 });
 
 const finalOrOpen = async (room: string) =>

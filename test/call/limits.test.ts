@@ -37,7 +37,7 @@ test('silence: asks, asks again, says goodbye and hangs up', async () => {
   });
   const caller = await world.phone({ agentName: 'telephony-agent' });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'silence' });
   expect(texts(turns)).toEqual(['Hi.', 'Still there?', 'Still there?', 'Bye then.']);
   const gapsMs = turns.slice(1).map(({ startMs }) => startMs - (turns[0]?.endMs ?? 0));
@@ -53,7 +53,7 @@ test('the limit of minutes: a sentence, then the end', async () => {
   });
   const caller = await world.phone({ agentName: 'telephony-agent' });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'time_limit' });
   expect(texts(turns)).toEqual(['Hi.', 'Our time is up. Goodbye!']);
 });
@@ -63,9 +63,9 @@ test('the caller speaks first where the campaign says so', async () => {
   const caller = await world.phone({ agentName: 'telephony-agent' });
   await caller.whenActive(15_000);
   await caller.say('Hello');
-  await untilRecorded(world, caller.facts.room, ({ turns }) => turns.length >= 2);
+  await untilRecorded(world, caller.call.room, ({ turns }) => turns.length >= 2);
   await caller.hangUp();
-  const { turns } = await finalRecords(world, caller.facts.room);
+  const { turns } = await finalRecords(world, caller.call.room);
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
     ['caller', 'Hello'],
     ['agent', 'Yes, I am here.'],
@@ -79,7 +79,7 @@ test('a call to an unknown number is refused unanswered: nothing is heard, the r
   expect(['PARTICIPANT_REMOVED', 'ROOM_DELETED']).toContain(end.reason);
   expect(caller.activeAt()).toBeNull();
   expect(caller.firstHeardAt()).toBeNull();
-  const { call, lead } = await finalRecords(world, caller.facts.room);
+  const { call, lead } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'rejected', rejectReason: 'number_unknown', tenantId: null });
   expect(lead).toBeNull();
 });
@@ -91,9 +91,9 @@ test('a full campaign is heard: its sentence, then the end', async () => {
     fullSentence: 'All lines of {{campaign.name}} are busy. Goodbye!',
   });
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns, lead } = await finalRecords(world, caller.facts.room);
+  const { call, turns, lead } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'rejected', rejectReason: 'campaign_full', attempt: 0 });
   expect(texts(turns)).toEqual(['All lines of Front desk are busy. Goodbye!']);
   expect(lead).toBeNull();
@@ -102,10 +102,10 @@ test('a full campaign is heard: its sentence, then the end', async () => {
 
 test('nobody dispatched an agent: after 3 s the service does, once', async () => {
   const caller = await world.phone();
-  const at = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
-  expect(at - caller.dialledAt).toBeGreaterThan(3_000);
+  const at = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
+  expect(at - caller.dialedAt).toBeGreaterThan(3_000);
   await caller.hangUp();
-  const { call } = await finalRecords(world, caller.facts.room);
+  const { call } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', attempt: 1 });
   const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'redispatched' } });
   expect(events).toHaveLength(1);
@@ -114,10 +114,10 @@ test('nobody dispatched an agent: after 3 s the service does, once', async () =>
 test('another agent that does not come: after 3 s this one takes the call', async () => {
   await world.setCampaign({ ...campaign, agentName: 'nobody-there' });
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  const at = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
-  expect(at - caller.dialledAt).toBeGreaterThan(3_000);
+  const at = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
+  expect(at - caller.dialedAt).toBeGreaterThan(3_000);
   await caller.hangUp();
-  const { call } = await finalRecords(world, caller.facts.room);
+  const { call } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', agentName: 'nobody-there', attempt: 1 });
 });
 
@@ -127,11 +127,11 @@ test('another agent that is there gets the room, and this one leaves', async () 
   await using other = await startService({ config, env: process.env });
   await other.ready;
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
-  const open = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
+  const open = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.call.room } });
   expect(open).toMatchObject({ status: 'in_progress', ownerId: other.ctx.ownerId, attempt: 1 });
   await caller.hangUp();
-  const { call } = await finalRecords(world, caller.facts.room);
+  const { call } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup' });
   await world.setCampaign(campaign);
 });
@@ -146,9 +146,9 @@ test('a service that can answer says so', async () => {
 
 test('a caller whose SIP attributes hold the numbers only is routed all the same', async () => {
   const caller = await world.phone({ agentName: 'telephony-agent', callId: '', trunkId: '' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
-  const { call, lead } = await finalRecords(world, caller.facts.room);
+  const { call, lead } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({
     status: 'completed',
     phoneNumber: '+15551234567',
@@ -159,12 +159,12 @@ test('a caller whose SIP attributes hold the numbers only is routed all the same
 
 test('a commanded end: a sentence is said, then the call is over', async () => {
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
-  const { id } = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
+  const { id } = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.call.room } });
   expect(world.service.link.say('no such call', 'Hello?')).toBe(false);
   expect(world.service.link.end(id, 'We are closing now. Goodbye!')).toBe(true);
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'ended_by_service' });
   expect(texts(turns).at(-1)).toBe('We are closing now. Goodbye!');
 });

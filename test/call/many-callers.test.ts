@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const phone = async () => {
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: caller.dialedAt });
   return caller;
 };
 
@@ -28,14 +28,14 @@ test('callers who come at once are all answered, and who comes then hears that a
   const callers = await Promise.all(Array.from({ length: most }, phone));
   const late = await phone();
   expect((await late.whenEnded()).reason).toBe('ROOM_DELETED');
-  const refused = await finalRecords(world, late.facts.room);
+  const refused = await finalRecords(world, late.call.room);
   expect(refused.call).toMatchObject({ status: 'rejected', rejectReason: 'busy', attempt: 0 });
   expect(refused.turns.map(({ text }) => text)).toEqual([defaultSystemMessages.full]);
   expect(world.service.activeCalls()).toBe(most);
   for (const caller of callers) {
-    expect(caller.heard.clippedMs()).toBe(0);
+    expect(caller.audioIn.clippedMs()).toBe(0);
     await caller.hangUp();
   }
-  for (const { facts } of callers)
+  for (const { call: facts } of callers)
     expect((await finalRecords(world, facts.room)).call).toMatchObject({ status: 'completed', attempt: 1 });
 });

@@ -23,7 +23,7 @@ test('the voice is down from the start: greeting, apology and farewell are heard
   await world.providers.setFault({ service: 'tts', kind: 'status', status: 503, times: 'all' });
   await world.providers.clearLog();
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await quiet(caller);
   expect((await world.providers.log()).requests.map(({ kind }) => kind)).not.toContain('speech');
   for (const [line, answer] of [
@@ -36,7 +36,7 @@ test('the voice is down from the start: greeting, apology and farewell are heard
     if (answer === defaultSystemMessages.apology) await quiet(caller);
   }
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
   expect(turns.map(({ role, text, interrupted }) => [role, text, interrupted])).toEqual([
     ['agent', defaultSystemMessages.greeting, false],
@@ -71,7 +71,7 @@ test('a prepared greeting is interrupted: what was heard is recorded, and no mor
   const startedAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: 0 });
   await sleep(1_200);
   await trial.providers.clearFaults();
-  await trial.providers.said('Stop please I have a question');
+  await trial.providers.queueUtterance('Stop please I have a question');
   await caller.say('Stop please I have a question');
   await trial.service.until('turn');
   await expect.poll(() => trial.service.turns().length, { timeout: 15_000 }).toBeGreaterThanOrEqual(3);

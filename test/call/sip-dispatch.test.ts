@@ -45,8 +45,8 @@ test('a call to our number is given a room and our agent, who greets; the record
   const route = await invite(dialled);
   expect(route.result).toBe('ACCEPT');
   const caller = await join(route);
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
-  expect(caller.heard.clippedMs()).toBe(0);
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
+  expect(caller.audioIn.clippedMs()).toBe(0);
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const said = await caller.say('What are your opening hours?');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: said.lastSampleAt });
@@ -80,7 +80,7 @@ test('a number that became ours is answered after the next run; one that is nobo
   expect(await syncLivekit()).toContain(`adds ${number}`);
   const route = await invite(number);
   const caller = await join(route);
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
   const { call } = await finalRecords(world, route.room);
   expect(call).toMatchObject({ status: 'completed', dialledNumber: number });

@@ -1,8 +1,8 @@
 /** Somebody at the other end of a simulated call: joins the room as an agent, sends tones and texts, hears the caller. */
 import type { RemoteParticipant, Room } from '@livekit/rtc-node';
 import { AccessToken } from 'livekit-server-sdk';
-import { openEar, type Ear } from '#src/simulators/caller/audio-in.ts';
-import { openVoice, type Voice } from '#src/simulators/caller/audio-out.ts';
+import { openAudioIn, type AudioIn } from '#src/simulators/caller/audio-in.ts';
+import { openAudioOut, type AudioOut } from '#src/simulators/caller/audio-out.ts';
 import { loadRtc } from '#src/simulators/caller/rtc.ts';
 import type { LivekitServer } from '#src/local/livekit/server.ts';
 
@@ -17,8 +17,8 @@ export const tone = (ms: number, amplitude = 8_000): Int16Array =>
 
 export type StandInAgent = AsyncDisposable & {
   room: Room;
-  voice: Voice;
-  ear: Ear;
+  audioOut: AudioOut;
+  audioIn: AudioIn;
   digits: string[];
   /** Every change of the caller's `sip.callStatus` that was seen. */
   callStatus: string[];
@@ -31,11 +31,11 @@ export type StandInAgent = AsyncDisposable & {
 export const joinAsAgent = async (server: LivekitServer, roomName: string): Promise<StandInAgent> => {
   const rtc = await loadRtc();
   const room = new rtc.Room();
-  const voice = openVoice(rtc, { sampleRate: agentSampleRate, noiseRms: 0 });
-  const ear = openEar(rtc, { sampleRate: agentSampleRate, keep: false, isThrough: () => true });
+  const voice = openAudioOut(rtc, { sampleRate: agentSampleRate, noiseRms: 0 });
+  const ear = openAudioIn(rtc, { sampleRate: agentSampleRate, record: false, isConnected: () => true });
   const digits: string[] = [];
   const callStatus: string[] = [];
-  room.on(rtc.RoomEvent.TrackSubscribed, (track) => ear.listen(track));
+  room.on(rtc.RoomEvent.TrackSubscribed, (track) => ear.addTrack(track));
   room.on(rtc.RoomEvent.DtmfReceived, (_code, digit) => digits.push(digit));
   room.on(rtc.RoomEvent.ParticipantAttributesChanged, (changed) => {
     if (changed['sip.callStatus'] !== undefined) callStatus.push(changed['sip.callStatus']);
@@ -46,8 +46,8 @@ export const joinAsAgent = async (server: LivekitServer, roomName: string): Prom
   await room.connect(server.url, await token.toJwt(), { autoSubscribe: true, dynacast: false });
   return {
     room,
-    voice,
-    ear,
+    audioOut: voice,
+    audioIn: ear,
     digits,
     callStatus,
     publish: async () => {

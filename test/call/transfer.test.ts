@@ -44,7 +44,7 @@ beforeEach(async () => {
 
 const greeted = async (): Promise<Caller> => {
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   return caller;
 };
@@ -54,7 +54,7 @@ const takenOver = (caller: Caller) => () => caller.hangUp();
 
 const order = async (caller: Caller, given: { type: 'end' | 'say' | 'transfer'; text: string | null }) => {
   const { id, tenantId } = await world.service.ctx.db.callLog.findFirstOrThrow({
-    where: { roomName: caller.facts.room },
+    where: { roomName: caller.call.room },
   });
   await sendCommand(world.service.ctx, grantScope(tenantId ?? ''), id, { ...given, orderedBy: 'somebody' });
 };
@@ -71,12 +71,12 @@ test('by order: the caller is told, the person takes them over, and the record s
   const caller = await greeted();
   sip.onTransfer = takenOver(caller);
   await order(caller, { type: 'transfer', text: desk.name });
-  const { call, turns } = await finalRecords(world, caller.facts.room);
-  expect(sip.asked).toEqual([{ room: caller.facts.room, identity: caller.facts.identity, to: `tel:${desk.number}` }]);
+  const { call, turns } = await finalRecords(world, caller.call.room);
+  expect(sip.asked).toEqual([{ room: caller.call.room, identity: caller.call.identity, to: `tel:${desk.number}` }]);
   expect(agentTexts(turns).at(-1)).toBe(defaultSystemMessages.transfer);
-  await untilRecorded(world, caller.facts.room, (records) => records.call.transferState === 'done');
+  await untilRecorded(world, caller.call.room, (records) => records.call.transferState === 'done');
   expect(call).toMatchObject({ status: 'completed' });
-  await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
+  await untilRecorded(world, caller.call.room, (records) => records.call.endReason === 'transferred');
   expect(await eventsOf(call.id)).toEqual(expect.arrayContaining(['ordered', 'transfer_asked', 'transferred']));
 });
 
@@ -84,16 +84,16 @@ test('nobody takes the call: the caller is told, and the conversation goes on', 
   const caller = await greeted();
   sip.onTransfer = () => Promise.reject(new Error('busy here'));
   await order(caller, { type: 'transfer', text: desk.name });
-  await untilRecorded(world, caller.facts.room, ({ turns }) =>
+  await untilRecorded(world, caller.call.room, ({ turns }) =>
     agentTexts(turns).includes(defaultSystemMessages.transferFailed),
   );
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
-  await world.providers.said('Are you still there');
+  await world.providers.queueUtterance('Are you still there');
   const { lastSampleAt } = await caller.say('Are you still there');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(agentTexts(turns).at(-1)).toBe('Yes.');
   expect(call).toMatchObject({ endReason: 'caller_hangup', transferState: 'failed', transferredAt: null });
 });
@@ -102,9 +102,9 @@ test('the model connects with whom the campaign lists', async () => {
   const caller = await greeted();
   sip.onTransfer = takenOver(caller);
   await caller.say(line);
-  const { call } = await finalRecords(world, caller.facts.room);
+  const { call } = await finalRecords(world, caller.call.room);
   expect(sip.asked).toMatchObject([{ to: `tel:${other.number}` }]);
-  await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
+  await untilRecorded(world, caller.call.room, (records) => records.call.endReason === 'transferred');
   expect(call).toMatchObject({ status: 'completed', transferTo: other.number });
 });
 
@@ -124,7 +124,7 @@ test('whoever talks the model into another number is not connected, and nothing 
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(sip.asked).toEqual([]);
   expect(call).toMatchObject({ endReason: 'caller_hangup', transferState: null, transferTo: null });
   expect(agentTexts(turns).at(-1)).toBe('I can only connect you with our front desk.');
@@ -138,7 +138,7 @@ test('whoever talks the model into another number is not connected, and nothing 
 
 test('… nor does the service itself, whatever a call process asks for', async () => {
   const caller = await greeted();
-  const { id } = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { openRoom: caller.facts.room } });
+  const { id } = await world.service.ctx.db.callLog.findFirstOrThrow({ where: { openRoom: caller.call.room } });
   for (const destination of ['+15559990000', 'Back office', 'tel:+15559990000;x'])
     expect(await transferCaller(world.service.ctx, id, { destination, cause: 'model' })).toBe('refused');
   expect(sip.asked).toEqual([]);
@@ -154,10 +154,10 @@ test('the conversation cannot go on: the person whom the campaign names takes ov
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say(line);
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(sip.asked).toMatchObject([{ to: `tel:${desk.number}` }]);
   expect(agentTexts(turns).slice(1)).toEqual([defaultSystemMessages.apology, defaultSystemMessages.transfer]);
-  await untilRecorded(world, caller.facts.room, (records) => records.call.endReason === 'transferred');
+  await untilRecorded(world, caller.call.room, (records) => records.call.endReason === 'transferred');
   expect(await eventsOf(call.id)).toContain('fallback');
 });
 
@@ -171,7 +171,7 @@ test('… and when they do not answer either: a last sentence, and the end', asy
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say(line);
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(agentTexts(turns).at(-1)).toBe('Please call again tomorrow.');
   expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error', transferState: 'failed' });
   expect((await eventsOf(call.id)).filter((type) => type === 'fallback')).toHaveLength(2); // the person, then the message
@@ -181,10 +181,10 @@ test('an order to say something, and to end', async () => {
   await world.setCampaign({ ...plain, disclosureSentence: 'This call is held by a machine.' });
   const caller = await greeted();
   await order(caller, { type: 'say', text: 'A colleague says hello.' });
-  await untilRecorded(world, caller.facts.room, ({ turns }) => agentTexts(turns).includes('A colleague says hello.'));
+  await untilRecorded(world, caller.call.room, ({ turns }) => agentTexts(turns).includes('A colleague says hello.'));
   await order(caller, { type: 'end', text: 'We close now.' });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ endReason: 'ended_by_service' });
   expect(agentTexts(turns)).toEqual([
     'This call is held by a machine.',

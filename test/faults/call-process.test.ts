@@ -88,11 +88,11 @@ describe('call process killed again within a minute', () => {
     await killed.caller.whenAgentSpeaks({ timeoutMs: 20_000, since: nowMs() + lastFramesMs });
     process.kill(await processOf(world, killed.caller), 'SIGKILL');
     expect((await killed.caller.whenEnded()).reason).toBe('ROOM_DELETED');
-    const { call } = await finalRecords(world, killed.caller.facts.room);
+    const { call } = await finalRecords(world, killed.caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_lost', attempt: 2 });
     const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'fallback' } });
     expect(events.map(({ data }) => data)).toEqual([{ reason: 'agent_lost', how: 'hang_up' }]);
-    await expectNobody(world, killed.caller.facts.room);
+    await expectNobody(world, killed.caller.call.room);
   });
 });
 
@@ -110,10 +110,10 @@ describe('call process frozen (SIGSTOP)', () => {
 describe('two agents dispatched to one room', () => {
   test('one takes the call, the other leaves silently', async () => {
     const caller = await phone();
-    await world.service.ctx.livekit.dispatch(caller.facts.room, agentName, '');
-    await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+    await world.service.ctx.livekit.dispatch(caller.call.room, agentName, '');
+    await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
     await caller.whenAgentQuiet({ quietMs: 4_000, timeoutMs: 30_000 });
-    const members = (await world.service.ctx.livekit.members(caller.facts.room)) ?? [];
+    const members = (await world.service.ctx.livekit.members(caller.call.room)) ?? [];
     expect(members.filter(({ kind }) => kind === 'agent')).toHaveLength(1);
     await ask(caller);
     const { call, turns, events } = await hangUp(world, caller);
@@ -140,22 +140,22 @@ describe("caller's network vanishes", () => {
     const caller = await dialFromProcess({ ...world.around.livekit, from: callerNumber, to: dialled, agentName });
     onTestFinished(() => caller[Symbol.asyncDispose]());
     await caller.whenActive(20_000);
-    await untilRecorded(world, caller.facts.room, ({ call }) => call.status === 'in_progress');
+    await untilRecorded(world, caller.call.room, ({ call }) => call.status === 'in_progress');
     return caller;
   };
 
   test.runIf(isComplete)('silent or dead: the call is ended in 25 s, as lost', async (context) => {
     const [silent, dead] = [await elsewhere(), await elsewhere()];
-    silent.vanish();
+    silent.loseNetwork();
     process.kill(dead.pid, 'SIGKILL');
     const vanishedAt = nowMs();
     const endOf = async (room: string) => {
       await untilRecorded(world, room, ({ call }) => call.status === 'completed', 60_000);
       return nowMs() - vanishedAt;
     };
-    const ends = await Promise.all([endOf(silent.facts.room), endOf(dead.facts.room)]);
+    const ends = await Promise.all([endOf(silent.call.room), endOf(dead.call.room)]);
     for (const ms of ends) expect.soft(measured(context, ms)).toBeLessThan(25_000);
-    for (const { room } of [silent.facts, dead.facts]) {
+    for (const { room } of [silent.call, dead.call]) {
       expect.soft((await finalRecords(world, room)).call.endReason).toBe('caller_lost');
       await expectNobody(world, room);
     }

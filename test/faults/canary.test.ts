@@ -72,7 +72,7 @@ const loseAgent = async ({ pid }: Running, caller: Caller): Promise<void> => {
 
 /** The operator speaks through the agent, and has the caller transferred, which this LiveKit server can't. */
 const giveOrders = async (caller: Caller): Promise<void> => {
-  const { id, tenantId } = await ground.db.callLog.findFirstOrThrow({ where: { openRoom: caller.facts.room } });
+  const { id, tenantId } = await ground.db.callLog.findFirstOrThrow({ where: { openRoom: caller.call.room } });
   const token = await machineToken(ground.db, tenantId ?? '');
   const orders = { say: { text: sentence }, transfer: { destination: name } };
   for (const [type, body] of Object.entries(orders)) {
@@ -93,7 +93,7 @@ describe('a canary number, name and sentence through every path', () => {
   test.runIf(isComplete)('none of them is in the log, at every level', async () => {
     const service = await startNpm(ground, { LOG_LEVEL: 'trace' });
     const caller = await phoneTo(ground, number);
-    await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+    await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
     await quiet(caller);
     // Two failures in a row would end the call.
     for (const fault of [null, 'llm', null, 'tts', null, 'stt'] as const) {

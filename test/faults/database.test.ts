@@ -68,11 +68,11 @@ const newcomer = async (context: TestContext, world: World): Promise<Caller> => 
 /** Who waited until the database was back has an agent like everybody else. */
 const expectGreetedAfterAll = async (world: World, caller: Caller): Promise<void> => {
   const isGreeted = ({ turns }: { turns: readonly unknown[] }) => turns.length > 0;
-  await untilRecorded(world, caller.facts.room, isGreeted);
+  await untilRecorded(world, caller.call.room, isGreeted);
   await quiet(caller);
   expect.soft(await ask(caller)).toBeLessThan(5_000);
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
     ['agent', defaultGreeting],
@@ -103,7 +103,7 @@ const callThrough = async (
   expect.soft(await ask(caller)).toBeLessThan(5_000);
   expect((await healthOf(world)).failing).toEqual([]);
   await expectGreetedAfterAll(world, patient);
-  expect(await finalRecords(world, impatient.facts.room)).toMatchObject({ call: { answeredAt: null }, turns: [] });
+  expect(await finalRecords(world, impatient.call.room)).toMatchObject({ call: { answeredAt: null }, turns: [] });
   const { turns } = await hangUp(world, caller);
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
     ['agent', defaultGreeting],

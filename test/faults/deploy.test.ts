@@ -24,11 +24,11 @@ afterAll(async () => {
 /** Phones, hears the greeting begin, and hangs up; how long the caller waited, in ms, or null who was never answered. */
 const shortCall = async (): Promise<{ room: string; waitedMs: number | null }> => {
   const caller = await phoneTo(ground);
-  const { room } = caller.facts;
-  const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: caller.dialledAt }).catch(() => null);
+  const { room } = caller.call;
+  const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: caller.dialedAt }).catch(() => null);
   await sleep(300);
   await caller.hangUp();
-  return { room, waitedMs: heardAt === null ? null : heardAt - caller.dialledAt };
+  return { room, waitedMs: heardAt === null ? null : heardAt - caller.dialedAt };
 };
 
 /** Phones again and again until `signal` says that it is enough. */

@@ -81,8 +81,8 @@ describe.skipIf(process.platform !== 'linux')('LiveKit server restarts; or is aw
     const { caller: next } = await greeted(() => phoneTo(ground));
     await ask(next);
     await next.hangUp();
-    await expectFinal(caller.facts.room, 'caller_lost');
-    await expectFinal(next.facts.room, 'caller_hangup');
+    await expectFinal(caller.call.room, 'caller_lost');
+    await expectFinal(next.call.room, 'caller_hangup');
     service.child.kill('SIGTERM');
     expect(await service.exited, service.output()).toBe(0);
     expect(await survivorsOf(service)).toEqual([]);

@@ -36,9 +36,9 @@ describe('dispatch lost, no worker', () => {
     const caller = await world.phone({ agentName });
     sip.onTransfer = () => caller.hangUp();
     const startedAt = Date.now();
-    await untilRecorded(world, caller.facts.room, ({ call }) => call.endReason === 'transferred', 30_000);
+    await untilRecorded(world, caller.call.room, ({ call }) => call.endReason === 'transferred', 30_000);
     expect.soft(measured(context, Date.now() - startedAt, 'until connected')).toBeLessThan(16_000);
-    const { call } = await finalRecords(world, caller.facts.room);
+    const { call } = await finalRecords(world, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', transferTo: desk.number, transferState: 'done', attempt: 0 });
     expect(sip.asked).toHaveLength(1);
     expect(await storyOf(call.id)).toEqual([
@@ -51,7 +51,7 @@ describe('dispatch lost, no worker', () => {
     await world.setCampaign({ fallbackTransferTo: null });
     const caller = await world.phone({ agentName });
     expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-    const { call } = await finalRecords(world, caller.facts.room);
+    const { call } = await finalRecords(world, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'no_agent', answeredAt: null });
     expect(await storyOf(call.id)).toEqual([
       ['redispatched', { attempt: 0 }],

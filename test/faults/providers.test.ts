@@ -26,7 +26,7 @@ const quiet = (caller: Caller) => caller.whenAgentQuiet({ quietMs: 1_200, timeou
 const greeted = async (): Promise<Caller> => {
   await world.providers.clearFaults();
   const caller = await world.phone({ agentName: 'telephony-agent' });
-  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await quiet(caller);
   return caller;
 };
@@ -42,7 +42,7 @@ const ask = async (caller: Caller): Promise<number> => {
 /** The end of a call whose caller hangs up, and what was said after the greeting. */
 const hangUp = async (caller: Caller) => {
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.facts.room);
+  const { call, turns } = await finalRecords(world, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup' });
   expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, seq) => seq));
   return turns.slice(1).map(({ role, text }) => [role, text]);
@@ -82,7 +82,7 @@ describe('LLM 429, 500, hang, hang after headers, stall mid-stream, cut, garbage
     expect(await ask(caller)).toBeLessThan(longestSilenceMs);
     await caller.say(line);
     expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-    const { call, turns } = await finalRecords(world, caller.facts.room);
+    const { call, turns } = await finalRecords(world, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
     expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
       ['caller', line],
@@ -163,7 +163,7 @@ describe('TTS 429, 500, stall, empty, odd byte count', () => {
     await world.providers.setFault({ service: 'tts', times: 'all', kind: 'stall', afterAudioMs: 300 });
     await caller.say(line);
     const isSorry = ({ turns }: { turns: { text: string }[] }) => turns.at(-1)?.text === defaultSystemMessages.apology;
-    await untilRecorded(world, caller.facts.room, isSorry, 20_000);
+    await untilRecorded(world, caller.call.room, isSorry, 20_000);
     const turns = await hangUp(caller);
     const said = turns.filter(([role]) => role === 'agent').map(([, text]) => text);
     expect(said.at(-1)).toBe(defaultSystemMessages.apology);
@@ -194,7 +194,7 @@ describe('STT socket dropped at start, middle, end of an utterance; hung connect
       await world.providers.clearFaults();
       await world.providers.setFault({ service: 'stt', times: 1, kind });
       const caller = await world.phone({ agentName: 'telephony-agent' });
-      await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialledAt });
+      await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
       await quiet(caller);
       expect(await ask(caller)).toBeLessThan(longestSilenceMs);
       expect(await hangUp(caller)).toEqual([
@@ -211,7 +211,7 @@ describe('STT socket dropped at start, middle, end of an utterance; hung connect
     await world.providers.setFault({ service: 'stt', times: 'all', kind: 'refuse429' });
     const caller = await world.phone({ agentName: 'telephony-agent' });
     expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-    const { call, turns } = await finalRecords(world, caller.facts.room);
+    const { call, turns } = await finalRecords(world, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
     expect(turns.map(({ text }) => text)).toEqual([defaultSystemMessages.greeting, defaultSystemMessages.farewell]);
   });
@@ -224,7 +224,7 @@ describe('the caller speaks, and no word arrives', () => {
     for (let times = 1; times <= 2; times++) expect(await ask(caller)).toBeLessThan(longestSilenceMs);
     await caller.say(line);
     expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-    const { call, turns } = await finalRecords(world, caller.facts.room);
+    const { call, turns } = await finalRecords(world, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
     expect(turns.slice(1).map(({ role, text }) => [role, text])).toEqual([
       ['agent', defaultSystemMessages.apology],

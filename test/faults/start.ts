@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { openDb, type Db } from '#src/database/database.ts';
 import { dial, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
-import { openSurroundings, type Env, type Surroundings } from '#src/local/dev-stack.ts';
+import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
 import { npm, type Started } from '#test/support/npm.ts';
 import { descendantsOf } from '#test/support/processes.ts';
@@ -17,7 +17,7 @@ import { callerNumber, dialled } from '#test/support/service.ts';
 import { agentName } from './talk.ts';
 
 /** A LiveKit server, providers and a seeded database, for services to come and go; LiveKit's webhooks go to `url`. */
-export type Ground = AsyncDisposable & Readonly<{ around: Surroundings; db: Db; url: string }>;
+export type Ground = AsyncDisposable & Readonly<{ around: DevStack; db: Db; url: string }>;
 
 /** @param databaseUrl of a migrated database; by default a new SQLite file */
 export const openGround = async (databaseUrl?: string): Promise<Ground> => {
@@ -27,7 +27,7 @@ export const openGround = async (databaseUrl?: string): Promise<Ground> => {
   const url = databaseUrl ?? `file:${join(folder, 'faults.db')}`;
   const port = await freePort();
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
-  const around = stack.use(await openSurroundings({ env, port, databaseUrl: url, progress: () => undefined }));
+  const around = stack.use(await startDevStack({ env, port, databaseUrl: url, progress: () => undefined }));
   const db = stack.use(await openDb(url));
   await seedTenant(db, { campaign: { agentName, maxConcurrent: 50 } });
   const opened = stack.move();

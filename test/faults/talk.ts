@@ -34,19 +34,19 @@ export const ask = async (caller: Voice): Promise<number> => {
 /** Phones, and hears the greeting out. Gives the time from dialling to the greeting too, in ms. */
 export const greeted = async (phone: () => Promise<Caller>): Promise<{ caller: Caller; pickUpMs: number }> => {
   const caller = await phone();
-  const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   await quiet(caller);
-  return { caller, pickUpMs: heardAt - caller.dialledAt };
+  return { caller, pickUpMs: heardAt - caller.dialedAt };
 };
 
 /** The id of the open call in a caller's room. */
-export const callIdOf = async ({ service }: World, { facts }: Pick<Caller, 'facts'>): Promise<string> => {
+export const callIdOf = async ({ service }: World, { call: facts }: Pick<Caller, 'call'>): Promise<string> => {
   const { id } = await service.ctx.db.callLog.findFirstOrThrow({ where: { openRoom: facts.room } });
   return id;
 };
 
 /** The process that holds a caller's call. */
-export const processOf = async (world: World, caller: Pick<Caller, 'facts'>): Promise<number> => {
+export const processOf = async (world: World, caller: Pick<Caller, 'call'>): Promise<number> => {
   const pid = world.service.link.pidOf(await callIdOf(world, caller));
   if (pid === null) throw new Error('no process holds the call');
   return pid;
@@ -62,12 +62,12 @@ export const isRunning = (pid: number): boolean => {
 };
 
 /** The caller hangs up. Gives the records, of which there is one whose turns are numbered on, and waits until nobody is left over. */
-export const hangUp = async (world: World, caller: Pick<Caller, 'hangUp' | 'facts'>) => {
+export const hangUp = async (world: World, caller: Pick<Caller, 'hangUp' | 'call'>) => {
   await caller.hangUp();
-  const records = await finalRecords(world, caller.facts.room);
+  const records = await finalRecords(world, caller.call.room);
   expect(records.call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', openRoom: null });
-  await expectOneRecord(world, caller.facts.room, records.turns);
-  await expectNobody(world, caller.facts.room);
+  await expectOneRecord(world, caller.call.room, records.turns);
+  await expectNobody(world, caller.call.room);
   const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: records.call.id } });
   return { ...records, events: events.map(({ type }) => type) };
 };

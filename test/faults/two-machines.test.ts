@@ -38,7 +38,7 @@ afterAll(async () => {
 const startOther = (): Promise<Running> => startNpm(other, { PORT: new URL(other.url).port });
 
 /** The record of a call that was held by `attempts` agents, one after the other; and by one machine each. */
-const finalRecord = async ({ facts }: Caller, attempts: number) => {
+const finalRecord = async ({ call: facts }: Caller, attempts: number) => {
   const isOpen = () => ground.db.callLog.count({ where: { openRoom: facts.room } });
   await expect.poll(isOpen, { timeout: 40_000, interval: 100 }).toBe(0);
   expect(await ground.db.callLog.count({ where: { roomName: facts.room } })).toBe(1);
@@ -51,7 +51,7 @@ const finalRecord = async ({ facts }: Caller, attempts: number) => {
 
 const timesOf = (events: readonly string[], type: string): number => events.filter((one) => one === type).length;
 
-const agentsIn = async ({ facts }: Caller): Promise<number> => {
+const agentsIn = async ({ call: facts }: Caller): Promise<number> => {
   const members = (await openLivekit(ground.around.livekit).members(facts.room)) ?? [];
   return members.filter(({ kind }) => kind === 'agent').length;
 };

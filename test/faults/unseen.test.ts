@@ -20,7 +20,7 @@ describe('dispatch lost, no worker', () => {
     const { caller, pickUpMs } = await greeted(() => world.phone());
     expect(measured(context, pickUpMs, 'until found and heard')).toBeLessThan(10_000);
     const { call, events } = await hangUp(world, caller);
-    expect(call).toMatchObject({ attempt: 1, callerIdentity: caller.facts.identity });
+    expect(call).toMatchObject({ attempt: 1, callerIdentity: caller.call.identity });
     expect(events.filter((type) => type === 'redispatched')).toHaveLength(1);
   });
 });

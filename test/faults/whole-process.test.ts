@@ -51,10 +51,10 @@ describe('kill -9 of the whole process', () => {
     expect.soft(measured(context, heardAt - second.readyAt, 'until heard')).toBeLessThan(5_000);
     await quiet(patient);
     await ask(patient);
-    const stale = await finalRecord(impatient.facts.room, 60_000);
+    const stale = await finalRecord(impatient.call.room, 60_000);
     expect.soft(measured(context, stale.at - second.readyAt, 'until final')).toBeLessThan(30_000);
     await patient.hangUp();
-    const { call, turns } = await finalRecord(patient.facts.room, 30_000);
+    const { call, turns } = await finalRecord(patient.call.room, 30_000);
     expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 2 });
     expect(textsOf(turns, 'agent')).toContain(defaultSystemMessages.afterBreak);
     second.child.kill('SIGTERM');
@@ -77,7 +77,7 @@ describe('SIGTERM during calls', () => {
     const hurriedAt = nowMs();
     expect(await service.exited, service.output()).toBe(0);
     expect(measured(context, nowMs() - hurriedAt, 'until gone')).toBeLessThan(10_000);
-    const { call } = await finalRecord(caller.facts.room, 1_000);
+    const { call } = await finalRecord(caller.call.room, 1_000);
     expect(call).toMatchObject({ status: 'completed', endReason: 'ended_by_service' });
     expect(await survivorsOf(service)).toEqual([]);
     await late.hangUp();
@@ -89,7 +89,7 @@ describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
   const endWell = async (service: Running, lines: ReadonlyMap<Caller, string[]>): Promise<void> => {
     for (const caller of lines.keys()) await caller.hangUp();
     for (const [caller, said] of lines) {
-      const { call, turns } = await finalRecord(caller.facts.room, 30_000);
+      const { call, turns } = await finalRecord(caller.call.room, 30_000);
       expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
       expect(textsOf(turns, 'caller')).toEqual(said);
     }

@@ -9,7 +9,7 @@ import type { CheckReport } from '#src/local/check-campaign/check-call.ts';
 import { openDb, type Db } from '#src/database/database.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
-import { openSurroundings, type Env, type Surroundings } from '#src/local/dev-stack.ts';
+import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
 import { npm } from '#test/support/npm.ts';
 
@@ -18,7 +18,7 @@ const line = 'Hello, what can you do for me?';
 const answer = 'I can tell you when we are open.';
 
 const stack = new AsyncDisposableStack();
-let around: Surroundings;
+let around: DevStack;
 let providers: Providers;
 let db: Db;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const bare = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
   const databaseUrl = `file:${join(folder, 'check.db')}`;
   const progress = (): void => undefined;
-  around = stack.use(await openSurroundings({ env: bare, port: await freePort(), databaseUrl, progress }));
+  around = stack.use(await startDevStack({ env: bare, port: await freePort(), databaseUrl, progress }));
   if (around.providers === null) throw new Error('the providers of a test are simulated');
   providers = around.providers;
   db = stack.use(await openDb(databaseUrl));

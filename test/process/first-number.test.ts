@@ -215,12 +215,12 @@ test('your first number: from an empty database to an answered call', async () =
   const route = await sipRoute({ redisAddress, ...livekit }, { from: caller, to: number });
   expect(route).toMatchObject({ result: 'ACCEPT', trunkId });
   await using phone = await dial({ ...livekit, ...route, from: caller, to: number });
-  await phone.whenAgentSpeaks({ timeoutMs: 20_000, since: phone.dialledAt });
+  await phone.whenAgentSpeaks({ timeoutMs: 20_000, since: phone.dialedAt });
   await phone.whenAgentQuiet({ quietMs: 900, timeoutMs: 20_000 });
   const { lastSampleAt } = await phone.say(line);
   await phone.whenAgentSpeaks({ timeoutMs: 15_000, since: lastSampleAt });
   await phone.whenAgentQuiet({ quietMs: 900, timeoutMs: 20_000 });
-  expect(phone.heard.clippedMs()).toBe(0);
+  expect(phone.audioIn.clippedMs()).toBe(0);
   await phone.hangUp();
 
   // What became of it.

@@ -9,18 +9,18 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openDb } from '#src/database/database.ts';
 import { closeRtc, dial } from '#src/simulators/caller/caller.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
-import { openSurroundings, type Env, type Surroundings } from '#src/local/dev-stack.ts';
+import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';
 import { npm, survivorsOf, type Started } from '#test/support/npm.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import { seedTenant } from '#test/support/context.ts';
 
 const bare: Env = { PATH: process.env.PATH, HOME: process.env.HOME };
 
-let around: Surroundings;
+let around: DevStack;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'telephony-agent-process-'));
-  around = await openSurroundings({
+  around = await startDevStack({
     env: { ...bare, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME },
     port: await freePort(),
     databaseUrl: `file:${join(folder, 'process.db')}`,
@@ -55,7 +55,7 @@ const phone = async () => {
     agentName: 'telephony-agent',
   });
   onTestFinished(() => caller[Symbol.asyncDispose]());
-  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialledAt });
+  await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   return caller;
 };
 
@@ -83,7 +83,7 @@ test("SIGTERM to npm's own process during a call: the call finishes, exit 0, not
   expect(await exited, output()).toBe(0);
   expect(await survivorsOf(service)).toEqual([]);
   await using db = await openDb(around.env.DATABASE_URL ?? '');
-  const call = await db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  const call = await db.callLog.findFirstOrThrow({ where: { roomName: caller.call.room } });
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', openRoom: null });
 });
 
@@ -95,7 +95,7 @@ test('a second SIGTERM hurries: the running call is ended, its record final, exi
   child.kill('SIGTERM');
   expect(await exited, output()).toBe(0);
   await using db = await openDb(around.env.DATABASE_URL ?? '');
-  const call = await db.callLog.findFirstOrThrow({ where: { roomName: caller.facts.room } });
+  const call = await db.callLog.findFirstOrThrow({ where: { roomName: caller.call.room } });
   expect(call).toMatchObject({ status: 'completed', openRoom: null });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
 });

@@ -10,7 +10,7 @@ import { loadConfig, requireCallConfig } from '#src/config.ts';
 import { dial, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
 import type { Providers, ScenarioInput } from '#src/simulators/providers/server.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
-import { openSurroundings, type Env, type Surroundings } from '#src/local/dev-stack.ts';
+import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';
 import { startService, type Service } from '#src/service.ts';
 import { identityOf } from '#src/speech-cache/speech.ts';
 import { seedTenant } from './context.ts';
@@ -21,7 +21,7 @@ export const callerNumber = '+15551234567';
 export type World = AsyncDisposable &
   Readonly<{
     service: Service;
-    around: Surroundings;
+    around: DevStack;
     providers: Providers;
     env: Env;
     /** Phones; hung up when the test ends. */
@@ -35,7 +35,7 @@ type WorldOptions = {
   campaign?: Record<string, unknown>;
   redisUrl?: string;
   /** Opened in front of the LiveKit server: the service sees only that. */
-  front?: (livekit: Surroundings['livekit']) => Promise<AsyncDisposable & { url: string }>;
+  front?: (livekit: DevStack['livekit']) => Promise<AsyncDisposable & { url: string }>;
 };
 
 /** Opens a world with one tenant, whose number has a campaign. `env` goes over the service's. */
@@ -44,7 +44,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-test-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const around = stack.use(
-    await openSurroundings({
+    await startDevStack({
       env: { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME },
       port: await freePort(),
       databaseUrl: `file:${join(folder, 'test.db')}`,

@@ -4,7 +4,12 @@ import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../errors.ts';
-import { callFacts, callerToken, dispatchAgent, type LivekitAccess } from '../../simulators/caller/sip-participant.ts';
+import {
+  createSipCall,
+  createCallerToken,
+  dispatchAgent,
+  type LivekitAccess,
+} from '../../simulators/caller/sip-participant.ts';
 
 export type CallPageOptions = {
   livekit: LivekitAccess;
@@ -15,7 +20,7 @@ export type CallPageOptions = {
 };
 
 /** What the page needs to phone: where, as whom, and in which room. */
-export type CallTicket = { url: string; token: string; room: string; from: string };
+export type PageCall = { url: string; token: string; room: string; from: string };
 
 const loopback = /^(127\.|::1$|::ffff:127\.)/;
 const hostNames = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -24,7 +29,7 @@ const hostNames = new Set(['localhost', '127.0.0.1', '[::1]']);
  * A page elsewhere on the web can make this browser ask us, and can give its own name our address: so it is not enough that
  * the question comes from this machine.
  */
-const refuseStrangers = async (request: FastifyRequest): Promise<void> => {
+const rejectForeignOrigins = async (request: FastifyRequest): Promise<void> => {
   const { host = '', origin } = request.headers;
   const isHere =
     loopback.test(request.socket.remoteAddress ?? '') && hostNames.has(URL.parse(`http://${host}`)?.hostname ?? '');
@@ -37,10 +42,10 @@ const refuseStrangers = async (request: FastifyRequest): Promise<void> => {
 const someNumber = (): string => `+1555555${String(randomInt(100, 200)).padStart(4, '0')}`;
 
 /** Makes a room with an agent on its way to it, and the token of the caller. */
-export const ticketFor = async ({ livekit, agentName, number }: CallPageOptions): Promise<CallTicket> => {
+export const startPageCall = async ({ livekit, agentName, number }: CallPageOptions): Promise<PageCall> => {
   const from = someNumber();
-  const facts = callFacts({ from, to: number });
-  const token = await callerToken(livekit, facts);
+  const facts = createSipCall({ from, to: number });
+  const token = await createCallerToken(livekit, facts);
   await dispatchAgent(livekit, facts.room, { agentName });
   return { url: livekit.url, token, room: facts.room, from };
 };
@@ -75,7 +80,7 @@ export const callPage =
         await readFile(fileURLToPath(import.meta.resolve('livekit-client')), 'utf8'),
       ],
     } as const;
-    app.addHook('onRequest', refuseStrangers);
+    app.addHook('onRequest', rejectForeignOrigins);
     for (const [path, [type, body]] of Object.entries(parts)) {
       app.get(path, async (_request, reply: FastifyReply) => {
         reply.header('content-security-policy', policyFor(options.livekit.url));
@@ -83,5 +88,5 @@ export const callPage =
         return reply.type(type).send(body);
       });
     }
-    app.post('/call/token', () => ticketFor(options));
+    app.post('/call/token', () => startPageCall(options));
   };

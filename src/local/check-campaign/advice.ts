@@ -1,7 +1,7 @@
 /** Why a step of `check:campaign` didn't happen, as far as can be told from outside, and where to look. */
 import { z } from 'zod';
 import { describeError } from '../../errors.ts';
-import { RefusedCall } from '../../simulators/caller/sip-participant.ts';
+import { CallRejected } from '../../simulators/caller/sip-participant.ts';
 
 /** In the order in which they are taken. */
 export const checkSteps = [
@@ -48,8 +48,8 @@ const healthSentence = (url: string, health: Health | null): string => {
 };
 
 /** What the agent told of a part that failed it. */
-export const troubleEvent = z.object({ part: z.string(), detail: z.string() });
-export type Trouble = Readonly<z.infer<typeof troubleEvent>>;
+export const failureEvent = z.object({ part: z.string(), detail: z.string() });
+export type ReportedFailure = Readonly<z.infer<typeof failureEvent>>;
 
 export type Circumstances = Readonly<{
   url: string;
@@ -57,11 +57,11 @@ export type Circumstances = Readonly<{
   number: string | null;
   agentName: string | null;
   /** What the call's own record tells of. */
-  troubles: readonly Trouble[];
+  failures: readonly ReportedFailure[];
 }>;
 
 const refusalAdvice = (error: unknown, number: string | null): string => {
-  const status = error instanceof RefusedCall ? error.status : null;
+  const status = error instanceof CallRejected ? error.status : null;
   switch (status) {
     case null:
       return '';
@@ -105,7 +105,7 @@ const ownWords: readonly CheckStep[] = ['campaign', 'number', 'line'];
 export const explainFailure = async (step: CheckStep, error: unknown, around: Circumstances): Promise<string> => {
   const said = describeError(error);
   if (ownWords.includes(step)) return said;
-  const { url, number, troubles } = around;
+  const { url, number, failures: troubles } = around;
   const told = troubles.map(({ part, detail }) => `${part}: ${detail}`).join('; ');
   return [
     said.endsWith('.') ? said : `${said}.`,

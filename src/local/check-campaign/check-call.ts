@@ -9,16 +9,16 @@ import { listNumbers, type PhoneNumber } from '../../numbers/scoped-store.ts';
 import type { TenantScope } from '../../tenants/scope.ts';
 import { dial, type Caller } from '../../simulators/caller/caller.ts';
 import {
-  askWhoAnswers,
-  callFacts,
-  type Answer,
-  type CallFacts,
+  requestSipInbound,
+  createSipCall,
+  type SipInboundResponse,
+  type SipCall,
   type LivekitAccess,
 } from '../../simulators/caller/sip-participant.ts';
-import { checkSteps, explainFailure, troubleEvent, type CheckStep, type Trouble } from './advice.ts';
-import { findRecords } from '../final-records.ts';
+import { checkSteps, explainFailure, failureEvent, type CheckStep, type ReportedFailure } from './advice.ts';
+import { waitForFinalRecords } from '../final-records.ts';
 import { loadRtc, nowMs } from '../../simulators/caller/rtc.ts';
-import { openStepLog, StepFailed, type Step, type StepLog } from './step-log.ts';
+import { createStepLog, StepFailed, type Step, type StepLog } from './step-log.ts';
 
 /** How long each step may take, in ms. */
 const limits = {
@@ -48,7 +48,7 @@ export type CheckOptions = Readonly<{
   from: string;
   say: string;
   /** The samples of what they say, `sampleRate` of them a second. */
-  pronounce: (text: string) => Promise<Int16Array>;
+  synthesize: (text: string) => Promise<Int16Array>;
   sampleRate: number;
   onStep: (step: Step<CheckStep>) => void;
 }>;
@@ -63,10 +63,10 @@ type Target = Readonly<{ campaign: CampaignRecord; number: PhoneNumber; samples:
 /** Calls the campaign, and reports every step; a step that fails ends the call. Never throws for what a step finds. */
 export const checkCall = async (options: CheckOptions): Promise<CheckReport> => {
   const known: Known = { scope: null, number: null, agentName: null, callId: null };
-  const log = openStepLog<CheckStep>({
+  const log = createStepLog<CheckStep>({
     onStep: options.onStep,
     explain: async (step, error) =>
-      explainFailure(step, error, { ...known, url: options.url, troubles: await troublesOf(options.db, known) }),
+      explainFailure(step, error, { ...known, url: options.url, failures: await troublesOf(options.db, known) }),
   });
   try {
     await phone(options, log, known, await findTarget(options, log, known));
@@ -79,18 +79,18 @@ export const checkCall = async (options: CheckOptions): Promise<CheckReport> => 
 };
 
 /** What the call's own record tells of. */
-const troublesOf = async (db: Db, { scope, callId }: Known): Promise<Trouble[]> => {
+const troublesOf = async (db: Db, { scope, callId }: Known): Promise<ReportedFailure[]> => {
   if (scope === null || callId === null) return [];
   const events = (await findCallRecord(db, scope, callId))?.events ?? [];
   return events.flatMap(({ type, data }) => {
-    const told = troubleEvent.safeParse(data);
+    const told = failureEvent.safeParse(data);
     return type === 'trouble' && told.success ? [told.data] : [];
   });
 };
 
 const findTarget = async (options: CheckOptions, log: Log, known: Known): Promise<Target> => {
   const { db, say } = options;
-  const { campaign, scope } = await log.take('campaign', async () => {
+  const { campaign, scope } = await log.run('campaign', async () => {
     const { id, scope } = await options.choose();
     const campaign = await findCampaign(db, scope, id);
     if (campaign === null) throw new AppError('not_found', `There is no campaign ${id} any more.`);
@@ -98,12 +98,12 @@ const findTarget = async (options: CheckOptions, log: Log, known: Known): Promis
     return { value: { campaign, scope }, detail: `${campaign.name} (${campaign.id}), ${versionOf(campaign)}` };
   });
   known.scope = scope;
-  const number = await log.take('number', async () => {
+  const number = await log.run('number', async () => {
     const number = await findActiveNumber(db, scope, campaign);
     return { value: number, detail: number.number };
   });
   known.number = number.number;
-  const samples = await log.take('line', async () => ({ value: await options.pronounce(say), detail: `“${say}”` }));
+  const samples = await log.run('line', async () => ({ value: await options.synthesize(say), detail: `“${say}”` }));
   return { campaign, number, samples };
 };
 
@@ -133,10 +133,10 @@ const phone = async (options: CheckOptions, log: Log, known: Known, target: Targ
   const { db, livekit, from, sampleRate } = options;
   const { number } = target;
   const trunkId = number.livekitTrunkId ?? options.inboundTrunkId;
-  const facts = callFacts({ from, to: number.number, ...(trunkId !== null && { trunkId }) });
+  const facts = createSipCall({ from, to: number.number, ...(trunkId !== null && { trunkId }) });
   log.startClock();
-  const answer = await log.take('routed', () => route(options, facts, known));
-  const caller = await log.take('room_joined', async () => {
+  const answer = await log.run('routed', () => route(options, facts, known));
+  const caller = await log.run('room_joined', async () => {
     const joined = await within(limits.join, dial({ ...livekit, ...facts, ...answer, sampleRate }));
     return { value: joined, detail: facts.room };
   });
@@ -148,9 +148,9 @@ const phone = async (options: CheckOptions, log: Log, known: Known, target: Targ
 };
 
 /** Asks who answers, as contract §2 says, and finds the record that the service made of it. */
-const route = async ({ db, url, livekit }: CheckOptions, facts: CallFacts, known: Known) => {
+const route = async ({ db, url, livekit }: CheckOptions, facts: SipCall, known: Known) => {
   const ask = { url: `${url}/api/v1/webhooks/livekit/sip-inbound`, secret: livekit.apiSecret };
-  const answer: Answer = await askWhoAnswers(ask, facts);
+  const answer: SipInboundResponse = await requestSipInbound(ask, facts);
   const at = nowMs();
   known.agentName = answer.agentName;
   known.callId = (await findOpenCall(db, facts.room))?.id ?? null;
@@ -179,15 +179,15 @@ type Talk = Target & Readonly<{ db: Db; say: string }>;
 
 const converse = async (log: Log, caller: Caller, talk: Talk): Promise<void> => {
   const { campaign, samples } = talk;
-  await log.take('agent_joined', () => whenAgentJoins(caller));
-  await log.take('picked_up', async () => ({ value: null, at: await caller.whenActive(limits.pickUp) }));
+  await log.run('agent_joined', () => whenAgentJoins(caller));
+  await log.run('picked_up', async () => ({ value: null, at: await caller.whenActive(limits.pickUp) }));
   if (campaign.published.firstSpeaker === 'agent') await hearGreeting(log, caller, talk);
   else for (const step of ['greeting_heard', 'greeting_ended'] as const) log.skip(step, 'the caller speaks first');
-  const { lastSampleAt: since } = await log.take('line_said', async () => {
+  const { lastSampleAt: since } = await log.run('line_said', async () => {
     const said = await caller.say(samples);
     return { value: said, at: said.lastSampleAt, since: said.firstSampleAt };
   });
-  await log.take('line_transcribed', async () => {
+  await log.run('line_transcribed', async () => {
     const heard = await whenTranscribed(caller, talk.db);
     return {
       value: null,
@@ -195,23 +195,23 @@ const converse = async (log: Log, caller: Caller, talk: Talk): Promise<void> => 
       detail: isSame(heard.text, talk.say) ? `“${heard.text}”` : `understood: “${heard.text}”`,
     };
   });
-  const heardAt = await log.take('answer_heard', async () => {
+  const heardAt = await log.run('answer_heard', async () => {
     const at = await caller.whenAgentSpeaks({ timeoutMs: limits.answer, since });
     return { value: at, at, since };
   });
-  await log.take('answer_ended', async () => {
+  await log.run('answer_ended', async () => {
     const at = await whenFinished(caller);
     return { value: null, at, since: heardAt, detail: wordsOf((await turnsOf(caller, talk.db, 'agent')).at(-1)) };
   });
 };
 
 const hearGreeting = async (log: Log, caller: Caller, { db }: Talk): Promise<void> => {
-  const heardAt = await log.take('greeting_heard', async () => {
-    const at = await caller.whenAgentSpeaks({ timeoutMs: limits.greeting, since: caller.dialledAt });
-    const lostMs = caller.heard.clippedMs();
+  const heardAt = await log.run('greeting_heard', async () => {
+    const at = await caller.whenAgentSpeaks({ timeoutMs: limits.greeting, since: caller.dialedAt });
+    const lostMs = caller.audioIn.clippedMs();
     return { value: at, at, detail: lostMs === 0 ? null : `its first ${lostMs} ms were lost: the line wasn't through` };
   });
-  await log.take('greeting_ended', async () => {
+  await log.run('greeting_ended', async () => {
     const at = await caller.whenAgentQuiet({ quietMs, timeoutMs: limits.speech });
     return { value: null, at, since: heardAt, detail: wordsOf((await turnsOf(caller, db, 'agent'))[0]) };
   });
@@ -227,7 +227,7 @@ const whenAgentJoins = async ({ room }: Caller) => {
   return { value: null, detail: agent.identity };
 };
 
-const turnsOf = async ({ facts }: Caller, db: Db, role: Turn['role']): Promise<Turn[]> =>
+const turnsOf = async ({ call: facts }: Caller, db: Db, role: Turn['role']): Promise<Turn[]> =>
   (await findTurnsOfRoom(db, facts.room, -1)).filter((turn) => turn.role === role);
 
 const whenTranscribed = (caller: Caller, db: Db): Promise<Turn> =>
@@ -264,12 +264,12 @@ const until = async <T>(limitMs: number, what: string, look: () => Promise<T | n
 };
 
 const finish = async (log: Log, caller: Caller, db: Db): Promise<void> => {
-  await log.take('hung_up', async () => {
+  await log.run('hung_up', async () => {
     const detail = caller.room.isConnected ? null : 'the agent had hung up';
     return { value: await caller[Symbol.asyncDispose](), detail };
   });
-  await log.take('record_final', async () => {
-    const { call, lead } = await findRecords(db, caller.facts.room, limits.record);
+  await log.run('record_final', async () => {
+    const { call, lead } = await waitForFinalRecords(db, caller.call.room, limits.record);
     const { status, endReason, duration } = call;
     const what = `${status}, ${endReason ?? 'no reason'}, ${duration ?? 0} s; lead ${lead?.id ?? 'none'}`;
     if (status !== 'completed') throw new AppError('conflict', `The record says ${what}`);

@@ -15,7 +15,7 @@ export type Step<Name extends string> = Readonly<{
 }>;
 
 /** What a step came to. `at`: when it happened, by default now; `since`: from when its time counts, by default when it began. */
-export type Seen<T> = Readonly<{ value: T; at?: number; since?: number; detail?: string | null }>;
+export type StepOutcome<T> = Readonly<{ value: T; at?: number; since?: number; detail?: string | null }>;
 
 /** A step failed and was noted: there is nothing more to say. */
 export class StepFailed extends AppError {
@@ -28,7 +28,7 @@ export type StepLog<Name extends string> = Readonly<{
   steps: readonly Step<Name>[];
   startClock: () => void;
   /** Takes a step and notes it. @throws StepFailed, whatever the step threw */
-  take: <T>(step: Name, act: () => Promise<Seen<T>>) => Promise<T>;
+  run: <T>(step: Name, act: () => Promise<StepOutcome<T>>) => Promise<T>;
   skip: (step: Name, detail: string | null) => void;
 }>;
 
@@ -36,7 +36,7 @@ export type StepLog<Name extends string> = Readonly<{
  * Opens a log. `onStep` hears of each step once it is noted; `explain` makes of what a step threw the detail that a person
  * reads.
  */
-export const openStepLog = <Name extends string>(options: {
+export const createStepLog = <Name extends string>(options: {
   onStep: (step: Step<Name>) => void;
   explain: (step: Name, error: unknown) => Promise<string>;
 }): StepLog<Name> => {
@@ -55,7 +55,7 @@ export const openStepLog = <Name extends string>(options: {
     startClock: () => {
       startedAt = nowMs();
     },
-    take: async (step, act) => {
+    run: async (step, act) => {
       const began = nowMs();
       try {
         const { value, at = nowMs(), since = began, detail = null } = await act();

@@ -10,17 +10,17 @@ const frameMs = 10;
 /** −45 dBFS: louder is speech. */
 export const speechRms = 32_768 * 10 ** (-45 / 20);
 
-export type EarOptions = {
+export type AudioInOptions = {
   sampleRate: number;
   /** Keeps the samples, for `recording`. */
-  keep: boolean;
+  record: boolean;
   /** Whether media reaches the caller yet. */
-  isThrough: () => boolean;
+  isConnected: () => boolean;
   /** Told of all that is heard, 10 ms at a time. */
-  onSound?: (samples: Int16Array) => void;
+  onAudio?: (samples: Int16Array) => void;
 };
 
-export type Ear = AsyncDisposable & {
+export type AudioIn = AsyncDisposable & {
   frames: readonly HeardFrame[];
   /** Speech that was lost because the line wasn't through yet. */
   clippedMs: () => number;
@@ -29,7 +29,7 @@ export type Ear = AsyncDisposable & {
   /** The first frame of speech at or after that moment. */
   firstSpeechSince: (at: number) => HeardFrame | null;
   lastSpeech: () => HeardFrame | null;
-  listen: (track: RemoteTrack) => void;
+  addTrack: (track: RemoteTrack) => void;
   /** What was heard, on a time axis that begins at `from`; several voices are mixed. Empty unless kept. */
   recording: (from: number) => Int16Array;
 };
@@ -65,12 +65,12 @@ const mix = (kept: readonly Kept[], from: number, sampleRate: number): Int16Arra
 
 type Hearing = { frames: HeardFrame[]; kept: Kept[]; clipped: number; dropped: number };
 
-const take = (hearing: Hearing, options: EarOptions, track: number, samples: Int16Array): void => {
+const take = (hearing: Hearing, options: AudioInOptions, track: number, samples: Int16Array): void => {
   const frame = { at: nowMs(), rms: rmsOf(samples) };
-  if (options.isThrough()) {
+  if (options.isConnected()) {
     hearing.frames.push(frame);
-    if (options.keep) hearing.kept.push({ track, at: frame.at, samples: samples.slice() });
-    options.onSound?.(samples);
+    if (options.record) hearing.kept.push({ track, at: frame.at, samples: samples.slice() });
+    options.onAudio?.(samples);
     return;
   }
   hearing.dropped += 1;
@@ -89,7 +89,7 @@ const firstSpeechSince = (frames: readonly HeardFrame[], at: number): HeardFrame
 };
 
 /** Opens the ear. What comes before the line is through is lost, and counted. */
-export const openEar = (rtc: Rtc, options: EarOptions): Ear => {
+export const openAudioIn = (rtc: Rtc, options: AudioInOptions): AudioIn => {
   const hearing: Hearing = { frames: [], kept: [], clipped: 0, dropped: 0 };
   const { frames, kept } = hearing;
   const readers: ReadableStreamDefaultReader<AudioFrame>[] = [];
@@ -106,7 +106,7 @@ export const openEar = (rtc: Rtc, options: EarOptions): Ear => {
     droppedFrames: () => hearing.dropped,
     firstSpeechSince: (at) => firstSpeechSince(frames, at),
     lastSpeech: () => frames.findLast((frame) => frame.rms > speechRms) ?? null,
-    listen: (track) => {
+    addTrack: (track) => {
       const { sampleRate } = options;
       const reader = new rtc.AudioStream(track, { sampleRate, numChannels: 1, frameSizeMs: frameMs }).getReader();
       readers.push(reader);

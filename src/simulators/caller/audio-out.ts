@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs, type Rtc } from './rtc.ts';
 
 /** What was said, in milliseconds since the epoch: when its first and its last sample left the caller's queue. */
-export type Said = { firstSampleAt: number; lastSampleAt: number; interrupted: boolean };
+export type Played = { firstSampleAt: number; lastSampleAt: number; interrupted: boolean };
 
-export type Saying = {
+export type Playback = {
   /** Settles once the last sample left the queue, or the line closed; never rejects. */
-  done: Promise<Said>;
+  done: Promise<Played>;
   /** Falls silent within the queue's 100 ms. */
   stop: () => void;
 };
@@ -16,14 +16,14 @@ export type Saying = {
 /** A speakerphone: what is heard comes back, so much quieter and later. */
 export type EchoPath = Readonly<{ gainDb: number; delayMs: number }>;
 
-export type Voice = AsyncDisposable & {
+export type AudioOut = AsyncDisposable & {
   source: AudioSource;
   /** Puts samples behind those that wait already. */
-  say: (pcm: Int16Array) => Saying;
+  play: (pcm: Int16Array) => Playback;
   /** From now on; null: a handset again. */
   setEcho: (path: EchoPath | null) => void;
   /** What the loudspeaker plays, at the line's sample rate. */
-  hear: (samples: Int16Array) => void;
+  loopBack: (samples: Int16Array) => void;
 };
 
 type Waiting = {
@@ -31,7 +31,7 @@ type Waiting = {
   at: number;
   firstSampleAt: number | null;
   stopped: boolean;
-  settle: PromiseWithResolvers<Said>;
+  settle: PromiseWithResolvers<Played>;
 };
 
 const frameMs = 20;
@@ -56,7 +56,7 @@ const mostEchoMs = 200;
 type Echo = { path: EchoPath; samples: number[] };
 
 /** The loudspeaker's sound on its way to the microphone. */
-export const openEcho = (sampleRate: number) => {
+export const createEcho = (sampleRate: number) => {
   let echo: Echo | null = null;
   const perMs = sampleRate / 1000;
   return {
@@ -92,7 +92,7 @@ type Line = {
   source: AudioSource;
   waiting: Waiting[];
   noise: Int16Array;
-  echo: ReturnType<typeof openEcho>;
+  echo: ReturnType<typeof createEcho>;
   sampleRate: number;
   open: boolean;
 };
@@ -123,19 +123,19 @@ const send = async (line: Line): Promise<void> => {
 };
 
 /** Opens the line; `noiseRms` is in 16-bit units (0: digital silence; 20: a quiet line). */
-export const openVoice = (rtc: Rtc, options: { sampleRate: number; noiseRms: number }): Voice => {
+export const openAudioOut = (rtc: Rtc, options: { sampleRate: number; noiseRms: number }): AudioOut => {
   const { sampleRate } = options;
   const source = new rtc.AudioSource(sampleRate, 1, queueMs);
   const waiting: Waiting[] = [];
   const noise = makeNoise(sampleRate, options.noiseRms);
-  const echo = openEcho(sampleRate);
+  const echo = createEcho(sampleRate);
   const line: Line = { rtc, source, waiting, noise, echo, sampleRate, open: true };
   const sending = send(line);
   return {
     source,
     setEcho: echo.set,
-    hear: echo.hear,
-    say: (pcm) => {
+    loopBack: echo.hear,
+    play: (pcm) => {
       const words: Waiting = { pcm, at: 0, firstSampleAt: null, stopped: false, settle: Promise.withResolvers() };
       waiting.push(words);
       return { done: words.settle.promise, stop: () => void (words.stopped = true) };

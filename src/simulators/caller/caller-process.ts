@@ -9,7 +9,7 @@ import { closeRtc, dial, type CallEnd, type Caller, type DialOptions, type Said 
 
 /** What can be asked of a caller elsewhere: everything that goes over a wire. */
 type Asks = {
-  dial: (options: DialOptions) => Promise<Caller['facts']>;
+  dial: (options: DialOptions) => Promise<Caller['call']>;
   whenActive: (timeoutMs: number) => Promise<number>;
   say: (words: Int16Array | string) => Promise<Said>;
   whenAgentSpeaks: (options: { timeoutMs: number; since?: number }) => Promise<number>;
@@ -22,21 +22,21 @@ type Reply = { id: number; value: unknown } | { id: number; failed: string };
 
 export type ProcessCaller = Omit<Asks, 'dial'> &
   AsyncDisposable & {
-    facts: Caller['facts'];
+    call: Caller['call'];
     pid: number;
     /** Its network is gone: nothing comes from it any more, and nothing says so. */
-    vanish: () => void;
+    loseNetwork: () => void;
     /** Its network is back. */
-    reappear: () => void;
+    restoreNetwork: () => void;
   };
 
 /** The child's side: does what it is told until its parent is gone. */
-export const servePhone = async (): Promise<void> => {
+export const serveCaller = async (): Promise<void> => {
   let caller: Caller | null = null;
   const answer = async ({ name, given }: Ask): Promise<unknown> => {
     if (name !== 'dial') return (caller?.[name] as ((given: unknown) => Promise<unknown>) | undefined)?.(given);
     caller = await dial(given as DialOptions);
-    return caller.facts;
+    return caller.call;
   };
   process.on('message', (ask: Ask) => {
     answer(ask).then(
@@ -89,12 +89,12 @@ export const dialFromProcess = async (options: DialOptions): Promise<ProcessCall
   };
   // Options often come with more in them, such as a whole server: only plain data travels.
   const plain: unknown = JSON.parse(JSON.stringify(options));
-  const facts = await ask<Caller['facts']>('dial', plain).catch(async (error: unknown) => {
+  const facts = await ask<Caller['call']>('dial', plain).catch(async (error: unknown) => {
     await kill();
     throw error;
   });
   return {
-    facts,
+    call: facts,
     pid: child.pid ?? 0,
     whenActive: (timeoutMs) => ask('whenActive', timeoutMs),
     say: (words) => ask('say', words),
@@ -102,8 +102,8 @@ export const dialFromProcess = async (options: DialOptions): Promise<ProcessCall
     whenAgentQuiet: (wish) => ask('whenAgentQuiet', wish),
     whenEnded: () => ask('whenEnded'),
     hangUp: () => ask('hangUp'),
-    vanish: () => void child.kill('SIGSTOP'),
-    reappear: () => void child.kill('SIGCONT'),
+    loseNetwork: () => void child.kill('SIGSTOP'),
+    restoreNetwork: () => void child.kill('SIGCONT'),
     [Symbol.asyncDispose]: kill,
   };
 };

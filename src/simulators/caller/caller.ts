@@ -5,21 +5,21 @@
 import type { RemoteTrack, Room } from '@livekit/rtc-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallerError } from './caller-error.ts';
-import { openEar, type Ear } from './audio-in.ts';
+import { openAudioIn, type AudioIn } from './audio-in.ts';
 import {
-  askWhoAnswers,
-  callFacts,
-  callerToken,
+  requestSipInbound,
+  createSipCall,
+  createCallerToken,
   dispatchAgent,
-  type CallFacts,
+  type SipCall,
   type LivekitAccess,
 } from './sip-participant.ts';
-import { openVoice, type EchoPath, type Said, type Saying, type Voice } from './audio-out.ts';
+import { openAudioOut, type EchoPath, type Played, type Playback, type AudioOut } from './audio-out.ts';
 import { synthesize } from '../speech/speech.ts';
 import { loadRtc, nowMs, type Rtc } from './rtc.ts';
 
 export type { HeardFrame } from './audio-in.ts';
-export type { EchoPath, Said, Saying } from './audio-out.ts';
+export type { EchoPath, Played as Said, Playback as Saying } from './audio-out.ts';
 export { closeRtc, nowMs } from './rtc.ts';
 
 /** Samples per second of everything a caller says and hears, unless `sampleRate` says otherwise. */
@@ -29,7 +29,7 @@ export type DialOptions = LivekitAccess & {
   /** The caller's number and the dialled one; the rest of the facts is made up where it isn't given. */
   from: string;
   to: string;
-} & Partial<CallFacts> & {
+} & Partial<SipCall> & {
     /** Over those of LiveKit's SIP participants. */
     attributes?: Record<string, string>;
     /** Dispatched as a dispatch rule would; left out where something else sends the agent. */
@@ -38,14 +38,14 @@ export type DialOptions = LivekitAccess & {
     /** Joins with this one, as LiveKit SIP was given it; room, identity and call id are to be those of the token. */
     token?: string;
     /** Asks the service first (contract §2) and dispatches whom it names; `secret` is the API secret unless given. */
-    askFirst?: { url: string; secret?: string };
+    sipInbound?: { url: string; secret?: string };
     /** From the first audio track to `active`. Default 200. */
     pickUpMs?: number;
     sampleRate?: number;
     /** RMS of the line's noise in 16-bit units. Default 0. */
     noiseRms?: number;
     /** Keeps what is heard, for `heard.recording`. */
-    keepSound?: boolean;
+    recordAudio?: boolean;
     /** espeak's voice for texts. */
     voice?: string;
   };
@@ -55,20 +55,20 @@ export type CallEnd = { at: number; reason: string };
 
 export type Caller = AsyncDisposable & {
   room: Room;
-  facts: CallFacts;
+  call: SipCall;
   /** When dialling began, and when the call became `active` (null: it did not). Times are ms since the epoch. */
-  dialledAt: number;
+  dialedAt: number;
   activeAt: () => number | null;
   whenActive: (timeoutMs: number) => Promise<number>;
   /** Says samples or a text once the call is active; settles when the last sample left the queue. */
-  say: (words: Int16Array | string) => Promise<Said>;
+  say: (words: Int16Array | string) => Promise<Played>;
   /** As `say`, but at once and to be stopped; a text has to be synthesised before. */
-  startSaying: (pcm: Int16Array) => Saying;
+  startSpeaking: (pcm: Int16Array) => Playback;
   /** Switches a loudspeaker on (null: off), through which the agent hears itself. */
   setEcho: (path: EchoPath | null) => void;
   /** The samples of a text in this caller's voice. */
-  pronounce: (text: string) => Promise<Int16Array>;
-  heard: Pick<Ear, 'frames' | 'recording' | 'clippedMs' | 'droppedFrames' | 'firstSpeechSince' | 'lastSpeech'>;
+  synthesize: (text: string) => Promise<Int16Array>;
+  audioIn: Pick<AudioIn, 'frames' | 'recording' | 'clippedMs' | 'droppedFrames' | 'firstSpeechSince' | 'lastSpeech'>;
   firstHeardAt: () => number | null;
   /** The time of the first speech heard at or after `since` (default: now). */
   whenAgentSpeaks: (options: { timeoutMs: number; since?: number }) => Promise<number>;
@@ -88,10 +88,10 @@ const closeTimeoutMs = 5_000;
 type Line = {
   rtc: Rtc;
   room: Room;
-  voice: Voice;
-  ear: Ear;
+  voice: AudioOut;
+  ear: AudioIn;
   options: DialOptions;
-  facts: CallFacts;
+  facts: SipCall;
   dialledAt: number;
   activeAt: number | null;
   end: CallEnd | null;
@@ -126,7 +126,7 @@ const hear = (line: Line): void => {
   let ringing = true;
   room.on(rtc.RoomEvent.TrackSubscribed, (track: RemoteTrack) => {
     if (track.kind !== rtc.TrackKind.KIND_AUDIO) return;
-    ear.listen(track);
+    ear.addTrack(track);
     if (!ringing) return;
     ringing = false;
     pickUp(line).catch((error: unknown) => endCall(line, `could not pick up: ${String(error)}`));
@@ -137,12 +137,16 @@ const hear = (line: Line): void => {
 /** Room and agent at once, as when a dispatch rule makes both; the line is published before anybody answers. */
 const connect = async (line: Line, livekit: LivekitAccess): Promise<void> => {
   const { rtc, room, facts, options } = line;
-  const answer = options.askFirst
-    ? await askWhoAnswers({ url: options.askFirst.url, secret: options.askFirst.secret ?? livekit.apiSecret }, facts)
+  const answer = options.sipInbound
+    ? await requestSipInbound(
+        { url: options.sipInbound.url, secret: options.sipInbound.secret ?? livekit.apiSecret },
+        facts,
+      )
     : null;
   const agentName = answer?.agentName ?? options.agentName;
   const metadata = answer?.metadata ?? options.metadata;
-  const token = options.token ?? (await callerToken(livekit, facts, { ...answer?.attributes, ...options.attributes }));
+  const token =
+    options.token ?? (await createCallerToken(livekit, facts, { ...answer?.attributes, ...options.attributes }));
   const sent = agentName === undefined ? null : dispatchAgent(livekit, facts.room, { agentName, metadata });
   await Promise.all([room.connect(livekit.url, token, { autoSubscribe: true, dynacast: false }), sent]);
   const track = rtc.LocalAudioTrack.createAudioTrack('phone', line.voice.source);
@@ -181,18 +185,18 @@ const callerOf = (line: Line): Caller => {
     synthesize(text, { voice: options.voice ?? 'caller', sampleRate: options.sampleRate ?? callerSampleRate });
   return {
     room,
-    facts,
-    dialledAt,
-    heard: ear,
-    pronounce,
+    call: facts,
+    dialedAt: dialledAt,
+    audioIn: ear,
+    synthesize: pronounce,
     whenActive,
     activeAt: () => line.activeAt,
-    startSaying: voice.say,
+    startSpeaking: voice.play,
     setEcho: voice.setEcho,
     say: async (words) => {
       const pcm = typeof words === 'string' ? await pronounce(words) : words;
       await whenActive(Infinity);
-      return Promise.race([voice.say(pcm).done, line.ended.promise.then(endedWhileSpeaking)]);
+      return Promise.race([voice.play(pcm).done, line.ended.promise.then(endedWhileSpeaking)]);
     },
     firstHeardAt: () => ear.firstSpeechSince(0)?.at ?? null,
     whenAgentSpeaks: ({ timeoutMs, since = nowMs() }) =>
@@ -231,13 +235,13 @@ export const dial = async (options: DialOptions): Promise<Caller> => {
     rtc,
     options,
     room: new rtc.Room(),
-    facts: callFacts({ from, to, ...Object.fromEntries(given) }),
-    voice: openVoice(rtc, { sampleRate, noiseRms: options.noiseRms ?? 0 }),
-    ear: openEar(rtc, {
+    facts: createSipCall({ from, to, ...Object.fromEntries(given) }),
+    voice: openAudioOut(rtc, { sampleRate, noiseRms: options.noiseRms ?? 0 }),
+    ear: openAudioIn(rtc, {
       sampleRate,
-      keep: options.keepSound ?? false,
-      isThrough: () => line.activeAt !== null,
-      onSound: (samples) => line.voice.hear(samples),
+      record: options.recordAudio ?? false,
+      isConnected: () => line.activeAt !== null,
+      onAudio: (samples) => line.voice.loopBack(samples),
     }),
     dialledAt: nowMs(),
     activeAt: null,

@@ -6,14 +6,14 @@ const patienceMs = 30_000;
 const quietMs = 900;
 const lastWordsMs = 20_000;
 
-export type ScriptOptions = Readonly<{ lines: readonly string[]; onHangUp: () => void }>;
+export type ScriptOptions = Readonly<{ script: readonly string[]; onHangUp: () => void }>;
 
 const isEnded = (caller: Caller): Promise<'ended'> => caller.whenEnded().then(() => 'ended');
 
 /** Holds the caller's side of the conversation. Rejects where the agent isn't heard in time, unless the call is over. */
-export const followScript = async (caller: Caller, { lines, onHangUp }: ScriptOptions): Promise<void> => {
+export const followScript = async (caller: Caller, { script: lines, onHangUp }: ScriptOptions): Promise<void> => {
   const script = async (): Promise<'said'> => {
-    let since = caller.dialledAt;
+    let since = caller.dialedAt;
     for (const line of lines) {
       await caller.whenAgentSpeaks({ timeoutMs: patienceMs, since });
       await caller.whenAgentQuiet({ quietMs, timeoutMs: patienceMs });

@@ -6,7 +6,7 @@ import { CallerError } from './caller-error.ts';
 
 export type LivekitAccess = { url: string; apiKey: string; apiSecret: string };
 
-export type CallFacts = {
+export type SipCall = {
   room: string;
   identity: string;
   /** Who calls and which number was dialled, as a carrier gives them. */
@@ -16,12 +16,12 @@ export type CallFacts = {
   trunkId: string;
 };
 
-export type Answer = { agentName: string; metadata: string; attributes: Record<string, string> };
+export type SipInboundResponse = { agentName: string; metadata: string; attributes: Record<string, string> };
 
 const randomId = (): string => randomBytes(9).toString('base64url').replace(/[-_]/g, 'x');
 
 /** A call's names: the ones given, the rest as LiveKit SIP makes them. */
-export const callFacts = (given: { from: string; to: string } & Partial<CallFacts>): CallFacts => ({
+export const createSipCall = (given: { from: string; to: string } & Partial<SipCall>): SipCall => ({
   room: `sip-room-${randomId()}`,
   identity: `sip_${given.from || 'anonymous'}`,
   callId: `SCL_${randomId()}`,
@@ -30,7 +30,7 @@ export const callFacts = (given: { from: string; to: string } & Partial<CallFact
 });
 
 /** The attributes of LiveKit's SIP participants; a call begins ringing. */
-export const sipAttributes = (facts: CallFacts): Record<string, string> => ({
+export const sipAttributes = (facts: SipCall): Record<string, string> => ({
   'sip.phoneNumber': facts.from,
   'sip.trunkPhoneNumber': facts.to,
   'sip.callID': facts.callId,
@@ -40,9 +40,9 @@ export const sipAttributes = (facts: CallFacts): Record<string, string> => ({
 });
 
 /** The token of such a participant. It may change its own attributes, as the SIP service does when the call is answered. */
-export const callerToken = async (
+export const createCallerToken = async (
   livekit: LivekitAccess,
-  facts: CallFacts,
+  facts: SipCall,
   attributes: Record<string, string> = {},
 ): Promise<string> => {
   const token = new AccessToken(livekit.apiKey, livekit.apiSecret, {
@@ -80,7 +80,7 @@ const answerSchema = z.object({
 });
 
 /** The service refuses the call, or the question. */
-export class RefusedCall extends CallerError {
+export class CallRejected extends CallerError {
   readonly status: number;
   constructor(url: string, status: number, body: string) {
     super(`${url} answered ${status}: ${body}`);
@@ -92,7 +92,10 @@ export class RefusedCall extends CallerError {
  * Asks the service which agent takes the call (contract §2), signed with the secret.
  * @throws RefusedCall with the status and body where it refuses
  */
-export const askWhoAnswers = async (ask: { url: string; secret: string }, facts: CallFacts): Promise<Answer> => {
+export const requestSipInbound = async (
+  ask: { url: string; secret: string },
+  facts: SipCall,
+): Promise<SipInboundResponse> => {
   const body = JSON.stringify({
     call_id: facts.callId,
     trunk_id: facts.trunkId,
@@ -110,7 +113,7 @@ export const askWhoAnswers = async (ask: { url: string; secret: string }, facts:
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();
-  if (!response.ok) throw new RefusedCall(ask.url, response.status, text);
+  if (!response.ok) throw new CallRejected(ask.url, response.status, text);
   const answer = answerSchema.parse(JSON.parse(text));
   return { agentName: answer.agent_name, metadata: answer.metadata, attributes: answer.attributes };
 };

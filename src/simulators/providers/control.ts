@@ -1,20 +1,20 @@
 /** The control endpoint: what will be said, scenarios, delays, faults, and the log of what came. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { faultSchema } from './state/faults.ts';
-import { readJson, sendJson } from './state/http.ts';
-import { saidSchema } from './state/lines.ts';
-import { scenarioSchema } from './state/scenario.ts';
-import { delaysSchema } from './state/settings.ts';
-import type { Sim } from './state/sim.ts';
+import { faultSchema } from './simulation/faults.ts';
+import { readJson, sendJson } from './simulation/http.ts';
+import { utteranceInputSchema } from './scenario/script.ts';
+import { scenarioSchema } from './scenario/scenario.ts';
+import { delaysSchema } from './simulation/delays.ts';
+import type { Simulation } from './simulation/simulation.ts';
 
 /** Answers a request to `/control/…`. */
-export async function control(
-  sim: Sim,
+export const control = async (
+  sim: Simulation,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> {
+): Promise<void> => {
   // Whoever asks now and then must not keep sockets open for it.
   response.setHeader('connection', 'close');
   const route = `${request.method} ${path.replace(/^\/control\/scenarios\/.*/, '/control/scenarios/NAME')}`;
@@ -28,13 +28,13 @@ export async function control(
     const message = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
     sendJson(response, 400, { error: { message } });
   }
-}
+};
 
-async function act(sim: Sim, route: string, name: string, request: IncomingMessage): Promise<unknown> {
+const act = async (sim: Simulation, route: string, name: string, request: IncomingMessage): Promise<unknown> => {
   switch (route) {
-    case 'POST /control/said': {
-      const said = saidSchema.parse(await readJson(request));
-      return sim.lines.say(said, said.scenario ?? sim.defaultScenario);
+    case 'POST /control/utterances': {
+      const said = utteranceInputSchema.parse(await readJson(request));
+      return sim.scripts.queue(said, said.scenario ?? sim.defaultScenario);
     }
     case 'PUT /control/scenarios/NAME': {
       const scenario = scenarioSchema.parse({
@@ -42,7 +42,7 @@ async function act(sim: Sim, route: string, name: string, request: IncomingMessa
         name: decodeURIComponent(name),
       });
       sim.scenarios.set(scenario.name, scenario);
-      return sim.lines.forget(scenario.name);
+      return sim.scripts.reset(scenario.name);
     }
     case 'PUT /control/delays':
       return void Object.assign(sim.delays, delaysSchema.partial().parse(await readJson(request)));
@@ -57,4 +57,4 @@ async function act(sim: Sim, route: string, name: string, request: IncomingMessa
     default:
       return 'unknown';
   }
-}
+};

@@ -2,18 +2,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
 import { control } from './control.ts';
-import { acceptListen, tellToken } from './deepgram/listen.ts';
+import { acceptListen, sendToken } from './deepgram/listen.ts';
 import { acceptSpeak, postSpeak } from './deepgram/speak.ts';
-import { sendJson } from './state/http.ts';
+import { sendJson } from './simulation/http.ts';
 import { listModels, openaiError, postChat, postSpeech } from './openai/openai.ts';
-import { isAuthorized, type LogEntry, record, type Sim, type Visit, visitOf } from './state/sim.ts';
+import {
+  isAuthorized,
+  type LogEntry,
+  logRequest,
+  type Simulation,
+  type ProviderRequest,
+  matchScenario,
+} from './simulation/simulation.ts';
 import { deepgramError, refuse, type Upgrade } from './deepgram/sockets.ts';
 
 type Service = {
   kind: LogEntry['kind'];
   answer: (
-    sim: Sim,
-    visit: Visit,
+    sim: Simulation,
+    visit: ProviderRequest,
     request: IncomingMessage,
     response: ServerResponse,
     signal: AbortSignal,
@@ -21,7 +28,7 @@ type Service = {
 };
 
 const services: Record<string, Service> = {
-  'GET /v1/auth/token': { kind: 'token', answer: (_sim, _visit, _request, response) => tellToken(response) },
+  'GET /v1/auth/token': { kind: 'token', answer: (_sim, _visit, _request, response) => sendToken(response) },
   'GET /v1/models': { kind: 'models', answer: (_sim, _visit, _request, response) => listModels(response) },
   'POST /v1/chat/completions': { kind: 'chat', answer: postChat },
   'POST /v1/audio/speech': { kind: 'speech', answer: postSpeech },
@@ -29,8 +36,12 @@ const services: Record<string, Service> = {
 };
 
 /** Answers one HTTP request; never throws for what a client does. */
-export async function answerRequest(sim: Sim, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const visit = visitOf(sim, request);
+export const answerRequest = async (
+  sim: Simulation,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const visit = matchScenario(sim, request);
   if (!visit) return sendJson(response, 404, openaiError(404, 'There is no scenario of this name.'));
   const path = visit.url.pathname;
   if (path.startsWith('/control/')) return control(sim, path, request, response);
@@ -39,7 +50,7 @@ export async function answerRequest(sim: Sim, request: IncomingMessage, response
   const gone = new AbortController();
   response.on('close', () => {
     const isWhole = response.writableFinished;
-    record(sim, kind, isWhole ? response.statusCode : 499, visit.scenario.name);
+    logRequest(sim, kind, isWhole ? response.statusCode : 499, visit.scenario.name);
     gone.abort();
   });
   if (!isAuthorized(sim, request)) return refuseKey(response, path);
@@ -53,26 +64,26 @@ export async function answerRequest(sim: Sim, request: IncomingMessage, response
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
     sendJson(response, 400, openaiError(400, `We could not parse the JSON body of your request: ${error.message}.`));
   }
-}
+};
 
-function refuseKey(response: ServerResponse, path: string): void {
+const refuseKey = (response: ServerResponse, path: string): void => {
   if (path === '/v1/speak' || path === '/v1/auth/token')
     sendJson(response, 401, deepgramError('INVALID_AUTH', 'Invalid credentials.'));
   else sendJson(response, 401, openaiError(401, 'Incorrect API key provided.'));
-}
+};
 
 /** Answers one request for a socket. */
-export function answerUpgrade(sim: Sim, upgrade: Upgrade, server: WebSocketServer): void {
-  const visit = visitOf(sim, upgrade.request);
+export const answerUpgrade = (sim: Simulation, upgrade: Upgrade, server: WebSocketServer): void => {
+  const visit = matchScenario(sim, upgrade.request);
   const path = visit?.url.pathname;
   if (!visit || (path !== '/v1/listen' && path !== '/v1/speak')) {
-    record(sim, 'unknown', 404, visit?.scenario.name ?? '');
+    logRequest(sim, 'unknown', 404, visit?.scenario.name ?? '');
     return refuse(upgrade, 404, 'NOT_FOUND', visit ? 'Not found.' : 'There is no scenario of this name.');
   }
   if (!isAuthorized(sim, upgrade.request)) {
-    record(sim, path === '/v1/listen' ? 'listen' : 'speak', 401, visit.scenario.name);
+    logRequest(sim, path === '/v1/listen' ? 'listen' : 'speak', 401, visit.scenario.name);
     return refuse(upgrade, 401, 'INVALID_AUTH', 'Invalid credentials.');
   }
   if (path === '/v1/listen') acceptListen(sim, visit, upgrade, server);
   else acceptSpeak(sim, visit, upgrade, server);
-}
+};

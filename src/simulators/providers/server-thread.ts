@@ -4,23 +4,23 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { WebSocketServer } from 'ws';
-import { openFaultBook } from './state/faults.ts';
-import { openLines } from './state/lines.ts';
+import { createFaultQueue } from './simulation/faults.ts';
+import { createScripts } from './scenario/script.ts';
 import { answerRequest, answerUpgrade } from './routes.ts';
 import type { ThreadData } from './server.ts';
-import type { Sim } from './state/sim.ts';
-import { openSpeaker } from '../speech/speaker.ts';
+import type { Simulation } from './simulation/simulation.ts';
+import { startThreadedSpeech } from '../speech/threaded-speech.ts';
 
 const data = workerData as ThreadData;
 const scenarios = new Map(data.scenarios.map((scenario) => [scenario.name, scenario]));
-const sim: Sim = {
+const sim: Simulation = {
   delays: data.delays,
   scenarios,
   defaultScenario: data.defaultScenario,
   apiKey: data.apiKey,
-  faults: openFaultBook(),
-  lines: openLines((name) => scenarios.get(name)),
-  speaker: await openSpeaker(),
+  faults: createFaultQueue(),
+  scripts: createScripts((name) => scenarios.get(name)),
+  speech: await startThreadedSpeech(),
   log: { requests: [], lastChat: null },
 };
 

@@ -7,11 +7,11 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { FaultInput } from './state/faults.ts';
-import type { Said, Word } from './state/lines.ts';
-import { loadDemoScenario, type Scenario, type ScenarioInput, scenarioSchema } from './state/scenario.ts';
-import { defaultDelays, type Delays } from './state/settings.ts';
-import type { LogEntry, ProvidersLog } from './state/sim.ts';
+import type { FaultInput } from './simulation/faults.ts';
+import type { UtteranceInput, Word } from './scenario/script.ts';
+import { loadDemoScenario, type Scenario, type ScenarioInput, scenarioSchema } from './scenario/scenario.ts';
+import { defaultDelays, type Delays } from './simulation/delays.ts';
+import type { LogEntry, ProvidersLog } from './simulation/simulation.ts';
 
 export type { Delays, FaultInput, LogEntry, ProvidersLog, Scenario, ScenarioInput, Word };
 
@@ -41,7 +41,7 @@ export type Providers = AsyncDisposable & {
    * What the next stretch of speech will have said, before the scenario's own lines; an array is said in several stretches. With
    * the true times of its words (in ms from the first sound) pauses may come anywhere.
    */
-  said(text: string | string[], more?: { words?: Word[]; scenario?: string }): Promise<void>;
+  queueUtterance(text: string | string[], more?: { words?: Word[]; scenario?: string }): Promise<void>;
   /** Adds or replaces a scenario, and forgets where broken connections were in it. */
   setScenario(scenario: ScenarioInput): Promise<void>;
   setDelays(delays: Partial<Delays>): Promise<void>;
@@ -63,7 +63,7 @@ export type ThreadData = {
  * Starts the simulators in a thread of their own; disposing ends it and frees the port.
  * @throws when a scenario is wrong, the port is taken, or the development dependencies are not installed
  */
-export async function startProviders(options: ProvidersOptions = {}): Promise<Providers> {
+export const startProviders = async (options: ProvidersOptions = {}): Promise<Providers> => {
   const own = (options.scenarios ?? []).map((scenario) => scenarioSchema.parse(scenario));
   const scenarios = [await loadDemoScenario(), ...own];
   const defaultScenario = options.defaultScenario ?? own[0]?.name ?? 'demo';
@@ -89,25 +89,24 @@ export async function startProviders(options: ProvidersOptions = {}): Promise<Pr
     ...controls(`http://${base}/control`),
     [Symbol.asyncDispose]: async () => void (await worker.terminate()),
   };
-}
+};
 
-type Controls = 'said' | 'setScenario' | 'setDelays' | 'setFault' | 'clearFaults' | 'log' | 'clearLog';
+type Controls = 'queueUtterance' | 'setScenario' | 'setDelays' | 'setFault' | 'clearFaults' | 'log' | 'clearLog';
 
-function controls(url: string): Pick<Providers, Controls> {
-  return {
-    said: async (text, more = {}) => void (await ask(url, 'POST', '/said', { text, ...more } satisfies Said)),
-    setScenario: async (scenario) => void (await ask(url, 'PUT', `/scenarios/${scenario.name}`, scenario)),
-    setDelays: async (delays) => void (await ask(url, 'PUT', '/delays', delays)),
-    setFault: async (fault) => void (await ask(url, 'POST', '/faults', fault)),
-    clearFaults: async () => void (await ask(url, 'DELETE', '/faults')),
-    log: async () => (await (await ask(url, 'GET', '/log')).json()) as ProvidersLog,
-    clearLog: async () => void (await ask(url, 'DELETE', '/log')),
-  };
-}
+const controls = (url: string): Pick<Providers, Controls> => ({
+  queueUtterance: async (text, more = {}) =>
+    void (await ask(url, 'POST', '/utterances', { text, ...more } satisfies UtteranceInput)),
+  setScenario: async (scenario) => void (await ask(url, 'PUT', `/scenarios/${scenario.name}`, scenario)),
+  setDelays: async (delays) => void (await ask(url, 'PUT', '/delays', delays)),
+  setFault: async (fault) => void (await ask(url, 'POST', '/faults', fault)),
+  clearFaults: async () => void (await ask(url, 'DELETE', '/faults')),
+  log: async () => (await (await ask(url, 'GET', '/log')).json()) as ProvidersLog,
+  clearLog: async () => void (await ask(url, 'DELETE', '/log')),
+});
 
-async function ask(url: string, method: string, path: string, body?: unknown): Promise<Response> {
+const ask = async (url: string, method: string, path: string, body?: unknown): Promise<Response> => {
   const response = await fetch(`${url}${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body) }) });
   if (!response.ok)
     throw new Error(`simulated providers, ${method} ${path}: ${response.status} ${await response.text()}`);
   return response;
-}
+};

@@ -5,7 +5,7 @@
  * Clip: the samples of a text (16-bit mono) and when each of its words is heard.
  */
 import type { Event, Synthesizer } from '@echogarden/espeak-ng-emscripten';
-import { resample } from './resample.ts';
+import { resample } from '../audio/resample.ts';
 import { espeakVoice } from './voices.ts';
 
 export { callerVoice } from './voices.ts';
@@ -25,7 +25,7 @@ export type SpeechOptions = {
   maxPauseMs?: number;
 };
 
-export type Speech = { clip(text: string, options?: SpeechOptions): Clip };
+export type Speech = { synthesize(text: string, options?: SpeechOptions): Clip };
 
 type Engine = { espeak: Synthesizer; sampleRate: number };
 
@@ -37,25 +37,24 @@ const shared: { speech?: Promise<Speech> } = {};
  * The samples of a text, 16-bit mono. The same text in the same voice is made once: don't change them.
  * @throws when the development dependencies are not installed
  */
-export async function synthesize(text: string, options: SpeechOptions = {}): Promise<Int16Array> {
-  return (await synthesizeClip(text, options)).samples;
-}
+export const synthesize = async (text: string, options: SpeechOptions = {}): Promise<Int16Array> =>
+  (await synthesizeClip(text, options)).samples;
 
 /** As `synthesize`, with the times of the words. */
-export async function synthesizeClip(text: string, options: SpeechOptions = {}): Promise<Clip> {
-  shared.speech ??= openSpeech();
-  return (await shared.speech).clip(text, options);
-}
+export const synthesizeClip = async (text: string, options: SpeechOptions = {}): Promise<Clip> => {
+  shared.speech ??= loadSpeech();
+  return (await shared.speech).synthesize(text, options);
+};
 
 /**
  * Loads espeak (about 150 ms, 60 MB) with a cache of its own.
  * @throws when the development dependencies are not installed
  */
-export async function openSpeech(): Promise<Speech> {
+export const loadSpeech = async (): Promise<Speech> => {
   const engine = await loadEngine();
   const cache = new Map<string, Clip>();
   return {
-    clip(text, options = {}) {
+    synthesize(text, options = {}) {
       const key = JSON.stringify([text, options.voice, options.sampleRate, options.rate, options.maxPauseMs]);
       const clip = cache.get(key) ?? makeClip(engine, text, options);
       cache.delete(key);
@@ -64,9 +63,9 @@ export async function openSpeech(): Promise<Speech> {
       return clip;
     },
   };
-}
+};
 
-async function loadEngine(): Promise<Engine> {
+const loadEngine = async (): Promise<Engine> => {
   try {
     const { default: initialize } = await import('@echogarden/espeak-ng-emscripten');
     const espeak = new (await initialize()).eSpeakNGWorker();
@@ -78,9 +77,9 @@ async function loadEngine(): Promise<Engine> {
       { cause: error },
     );
   }
-}
+};
 
-function makeClip({ espeak, sampleRate }: Engine, text: string, options: SpeechOptions): Clip {
+const makeClip = ({ espeak, sampleRate }: Engine, text: string, options: SpeechOptions): Clip => {
   const parts: Int16Array[] = [];
   const events: Event[] = [];
   espeak.set_voice(espeakVoice(options.voice ?? 'alloy'));
@@ -91,13 +90,13 @@ function makeClip({ espeak, sampleRate }: Engine, text: string, options: SpeechO
     events.push(...more);
     return false;
   });
-  const raw: Clip = { samples: join(parts), words: wordTimes(text, events) };
+  const raw: Clip = { samples: concatSamples(parts), words: wordTimes(text, events) };
   const clip = options.maxPauseMs === undefined ? raw : shortenPauses(raw, sampleRate, options.maxPauseMs);
   return { ...clip, samples: resample(clip.samples, sampleRate, options.sampleRate ?? 24_000) };
-}
+};
 
 /** Joins samples end to end. */
-export function join(parts: Int16Array[]): Int16Array {
+export const concatSamples = (parts: Int16Array[]): Int16Array => {
   const joined = new Int16Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -105,10 +104,10 @@ export function join(parts: Int16Array[]): Int16Array {
     offset += part.length;
   }
   return joined;
-}
+};
 
 /** The words as written (espeak also reports the parts of numbers), each from its first sound to the next's or to a pause. */
-function wordTimes(text: string, events: Event[]): Word[] {
+const wordTimes = (text: string, events: Event[]): Word[] => {
   const pauses = events.filter((e) => e.type === 'end' || (e.type === 'phoneme' && /^_*:?$/.test(String(e.id))));
   const starts = [...text.matchAll(/\S+/g)].flatMap((match) => {
     const end = match.index + match[0].length;
@@ -122,9 +121,9 @@ function wordTimes(text: string, events: Event[]): Word[] {
     const first = pauses.find((e) => e.audio_position > word.startMs)?.audio_position ?? word.startMs;
     return { ...word, endMs: Math.min(nextMs, /\d/.test(word.text) ? (pause?.audio_position ?? nextMs) : first) };
   });
-}
+};
 
-function shortenPauses(clip: Clip, sampleRate: number, maxPauseMs: number): Clip {
+const shortenPauses = (clip: Clip, sampleRate: number, maxPauseMs: number): Clip => {
   const size = Math.round(sampleRate / 200);
   const kept: Int16Array[] = [];
   const cuts: { atMs: number; ms: number }[] = [];
@@ -137,7 +136,7 @@ function shortenPauses(clip: Clip, sampleRate: number, maxPauseMs: number): Clip
   }
   const moved = (ms: number): number => ms - cuts.reduce((sum, cut) => (cut.atMs < ms ? sum + cut.ms : sum), 0);
   return {
-    samples: join(kept),
+    samples: concatSamples(kept),
     words: clip.words.map((word) => ({ ...word, startMs: moved(word.startMs), endMs: moved(word.endMs) })),
   };
-}
+};

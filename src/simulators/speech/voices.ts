@@ -39,12 +39,10 @@ const maleVariants = ['m1', 'm2', 'm3', 'm4', 'm5', 'm7'];
 export const callerVoice = 'caller';
 
 /** Whether OpenAI has a voice of this name. */
-export function isOpenaiVoice(name: string): boolean {
-  return Object.hasOwn(openaiVoices, name);
-}
+export const isOpenaiVoice = (name: string): boolean => Object.hasOwn(openaiVoices, name);
 
 /** The espeak voice for an OpenAI voice, a Deepgram `aura…` model, `caller`, or espeak's own name; else a plain one. */
-export function espeakVoice(name: string): string {
+export const espeakVoice = (name: string): string => {
   if (name === callerVoice) return 'en-gb+m8';
   if (Object.hasOwn(openaiVoices, name)) return openaiVoices[name] ?? 'en-us';
   const aura = /^aura(?:-\d+)?-(\w+)-(\w\w)$/.exec(name);
@@ -53,4 +51,4 @@ export function espeakVoice(name: string): string {
   const variants = maleAuraVoices.has(voice) ? maleVariants : femaleVariants;
   const variant = variants[[...voice].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % variants.length];
   return `${language === 'en' ? 'en-us' : language}+${variant}`;
-}
+};

@@ -9,9 +9,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEar } from '#src/simulators/providers/deepgram/vad.ts';
-import type { Word } from '#src/simulators/providers/state/lines.ts';
-import { resample } from '#src/simulators/speech/resample.ts';
+import { createVad } from '#src/simulators/providers/deepgram/vad.ts';
+import type { Word } from '#src/simulators/providers/scenario/script.ts';
+import { resample } from '#src/simulators/audio/resample.ts';
 import { synthesizeClip } from '#src/simulators/speech/speech.ts';
 import { atLevel, fromDbfs, mixed, overBadNetwork, overPhone, rmsOf, roomNoise, trembling } from './sound.ts';
 import { rows, type Row } from './table.ts';
@@ -134,7 +134,7 @@ const treat = (row: Row, speech: Int16Array): Pick<Recording, 'lead' | 'speech' 
 /** @throws where a recognizer would hear other stretches of speech than the table has, or another end */
 const verify = (recording: Recording): void => {
   const { row, speech, tail, pauses } = recording;
-  const ear = openEar({ sampleRate, channels: 1 }, loudDbfs, 200);
+  const ear = createVad({ sampleRate, channels: 1 }, loudDbfs, 200);
   const heard = [speech, tail].flatMap((samples) => ear.push(Buffer.from(samples.buffer)));
   const ends = heard.flatMap((one) => (one.kind === 'end' ? [one.endMs] : []));
   const expected = [...pauses.map(({ startMs }) => startMs), speech.length / perMs];

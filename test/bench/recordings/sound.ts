@@ -1,5 +1,5 @@
 /** What happens to a caller's sound on its way. 16-bit mono; every change is made by a seed, so that it is the same each time. */
-import { resample } from '#src/simulators/speech/resample.ts';
+import { resample } from '#src/simulators/audio/resample.ts';
 
 /** Numbers from 0 to 1, the same ones for the same seed. */
 export const randomFrom = (seed: number): (() => number) => {

@@ -14,7 +14,7 @@ export const phoneUntilAnswered = async (
   for (let attempt = 1; ; attempt += 1) {
     const caller = await side.phone(options);
     try {
-      await caller.whenAgentSpeaks({ timeoutMs: answerTimeoutMs, since: caller.dialledAt });
+      await caller.whenAgentSpeaks({ timeoutMs: answerTimeoutMs, since: caller.dialedAt });
       return caller;
     } catch (error) {
       await caller[Symbol.asyncDispose]();

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { openDb } from '#src/database/database.ts';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import type { Providers, ScenarioInput } from '#src/simulators/providers/server.ts';
-import { defaultDelays } from '#src/simulators/providers/state/settings.ts';
+import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
-import { openSurroundings, type Surroundings } from '#src/local/dev-stack.ts';
+import { startDevStack, type DevStack } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
 
 export const dialled = '+18588796658';
@@ -18,7 +18,7 @@ export const providersMs = defaultDelays.finalDelayMs + defaultDelays.firstToken
 
 export type Stage = AsyncDisposable &
   Readonly<{
-    livekit: Surroundings['livekit'];
+    livekit: DevStack['livekit'];
     providers: Providers;
     /** The environment of the service, as it is to be started. */
     serviceEnv: Readonly<Record<string, string>>;
@@ -40,11 +40,11 @@ export const openStage = async (options: {
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const databaseUrl = `file:${join(folder, 'bench.db')}`;
   const around = stack.use(
-    await openSurroundings({
+    await startDevStack({
       env: { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME },
       port: await freePort(),
       databaseUrl,
-      simulation: { scenarios: [options.scenario], delays: defaultDelays },
+      simulators: { scenarios: [options.scenario], delays: defaultDelays },
       progress: options.progress,
     }),
   );

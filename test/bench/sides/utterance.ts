@@ -1,7 +1,7 @@
 /** One utterance of a caller in a running call, and what is heard after it. */
 import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
-import { defaultDelays } from '#src/simulators/providers/state/settings.ts';
+import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';
 import type { Recording } from '../recordings/recording.ts';
 
 const quietMs = 900;
@@ -48,10 +48,10 @@ export const whenSilent = (caller: Caller, ms = quietMs): Promise<number> =>
 export const sayRecording = async (caller: Caller, providers: Providers, recording: Recording): Promise<Said> => {
   const { lead, speech, tail, words } = recording;
   // What is said is known before its first sound arrives.
-  await providers.said(words.map(({ text }) => text).join(' '), { words });
-  caller.startSaying(lead);
-  const speaking = caller.startSaying(speech);
-  caller.startSaying(tail);
+  await providers.queueUtterance(words.map(({ text }) => text).join(' '), { words });
+  caller.startSpeaking(lead);
+  const speaking = caller.startSpeaking(speech);
+  caller.startSpeaking(tail);
   return speaking.done;
 };
 
@@ -62,7 +62,7 @@ const sayToSilence = async (caller: Caller, providers: Providers, recording: Rec
   for (let attempt = 1; ; attempt += 1) {
     await providers.clearLog();
     const said = await sayRecording(caller, providers, recording);
-    const earlyAt = caller.heard.firstSpeechSince(said.firstSampleAt)?.at ?? Infinity;
+    const earlyAt = caller.audioIn.firstSpeechSince(said.firstSampleAt)?.at ?? Infinity;
     const isStale = earlyAt < said.firstSampleAt + soonestMs;
     if (!isStale || attempt === attempts) return { ...said, earlyAt: earlyAt <= said.lastSampleAt ? earlyAt : null };
     await whenSilent(caller, disturbedQuietMs);

@@ -28,7 +28,7 @@ type Look = Readonly<{ calls: number; pssMb: number; anonymousMb: number }>;
 /** False where nobody answered. */
 const runCall = async (side: Side): Promise<boolean> => {
   await using caller = await side.phone();
-  const speaks = caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialledAt });
+  const speaks = caller.whenAgentSpeaks({ timeoutMs: patienceMs, since: caller.dialedAt });
   const isAnswered = await speaks.then(
     () => true,
     () => false,

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { openEcho } from '#src/simulators/caller/audio-out.ts';
+import { createEcho } from '#src/simulators/caller/audio-out.ts';
 
 const sampleRate = 16_000;
 const frame = (value: number) => new Int16Array(160).fill(value);
 
 test('a loudspeaker comes back later and quieter, a handset not at all', () => {
-  const echo = openEcho(sampleRate);
+  const echo = createEcho(sampleRate);
   echo.hear(frame(10_000));
   expect(echo.take(320)).toEqual(new Int16Array());
   echo.set({ gainDb: -20, delayMs: 20 });
@@ -17,7 +17,7 @@ test('a loudspeaker comes back later and quieter, a handset not at all', () => {
 });
 
 test('a microphone that lags behind drops the oldest sound', () => {
-  const echo = openEcho(sampleRate);
+  const echo = createEcho(sampleRate);
   echo.set({ gainDb: 0, delayMs: 100 });
   for (let n = 1; n <= 100; n += 1) echo.hear(frame(n));
   const kept = echo.take(sampleRate);

@@ -26,27 +26,24 @@ const model = 'gpt-4.1';
 
 beforeAll(() => initializeLogger({ pretty: false, level: 'silent' }));
 
-function clientOf({ openaiUrl }: Pick<Providers, 'openaiUrl'>, apiKey = 'any'): OpenAI {
-  return new OpenAI({ baseURL: openaiUrl, apiKey, maxRetries: 0 });
-}
+const clientOf = ({ openaiUrl }: Pick<Providers, 'openaiUrl'>, apiKey = 'any'): OpenAI =>
+  new OpenAI({ baseURL: openaiUrl, apiKey, maxRetries: 0 });
 
-function user(content: string): Messages {
-  return [
-    { role: 'system', content: 'You are helpful.' },
-    { role: 'user', content },
-  ];
-}
+const user = (content: string): Messages => [
+  { role: 'system', content: 'You are helpful.' },
+  { role: 'user', content },
+];
 
-async function stream(client: OpenAI, messages: Messages, signal?: AbortSignal): Promise<AsyncIterable<Chunk>> {
+const stream = async (client: OpenAI, messages: Messages, signal?: AbortSignal): Promise<AsyncIterable<Chunk>> => {
   const request = { model, messages, tools, stream: true as const, stream_options: { include_usage: true } };
   return client.chat.completions.create(request, { signal });
-}
+};
 
-async function read(chunks: AsyncIterable<Chunk>): Promise<{ text: string; chunks: Chunk[] }> {
+const read = async (chunks: AsyncIterable<Chunk>): Promise<{ text: string; chunks: Chunk[] }> => {
   const all: Chunk[] = [];
   for await (const chunk of chunks) all.push(chunk);
   return { text: all.map((chunk) => chunk.choices[0]?.delta.content ?? '').join(''), chunks: all };
-}
+};
 
 test('chat streams the role, words one by one, the reason and the usage', async () => {
   await using providers = await startProviders({ scenarios: [scenario], delays: fast });

@@ -50,7 +50,7 @@ test('a pause divides a line whose word times are known where it comes', async (
   const afterFirst = Math.round(
     (((clip.words[1]?.endMs ?? 0) + (clip.words[2]?.startMs ?? 0)) / 2 / 1000) * sampleRate,
   );
-  await providers.said('Good morning. I need a new appointment.', {
+  await providers.queueUtterance('Good morning. I need a new appointment.', {
     words: clip.words.map((word, index) => ({
       ...word,
       startMs: word.startMs + (index > 1 ? 700 : 0),
@@ -74,7 +74,7 @@ test('a pause divides a line whose word times are known where it comes', async (
 test('interims of known words hold only what ended long enough ago', async () => {
   await using providers = await startProviders({ scenarios: [scenario], delays: { interimLagMs: 200 } });
   const clip = await synthesizeClip('one two three four five six', { voice: callerVoice, sampleRate, maxPauseMs: 100 });
-  await providers.said('one two three four five six', { words: clip.words });
+  await providers.queueUtterance('one two three four five six', { words: clip.words });
   await using listener = await listenTo(providers, { query: '&interim_results=true' });
   let sentMs = 0;
   const seen: { words: number; sentMs: number }[] = [];
@@ -129,7 +129,7 @@ test('Finalize and CloseStream bring out what was heard; KeepAlive brings nothin
 
 test('what was said by the control endpoint comes first; after the last line nothing is understood', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
-  await providers.said(['From outside', 'in two parts']);
+  await providers.queueUtterance(['From outside', 'in two parts']);
   await using listener = await listenTo(providers);
   for (let time = 0; time < 7; time++) listener.hear(await spoken('Hello there'), silence(500));
   await expect

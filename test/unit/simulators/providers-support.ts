@@ -2,22 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AudioFrame } from '@livekit/rtc-node';
 import { WebSocket } from 'ws';
 import type { Providers } from '#src/simulators/providers/server.ts';
-import { callerVoice, join, synthesize } from '#src/simulators/speech/speech.ts';
+import { callerVoice, concatSamples, synthesize } from '#src/simulators/speech/speech.ts';
 
 export const sampleRate = 16_000;
 
 /** What a caller's line sounds like: one stretch of speech. */
-export async function spoken(text: string): Promise<Int16Array> {
-  return synthesize(text, { voice: callerVoice, sampleRate, rate: 1.3, maxPauseMs: 100 });
-}
+export const spoken = async (text: string): Promise<Int16Array> =>
+  synthesize(text, { voice: callerVoice, sampleRate, rate: 1.3, maxPauseMs: 100 });
 
-export function silence(ms: number): Int16Array {
-  return new Int16Array((sampleRate * ms) / 1000);
-}
+export const silence = (ms: number): Int16Array => new Int16Array((sampleRate * ms) / 1000);
 
 /** 20 ms frames at the speed of a microphone. */
 export async function* microphone(...parts: Int16Array[]): AsyncGenerator<AudioFrame> {
-  const samples = join(parts);
+  const samples = concatSamples(parts);
   const startedMs = performance.now();
   const size = sampleRate / 50;
   for (let at = 0; at + size <= samples.length; at += size) {
@@ -46,10 +43,10 @@ export type Listener = AsyncDisposable & {
 };
 
 /** A plain client of `/v1/listen`. */
-export async function listenTo(
+export const listenTo = async (
   providers: Pick<Providers, 'deepgramUrl'>,
   { key = 'any', query = '' }: { key?: string; query?: string } = {},
-): Promise<Listener> {
+): Promise<Listener> => {
   const url = `${providers.deepgramUrl}/v1/listen?encoding=linear16&sample_rate=${sampleRate}&smart_format=true${query}`;
   const socket = new WebSocket(url, { headers: { Authorization: `Token ${key}` } });
   const messages: Results[] = [];
@@ -59,7 +56,7 @@ export async function listenTo(
   socket.on('error', () => socket.terminate());
   return {
     ...{ socket, messages, closed },
-    hear: (...parts) => socket.send(Buffer.from(join(parts).buffer)),
+    hear: (...parts) => socket.send(Buffer.from(concatSamples(parts).buffer)),
     async until(test) {
       for (;;) {
         const found = messages.find(test);
@@ -73,14 +70,13 @@ export async function listenTo(
       await closed;
     },
   };
-}
+};
 
-export function finals(messages: Results[]): string[] {
-  return messages.filter((m) => m.is_final).map((m) => m.channel?.alternatives[0]?.transcript ?? '');
-}
+export const finals = (messages: Results[]): string[] =>
+  messages.filter((m) => m.is_final).map((m) => m.channel?.alternatives[0]?.transcript ?? '');
 
 /** The status with which an upgrade is refused. */
-export async function refusal(url: string, authorization?: string): Promise<number> {
+export const refusal = async (url: string, authorization?: string): Promise<number> => {
   const socket = new WebSocket(url, { headers: authorization === undefined ? {} : { Authorization: authorization } });
   socket.on('error', () => socket.terminate());
   return new Promise((resolve, reject) => {
@@ -90,4 +86,4 @@ export async function refusal(url: string, authorization?: string): Promise<numb
     });
     socket.on('open', () => reject(new Error('it opened')));
   });
-}
+};

@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Providers, startProviders } from '#src/simulators/providers/server.ts';
 import { callerVoice, synthesize, synthesizeClip } from '#src/simulators/speech/speech.ts';
-import { sentences } from '#src/simulators/providers/state/utterance.ts';
+import { splitSentences } from '#src/simulators/providers/simulation/speech-stream.ts';
 import { refusal } from './providers-support.ts';
 
 const fast = { speechFirstByteMs: 50, speechRealtimeFactor: 40 };
@@ -16,18 +16,15 @@ const text = 'Hello, how can I help you today? We are open from eight to six.';
 
 beforeAll(() => initializeLogger({ pretty: false, level: 'silent' }));
 
-async function speak({ openaiUrl }: Providers, more: object = {}): Promise<Response> {
+const speak = async ({ openaiUrl }: Providers, more: object = {}): Promise<Response> => {
   const client = new OpenAI({ baseURL: openaiUrl, apiKey: 'any', maxRetries: 0 });
   return client.audio.speech.create({ model: 'tts-1', voice: 'alloy', input: text, response_format: 'pcm', ...more });
-}
+};
 
-async function bytesOf(response: Response): Promise<Buffer> {
-  return Buffer.from(await response.arrayBuffer());
-}
+const bytesOf = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer());
 
-function loudness(samples: Int16Array): number {
-  return Math.sqrt(samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length) / 32768;
-}
+const loudness = (samples: Int16Array): number =>
+  Math.sqrt(samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length) / 32768;
 
 test('OpenAI speech comes in pieces, at the speed asked for', async () => {
   await using providers = await startProviders({ delays: { speechFirstByteMs: 50, speechRealtimeFactor: 4 } });
@@ -187,7 +184,9 @@ test('words have true times, at every sample rate; pauses can be shortened; the 
 });
 
 test('sentences', () => {
-  expect(sentences(text)).toEqual(['Hello, how can I help you today?', 'We are open from eight to six.']);
-  expect(sentences('Yes. No. Of course we are open on Friday.')).toEqual(['Yes. No. Of course we are open on Friday.']);
-  expect(sentences('  ')).toEqual([]);
+  expect(splitSentences(text)).toEqual(['Hello, how can I help you today?', 'We are open from eight to six.']);
+  expect(splitSentences('Yes. No. Of course we are open on Friday.')).toEqual([
+    'Yes. No. Of course we are open on Friday.',
+  ]);
+  expect(splitSentences('  ')).toEqual([]);
 });

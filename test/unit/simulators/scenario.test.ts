@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { answerTo, loadDemoScenario, type Message, scenarioSchema } from '#src/simulators/providers/state/scenario.ts';
+import {
+  replyTo,
+  loadDemoScenario,
+  type Message,
+  scenarioSchema,
+} from '#src/simulators/providers/scenario/scenario.ts';
 
 const system: Message = { role: 'system', content: 'You answer calls. Ask whether the caller is still there.' };
 const user = (content: string): Message => ({ role: 'user', content });
@@ -16,7 +21,7 @@ test('the first rule that matches answers, whatever the case of letters', () => 
     ],
     otherwise: 'Pardon?',
   });
-  const say = (...messages: Message[]): string => answerTo(scenario, messages, []).text;
+  const say = (...messages: Message[]): string => replyTo(scenario, messages, []).text;
   expect(say(system, user('Hours on FRIDAY?'))).toBe('Two.');
   expect(say({ role: 'user', content: [{ type: 'text', text: 'hours?' }] })).toBe('Six.');
   expect(say(system, user('hours?'), agent('Six.'), user('What?'))).toBe('Again?');
@@ -37,15 +42,15 @@ test('a rule can be used up, by what the conversation shows', () => {
   });
   const first = [user('help'), agent('What is'), user('help')];
   const call = { id: 'c1', function: { name: 'take_message', arguments: '{}' } };
-  expect(answerTo(scenario, [user('help')], ['take_message']).text).toBe('What is it about?');
-  expect(answerTo(scenario, first, ['take_message'])).toEqual({
+  expect(replyTo(scenario, [user('help')], ['take_message']).text).toBe('What is it about?');
+  expect(replyTo(scenario, first, ['take_message'])).toEqual({
     text: '',
     tool: { name: 'take_message', arguments: {} },
   });
-  expect(answerTo(scenario, first, [])).toEqual({ text: 'Enough.', tool: null });
+  expect(replyTo(scenario, first, [])).toEqual({ text: 'Enough.', tool: null });
   const used: Message[] = [...first, { role: 'assistant', tool_calls: [call] }, { role: 'tool', tool_call_id: 'c1' }];
-  expect(answerTo(scenario, used, ['take_message']).text).toBe('Enough.');
-  expect(answerTo(scenario, [...used, user('help')], ['take_message']).text).toBe('Enough.');
+  expect(replyTo(scenario, used, ['take_message']).text).toBe('Enough.');
+  expect(replyTo(scenario, [...used, user('help')], ['take_message']).text).toBe('Enough.');
 });
 
 test('the demo: its caller gets hours, leaves a message, and the agent ends the call', async () => {
@@ -56,7 +61,7 @@ test('the demo: its caller gets hours, leaves a message, and the agent ends the 
   for (const line of demo.caller) {
     messages.push(user([line].flat().join(' ')));
     for (let step = 0; step < 2; step++) {
-      const { text, tool } = answerTo(demo, messages, tools);
+      const { text, tool } = replyTo(demo, messages, tools);
       expect(text).not.toBe(demo.otherwise);
       const id = `call-${messages.length}`;
       const calls = tool

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
-import { type Ear, type Heard, openEar } from './vad.ts';
-import { sendJson } from '../state/http.ts';
-import { type Cursor, divide, type Piece, type Word, wordsHeard } from '../state/lines.ts';
-import { record, type Sim, type Visit } from '../state/sim.ts';
+import { type Vad, type VadEvent, createVad } from './vad.ts';
+import { sendJson } from '../simulation/http.ts';
+import { type ScriptCursor, splitUtterance, type Utterance, type Word, wordsHeard } from '../scenario/script.ts';
+import { logRequest, type Simulation, type ProviderRequest } from '../simulation/simulation.ts';
 import { readMessage, refuse, toBuffer, type Upgrade } from './sockets.ts';
 
 const flag = z.stringbool().catch(false);
@@ -25,8 +25,8 @@ const querySchema = z.object({
 type Query = z.output<typeof querySchema>;
 
 /** One stretch of speech; `startedMs` and `endedMs` on the clock of `performance.now()`, the others in ms of sound. */
-type Stretch = {
-  piece: Piece | null;
+type Segment = {
+  piece: Utterance | null;
   spoken: Word[];
   startMs: number;
   startedMs: number;
@@ -34,17 +34,17 @@ type Stretch = {
   shown: string;
 };
 
-type Listening = {
-  sim: Sim;
+type ListenSession = {
+  sim: Simulation;
   scenario: string;
   query: Query;
   socket: WebSocket;
-  ear: Ear;
+  ear: Vad;
   /** Chosen when speech first starts: a client may open its new socket before it closes the broken one. */
-  cursor: Cursor | null;
+  cursor: ScriptCursor | null;
   requestId: string;
   /** Not yet delivered, in order; the last may still be going on. */
-  stretches: Stretch[];
+  stretches: Segment[];
   lastEndMs: number;
   soundAtMs: number;
   messageAtMs: number;
@@ -59,36 +59,41 @@ const noSoundMs = 400;
 const inactivityMs = 10_000;
 
 /** Answers `GET /v1/auth/token`, which tells who has a key that it is a good one. */
-export function tellToken(response: ServerResponse): void {
+export const sendToken = (response: ServerResponse): void => {
   sendJson(response, 200, { api_key_id: 'simulated', scopes: ['member'], accessor: 'simulated', created: null });
-}
+};
 
 /** Answers an upgrade to `/v1/listen`, which is authorized. */
-export function acceptListen(sim: Sim, visit: Visit, upgrade: Upgrade, server: WebSocketServer): void {
+export const acceptListen = (
+  sim: Simulation,
+  visit: ProviderRequest,
+  upgrade: Upgrade,
+  server: WebSocketServer,
+): void => {
   const scenario = visit.scenario.name;
   const fault = sim.faults.take('stt', scenario, ({ kind, since }) => kind !== 'dropAtFinal' && since === 'open');
-  if (fault?.kind === 'hangConnect') return record(sim, 'listen', 0, scenario);
+  if (fault?.kind === 'hangConnect') return logRequest(sim, 'listen', 0, scenario);
   const query = querySchema.safeParse(Object.fromEntries(visit.url.searchParams));
   if (fault?.kind === 'refuse429' || !query.success) {
     const status = query.success ? 429 : 400;
-    record(sim, 'listen', status, scenario);
+    logRequest(sim, 'listen', status, scenario);
     if (query.success)
       return refuse(upgrade, status, 'TOO_MANY_REQUESTS', 'Too many requests. Please try again later.');
     return refuse(upgrade, status, 'INVALID_QUERY_PARAMETER', z.prettifyError(query.error).replaceAll('\n', ' '));
   }
-  record(sim, 'listen', 101, scenario);
+  logRequest(sim, 'listen', 101, scenario);
   server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => {
     const listening = listen(sim, scenario, query.data, socket);
     if (fault?.kind === 'dropAfterMs') setTimeout(() => socket.terminate(), fault.ms);
     listening.muted = fault?.kind === 'silent';
   });
-}
+};
 
-function listen(sim: Sim, scenario: string, query: Query, socket: WebSocket): Listening {
+const listen = (sim: Simulation, scenario: string, query: Query, socket: WebSocket): ListenSession => {
   const hangoverMs = Math.max(query.endpointing, sim.delays.hangoverMs);
-  const listening: Listening = {
+  const listening: ListenSession = {
     ...{ sim, scenario, query, socket },
-    ear: openEar({ sampleRate: query.sample_rate, channels: query.channels }, sim.delays.thresholdDbfs, hangoverMs),
+    ear: createVad({ sampleRate: query.sample_rate, channels: query.channels }, sim.delays.thresholdDbfs, hangoverMs),
     cursor: null,
     requestId: randomUUID(),
     stretches: [],
@@ -107,52 +112,52 @@ function listen(sim: Sim, scenario: string, query: Query, socket: WebSocket): Li
   socket.on('error', () => socket.terminate());
   socket.on('close', () => {
     clearInterval(ticking);
-    for (const { piece } of listening.stretches) if (piece) listening.cursor?.giveBack(piece);
+    for (const { piece } of listening.stretches) if (piece) listening.cursor?.requeue(piece);
     listening.stretches = [];
     // Whoever reconnects goes on where this one was; who said goodbye doesn't.
-    if (!listening.closed && listening.cursor) sim.lines.abandon(scenario, listening.cursor);
+    if (!listening.closed && listening.cursor) sim.scripts.park(scenario, listening.cursor);
   });
   return listening;
-}
+};
 
-function hear(listening: Listening, pcm: Buffer): void {
+const hear = (listening: ListenSession, pcm: Buffer): void => {
   listening.soundAtMs = performance.now();
   for (const heard of listening.ear.push(pcm)) notice(listening, heard);
-}
+};
 
-function notice(listening: Listening, heard: Heard): void {
+const notice = (listening: ListenSession, heard: VadEvent): void => {
   const clockAt = (ms: number): number => listening.soundAtMs - (listening.ear.positionMs() - ms);
   if (heard.kind === 'start') startStretch(listening, heard.startMs, clockAt(heard.startMs));
   else endStretch(listening, heard.endMs, clockAt(heard.endMs));
-}
+};
 
-function startStretch(listening: Listening, startMs: number, startedMs: number): void {
+const startStretch = (listening: ListenSession, startMs: number, startedMs: number): void => {
   const { sim, scenario, socket } = listening;
   const fault = sim.faults.take('stt', scenario, ({ kind, since }) => kind === 'silent' || since === 'speech');
   if (fault?.kind === 'dropAfterMs') setTimeout(() => socket.terminate(), fault.ms);
   if (fault?.kind === 'silent') listening.muted = true;
-  listening.cursor ??= sim.lines.cursor(scenario);
+  listening.cursor ??= sim.scripts.cursor(scenario);
   const piece = listening.cursor.next(startMs - listening.lastEndMs);
   listening.stretches.push({ piece, spoken: [], startMs, startedMs, endMs: null, shown: '' });
   if (listening.query.vad_events) send(listening, { type: 'SpeechStarted', channel: [0], timestamp: startMs / 1000 });
-}
+};
 
-function endStretch(listening: Listening, endMs: number, endedMs: number): void {
+const endStretch = (listening: ListenSession, endMs: number, endedMs: number): void => {
   const stretch = listening.stretches.at(-1);
   if (!stretch) return;
   stretch.endMs = endMs;
   listening.lastEndMs = endMs;
   if (stretch.piece) {
-    const { spoken, rest } = divide(stretch.piece, endMs - stretch.startMs);
+    const { spoken, rest } = splitUtterance(stretch.piece, endMs - stretch.startMs);
     stretch.spoken = spoken;
-    if (rest) listening.cursor?.keep(rest);
+    if (rest) listening.cursor?.saveRest(rest);
   }
   const dueMs = Math.max(0, endedMs + listening.sim.delays.finalDelayMs - performance.now());
   setTimeout(() => deliver(listening, stretch, { finalize: false }), dueMs);
   setUtteranceEnd(listening, stretch, endedMs);
-}
+};
 
-function setUtteranceEnd(listening: Listening, stretch: Stretch, endedMs: number): void {
+const setUtteranceEnd = (listening: ListenSession, stretch: Segment, endedMs: number): void => {
   const afterMs = listening.query.utterance_end_ms;
   if (afterMs === undefined) return;
   const lastWordEnd = (stretch.startMs + (stretch.spoken.at(-1)?.endMs ?? 0)) / 1000;
@@ -162,21 +167,21 @@ function setUtteranceEnd(listening: Listening, stretch: Stretch, endedMs: number
   };
   const dueMs = endedMs + Math.max(afterMs, listening.sim.delays.finalDelayMs + 10);
   setTimeout(goOff, Math.max(0, dueMs - performance.now()));
-}
+};
 
-function deliver(listening: Listening, stretch: Stretch, { finalize }: { finalize: boolean }): void {
+const deliver = (listening: ListenSession, stretch: Segment, { finalize }: { finalize: boolean }): void => {
   const { sim, scenario, socket, stretches } = listening;
   // What a mute socket keeps to itself counts as lost when it closes.
   if (!stretches.includes(stretch) || listening.muted) return;
   const { kind } = sim.faults.take('stt', scenario, (fault) => fault.kind === 'dropAtFinal') ?? {};
   if (kind === 'dropAtFinal') return socket.terminate();
   stretches.splice(stretches.indexOf(stretch), 1);
-  record(sim, 'final', 200, scenario);
+  logRequest(sim, 'final', 200, scenario);
   send(listening, results(listening, stretch, stretch.spoken, { final: true, finalize }));
-}
+};
 
 /** Every `interimEveryMs`: what was understood by now, and whether anybody is still there. */
-function tick(listening: Listening): void {
+const tick = (listening: ListenSession): void => {
   const nowMs = performance.now();
   const { ear, sim, socket, stretches } = listening;
   const last = stretches.at(-1);
@@ -196,9 +201,9 @@ function tick(listening: Listening): void {
   if (shown.length === 0 || transcriptOf(listening.query, shown) === last.shown) return;
   last.shown = transcriptOf(listening.query, shown);
   send(listening, message);
-}
+};
 
-function obey(listening: Listening, type: string): void {
+const obey = (listening: ListenSession, type: string): void => {
   if (type === 'KeepAlive') return;
   if (type !== 'Finalize' && type !== 'CloseStream') {
     return listening.socket.close(1008, 'DATA-0000: the message is not understood');
@@ -207,24 +212,24 @@ function obey(listening: Listening, type: string): void {
   const pending = [...listening.stretches];
   for (const stretch of pending) deliver(listening, stretch, { finalize: type === 'Finalize' });
   if (type === 'CloseStream') return closeStream(listening);
-  const nothing: Stretch = { piece: null, spoken: [], startMs: 0, startedMs: 0, endMs: 0, shown: '' };
+  const nothing: Segment = { piece: null, spoken: [], startMs: 0, startedMs: 0, endMs: 0, shown: '' };
   if (pending.length === 0) send(listening, results(listening, nothing, [], { final: true, finalize: true }));
-}
+};
 
-function closeStream(listening: Listening): void {
+const closeStream = (listening: ListenSession): void => {
   listening.closed = true;
   const duration = listening.ear.positionMs() / 1000;
   const created = new Date().toISOString();
   send(listening, { type: 'Metadata', request_id: listening.requestId, created, duration, channels: 1 });
   listening.socket.close(1000);
-}
+};
 
-function results(
-  listening: Listening,
-  stretch: Stretch,
+const results = (
+  listening: ListenSession,
+  stretch: Segment,
   words: Word[],
   is: { final: boolean; finalize: boolean },
-): object {
+): object => {
   const seconds = (ms: number): number => Math.round(stretch.startMs + ms) / 1000;
   const lengthMs = (stretch.endMs ?? listening.ear.positionMs()) - stretch.startMs;
   const confidence = 0.98;
@@ -257,20 +262,15 @@ function results(
       model_uuid: 'simulated',
     },
   };
-}
+};
 
-function transcriptOf(query: Query, words: Word[]): string {
-  return words.map(({ text }) => (isFormatted(query) ? text : plain(text))).join(' ');
-}
+const transcriptOf = (query: Query, words: Word[]): string =>
+  words.map(({ text }) => (isFormatted(query) ? text : plain(text))).join(' ');
 
-function isFormatted(query: Query): boolean {
-  return query.punctuate || query.smart_format;
-}
+const isFormatted = (query: Query): boolean => query.punctuate || query.smart_format;
 
-function plain(word: string): string {
-  return word.toLowerCase().replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '') || word;
-}
+const plain = (word: string): string => word.toLowerCase().replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '') || word;
 
-function send({ socket, muted }: Listening, message: object): void {
+const send = ({ socket, muted }: ListenSession, message: object): void => {
   if (!muted && socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
-}
+};

@@ -7,29 +7,31 @@ import type { RawData } from 'ws';
 export type Upgrade = { request: IncomingMessage; socket: Duplex; head: Buffer };
 
 /** Deepgram's body of an error. */
-export function deepgramError(
+export const deepgramError = (
   code: string,
   message: string,
-): { err_code: string; err_msg: string; request_id: string } {
-  return { err_code: code, err_msg: message, request_id: randomUUID() };
-}
+): { err_code: string; err_msg: string; request_id: string } => ({
+  err_code: code,
+  err_msg: message,
+  request_id: randomUUID(),
+});
 
 /** Answers an upgrade with a status instead of a socket. */
-export function refuse({ socket }: Upgrade, status: number, code: string, message: string): void {
+export const refuse = ({ socket }: Upgrade, status: number, code: string, message: string): void => {
   const body = JSON.stringify(deepgramError(code, message));
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\ndg-error: ${message}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
-}
+};
 
-export function toBuffer(data: RawData): Buffer {
+export const toBuffer = (data: RawData): Buffer => {
   if (Buffer.isBuffer(data)) return data;
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
-}
+};
 
 /** The `type` and text of a client's message; null when it is no JSON object with a type. */
-export function readMessage(data: RawData): { type: string; text: string } | null {
+export const readMessage = (data: RawData): { type: string; text: string } | null => {
   try {
     const { type, text } = JSON.parse(toBuffer(data).toString('utf8')) as { type?: unknown; text?: unknown };
     return typeof type === 'string' ? { type, text: typeof text === 'string' ? text : '' } : null;
@@ -37,4 +39,4 @@ export function readMessage(data: RawData): { type: string; text: string } | nul
     if (error instanceof SyntaxError || error instanceof TypeError) return null;
     throw error;
   }
-}
+};

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
-import type { Fault } from '../state/faults.ts';
-import { readJson, sendJson, write } from '../state/http.ts';
-import { forever } from '../state/pace.ts';
-import { record, type Sim, type Visit } from '../state/sim.ts';
+import type { Fault } from '../simulation/faults.ts';
+import { readJson, sendJson, write } from '../simulation/http.ts';
+import { hang } from '../simulation/pacing.ts';
+import { logRequest, type Simulation, type ProviderRequest } from '../simulation/simulation.ts';
 import { deepgramError, readMessage, refuse, type Upgrade } from './sockets.ts';
-import { faultyChunks, pcmChunks, wavHeader } from '../state/utterance.ts';
+import { applyFault, streamSpeech, wavHeader } from '../simulation/speech-stream.ts';
 
 const querySchema = z.object({
   model: z.string().default('aura-asteria-en'),
@@ -23,8 +23,8 @@ const querySchema = z.object({
 type Query = z.output<typeof querySchema>;
 type SpeechFault = Extract<Fault, { service: 'tts' }>;
 
-type Speaking = {
-  sim: Sim;
+type SpeakSession = {
+  sim: Simulation;
   query: Query;
   socket: WebSocket;
   fault: SpeechFault | null;
@@ -38,12 +38,17 @@ type Speaking = {
 };
 
 /** Answers an upgrade to `/v1/speak`, which is authorized. */
-export function acceptSpeak(sim: Sim, visit: Visit, upgrade: Upgrade, server: WebSocketServer): void {
+export const acceptSpeak = (
+  sim: Simulation,
+  visit: ProviderRequest,
+  upgrade: Upgrade,
+  server: WebSocketServer,
+): void => {
   const scenario = visit.scenario.name;
   const query = querySchema.safeParse(Object.fromEntries(visit.url.searchParams));
   const fault = sim.faults.take('tts', scenario);
   const status = !query.success ? 400 : fault?.kind === 'status' ? fault.status : 101;
-  record(sim, 'speak', status, scenario);
+  logRequest(sim, 'speak', status, scenario);
   if (!query.success) {
     return refuse(upgrade, 400, 'INVALID_QUERY_PARAMETER', z.prettifyError(query.error).replaceAll('\n', ' '));
   }
@@ -52,9 +57,9 @@ export function acceptSpeak(sim: Sim, visit: Visit, upgrade: Upgrade, server: We
     const base = { sim, query: query.data, socket, fault, text: '', done: Promise.resolve(), sequence: 0 };
     speakOn({ ...base, stop: new AbortController() });
   });
-}
+};
 
-function speakOn(speaking: Speaking): void {
+const speakOn = (speaking: SpeakSession): void => {
   const { query, socket } = speaking;
   send(socket, {
     type: 'Metadata',
@@ -66,9 +71,9 @@ function speakOn(speaking: Speaking): void {
   socket.on('message', (data) => obey(speaking, readMessage(data) ?? { type: '', text: '' }));
   socket.on('error', () => socket.terminate());
   socket.on('close', () => speaking.stop.abort());
-}
+};
 
-function obey(speaking: Speaking, { type, text }: { type: string; text: string }): void {
+const obey = (speaking: SpeakSession, { type, text }: { type: string; text: string }): void => {
   const { socket } = speaking;
   switch (type) {
     case 'Speak':
@@ -89,28 +94,28 @@ function obey(speaking: Speaking, { type, text }: { type: string; text: string }
     default:
       socket.close(1008, 'DATA-0000: the message is not understood');
   }
-}
+};
 
-function answer(speaking: Speaking, type: 'Flushed' | 'Cleared'): void {
+const answer = (speaking: SpeakSession, type: 'Flushed' | 'Cleared'): void => {
   speaking.sequence += 1;
   send(speaking.socket, { type, sequence_id: speaking.sequence });
-}
+};
 
 /** Says what was sent so far, after what is being said. */
-function say(speaking: Speaking): void {
+const say = (speaking: SpeakSession): void => {
   const { sim, query, socket } = speaking;
   const text = speaking.text.trim();
   const askedMs = performance.now();
   speaking.text = '';
   if (text === '') return;
   enqueue(speaking, async (signal) => {
-    const chunks = pcmChunks(sim, text, soundOf(query), askedMs, signal);
-    for await (const chunk of faultyChunks(chunks, speaking.fault, query.sample_rate, signal)) socket.send(chunk);
+    const chunks = streamSpeech(sim, text, soundOf(query), askedMs, signal);
+    for await (const chunk of applyFault(chunks, speaking.fault, query.sample_rate, signal)) socket.send(chunk);
   });
-}
+};
 
 /** One thing after the other; what Clear or the socket's end cut short is dropped. */
-function enqueue(speaking: Speaking, task: (signal: AbortSignal) => Promise<void>): void {
+const enqueue = (speaking: SpeakSession, task: (signal: AbortSignal) => Promise<void>): void => {
   const { signal } = speaking.stop;
   const run = async (): Promise<void> => {
     await task(signal);
@@ -118,27 +123,29 @@ function enqueue(speaking: Speaking, task: (signal: AbortSignal) => Promise<void
   speaking.done = speaking.done.then(run).catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });
-}
+};
 
-function soundOf(query: Query): { voice: string; sampleRate: number; rate: number } {
-  return { voice: query.model, sampleRate: query.sample_rate, rate: query.speed };
-}
+const soundOf = (query: Query): { voice: string; sampleRate: number; rate: number } => ({
+  voice: query.model,
+  sampleRate: query.sample_rate,
+  rate: query.speed,
+});
 
-function send(socket: WebSocket, message: object): void {
+const send = (socket: WebSocket, message: object): void => {
   if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
-}
+};
 
 /**
  * Answers `POST /v1/speak`, which is authorized.
  * @throws AbortError when the client went away
  */
-export async function postSpeak(
-  sim: Sim,
-  visit: Visit,
+export const postSpeak = async (
+  sim: Simulation,
+  visit: ProviderRequest,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<void> => {
   const askedMs = performance.now();
   const query = querySchema.safeParse(Object.fromEntries(visit.url.searchParams));
   const body = z.object({ text: z.string().min(1).max(2000) }).safeParse(await readJson(request));
@@ -149,12 +156,12 @@ export async function postSpeak(
   const fault = sim.faults.take('tts', visit.scenario.name);
   if (fault?.kind === 'status')
     return sendJson(response, fault.status, deepgramError('SIMULATED_FAULT', 'Not available.'));
-  if (fault?.kind === 'stall' && fault.afterAudioMs === 0) await forever(signal);
-  const chunks = pcmChunks(sim, body.data.text, soundOf(query.data), askedMs, signal);
+  if (fault?.kind === 'stall' && fault.afterAudioMs === 0) await hang(signal);
+  const chunks = streamSpeech(sim, body.data.text, soundOf(query.data), askedMs, signal);
   const isWav = query.data.container === 'wav';
   response.writeHead(200, { 'content-type': isWav ? 'audio/wav' : 'audio/l16', 'dg-model-name': query.data.model });
   if (isWav) response.write(wavHeader(query.data.sample_rate));
   const sampleRate = query.data.sample_rate;
-  for await (const chunk of faultyChunks(chunks, fault, sampleRate, signal)) await write(response, chunk, signal);
+  for await (const chunk of applyFault(chunks, fault, sampleRate, signal)) await write(response, chunk, signal);
   response.end();
-}
+};

@@ -4,13 +4,13 @@ const windowMs = 10;
 /** Speech starts with so many loud windows among the last ten: a click is none. */
 const loudWindows = 6;
 
-export type Heard = { kind: 'start'; startMs: number } | { kind: 'end'; startMs: number; endMs: number };
+export type VadEvent = { kind: 'start'; startMs: number } | { kind: 'end'; startMs: number; endMs: number };
 
-export type Ear = {
+export type Vad = {
   /** Takes 16-bit sound of any length (channels interleaved; the first one counts) and returns what it heard in it, in order. */
-  push(pcm: Buffer): Heard[];
+  push(pcm: Buffer): VadEvent[];
   /** Ends the speech that is going on, if any, where it was last heard. */
-  endNow(): Heard[];
+  endNow(): VadEvent[];
   /** How much sound was pushed. */
   positionMs(): number;
 };
@@ -26,11 +26,11 @@ type Hearing = {
   speech: { startMs: number; endMs: number } | null;
 };
 
-export function openEar(
+export const createVad = (
   format: { sampleRate: number; channels: number },
   thresholdDbfs: number,
   hangoverMs: number,
-): Ear {
+): Vad => {
   const frameBytes = 2 * format.channels;
   const windowBytes = Math.round((format.sampleRate * windowMs) / 1000) * frameBytes;
   const threshold = 32768 * 10 ** (thresholdDbfs / 20);
@@ -39,7 +39,7 @@ export function openEar(
   return {
     push(pcm) {
       pending = Buffer.concat([pending, pcm]);
-      const heard: Heard[] = [];
+      const heard: VadEvent[] = [];
       let used = 0;
       for (; used + windowBytes <= pending.length; used += windowBytes) {
         heard.push(...hearWindow(hearing, pending.subarray(used, used + windowBytes)));
@@ -50,9 +50,9 @@ export function openEar(
     endNow: () => endSpeech(hearing),
     positionMs: () => hearing.atMs + (pending.length / windowBytes) * windowMs,
   };
-}
+};
 
-function hearWindow(hearing: Hearing, window: Buffer): Heard[] {
+const hearWindow = (hearing: Hearing, window: Buffer): VadEvent[] => {
   const isLoud = rms(window, hearing.frameBytes) > hearing.threshold;
   hearing.atMs += windowMs;
   const { atMs, speech } = hearing;
@@ -66,17 +66,17 @@ function hearWindow(hearing: Hearing, window: Buffer): Heard[] {
   const startMs = (hearing.recent[0] ?? atMs) - windowMs;
   hearing.speech = { startMs, endMs: atMs };
   return [{ kind: 'start', startMs }];
-}
+};
 
-function endSpeech(hearing: Hearing): Heard[] {
+const endSpeech = (hearing: Hearing): VadEvent[] => {
   const { speech } = hearing;
   hearing.speech = null;
   hearing.recent = [];
   return speech ? [{ kind: 'end', ...speech }] : [];
-}
+};
 
-function rms(window: Buffer, frameBytes: number): number {
+const rms = (window: Buffer, frameBytes: number): number => {
   let sum = 0;
   for (let at = 0; at + 1 < window.length; at += frameBytes) sum += window.readInt16LE(at) ** 2;
   return Math.sqrt(sum / (window.length / frameBytes));
-}
+};

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Fault } from '../state/faults.ts';
-import { sendJson, write } from '../state/http.ts';
-import { forever, until } from '../state/pace.ts';
-import { type Answer, answerTo, type Message, messageSchema, type Scenario } from '../state/scenario.ts';
-import type { Sim } from '../state/sim.ts';
+import type { Fault } from '../simulation/faults.ts';
+import { sendJson, write } from '../simulation/http.ts';
+import { hang, waitUntil } from '../simulation/pacing.ts';
+import { type ModelReply, replyTo, type Message, messageSchema, type Scenario } from '../scenario/scenario.ts';
+import type { Simulation } from '../simulation/simulation.ts';
 
 const chatSchema = z.looseObject({
   model: z.string('you must provide a model parameter').min(1),
@@ -25,7 +25,12 @@ type Delta = {
   content?: string | null;
   tool_calls?: { index: number; id?: string; type?: 'function'; function: { name?: string; arguments: string } }[];
 };
-type Completion = { deltas: Delta[]; finishReason: 'stop' | 'tool_calls' | 'length'; answer: Answer; callId: string };
+type Completion = {
+  deltas: Delta[];
+  finishReason: 'stop' | 'tool_calls' | 'length';
+  answer: ModelReply;
+  callId: string;
+};
 type Sending = {
   fault: Extract<Fault, { service: 'llm' }> | null;
   /** On the clock of `performance.now()`. */
@@ -39,25 +44,25 @@ type Sending = {
  * @returns null, or what is wrong with the request, which is then still unanswered
  * @throws AbortError when the client went away
  */
-export async function answerChat(
-  sim: Sim,
+export const answerChat = async (
+  sim: Simulation,
   scenario: Scenario,
   body: unknown,
   sending: Sending,
-): Promise<string | null> {
+): Promise<string | null> => {
   const parsed = chatSchema.safeParse(body);
   if (!parsed.success) return z.prettifyError(parsed.error);
   const request = parsed.data;
   const problem = unansweredTools(request.messages);
   if (problem !== null) return problem;
-  const completion = complete(request, answerTo(scenario, request.messages, toolNames(request)));
+  const completion = complete(request, replyTo(scenario, request.messages, toolNames(request)));
   if (request.stream === true) await stream(sim, request, completion, sending);
   else await answerWhole(sim, request, completion, sending);
   return null;
-}
+};
 
 /** As OpenAI does, refuses tool calls without results and results without calls. */
-function unansweredTools(messages: Message[]): string | null {
+const unansweredTools = (messages: Message[]): string | null => {
   let open: string[] = [];
   for (const { role, tool_calls: calls, tool_call_id: id } of messages) {
     if (role === 'tool') {
@@ -72,14 +77,14 @@ function unansweredTools(messages: Message[]): string | null {
   }
   if (open.length === 0) return null;
   return `An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. (${open.join(', ')})`;
-}
+};
 
-function toolNames({ tools, tool_choice: choice }: ChatRequest): string[] {
+const toolNames = ({ tools, tool_choice: choice }: ChatRequest): string[] => {
   if (choice === 'none') return [];
   return (tools ?? []).flatMap((tool) => (tool.function ? [tool.function.name] : []));
-}
+};
 
-function complete(request: ChatRequest, answer: Answer): Completion {
+const complete = (request: ChatRequest, answer: ModelReply): Completion => {
   const limit = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
   const callId = `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
   const text: Delta[] = (answer.text.match(/\s*\S+/g) ?? []).map((content) => ({ content }));
@@ -87,17 +92,22 @@ function complete(request: ChatRequest, answer: Answer): Completion {
   const deltas = [...text, ...tool].slice(0, limit);
   const isCut = text.length + tool.length > limit;
   return { deltas, finishReason: isCut ? 'length' : answer.tool ? 'tool_calls' : 'stop', answer, callId };
-}
+};
 
-function toolDeltas(id: string, tool: NonNullable<Answer['tool']>): Delta[] {
+const toolDeltas = (id: string, tool: NonNullable<ModelReply['tool']>): Delta[] => {
   const pieces = JSON.stringify(tool.arguments).match(/.{1,6}/gs) ?? [];
   const opening: Delta = {
     tool_calls: [{ index: 0, id, type: 'function', function: { name: tool.name, arguments: '' } }],
   };
   return [opening, ...pieces.map((piece) => ({ tool_calls: [{ index: 0, function: { arguments: piece } }] }))];
-}
+};
 
-async function stream(sim: Sim, request: ChatRequest, completion: Completion, sending: Sending): Promise<void> {
+const stream = async (
+  sim: Simulation,
+  request: ChatRequest,
+  completion: Completion,
+  sending: Sending,
+): Promise<void> => {
   const { fault, response, signal } = sending;
   const head = {
     id: `chatcmpl-${randomUUID()}`,
@@ -113,15 +123,15 @@ async function stream(sim: Sim, request: ChatRequest, completion: Completion, se
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
   if (fault?.kind === 'hangAfterHeaders') {
     response.flushHeaders();
-    await forever(signal);
+    await hang(signal);
   }
   const firstMs = sending.askedMs + sim.delays.firstTokenMs;
-  await until(firstMs, signal);
+  await waitUntil(firstMs, signal);
   await send({ role: 'assistant', content: '' });
   for (const [index, delta] of completion.deltas.entries()) {
     if (index === fault?.afterTokens) await goWrong(sending);
     if (response.writableEnded) return;
-    await until(firstMs + (index * 1000) / sim.delays.tokensPerSecond, signal);
+    await waitUntil(firstMs + (index * 1000) / sim.delays.tokensPerSecond, signal);
     await send(delta);
   }
   if (fault && fault.afterTokens >= completion.deltas.length) await goWrong(sending);
@@ -130,10 +140,10 @@ async function stream(sim: Sim, request: ChatRequest, completion: Completion, se
   const total = { ...head, choices: [], usage: usageOf(request, completion) };
   if ('usage' in usage) await write(response, `data: ${JSON.stringify(total)}\n\n`, signal);
   response.end('data: [DONE]\n\n');
-}
+};
 
-async function goWrong({ fault, response, signal }: Sending): Promise<void> {
-  if (fault?.kind === 'stallMidStream') await forever(signal);
+const goWrong = async ({ fault, response, signal }: Sending): Promise<void> => {
+  if (fault?.kind === 'stallMidStream') await hang(signal);
   if (fault?.kind === 'garbage') response.end('data: {"choices":[{"delta":{"content":\n\n\u0000\ufffdnot an event\n\n');
   if (fault?.kind === 'cut') {
     // What was written must be on its way before the socket goes.
@@ -141,15 +151,20 @@ async function goWrong({ fault, response, signal }: Sending): Promise<void> {
     response.destroy();
     signal.throwIfAborted();
   }
-}
+};
 
-async function answerWhole(sim: Sim, request: ChatRequest, completion: Completion, sending: Sending): Promise<void> {
+const answerWhole = async (
+  sim: Simulation,
+  request: ChatRequest,
+  completion: Completion,
+  sending: Sending,
+): Promise<void> => {
   const { fault, response, signal } = sending;
   if (fault?.kind === 'garbage') return void response.end('<html>Bad gateway</html>');
   if (fault?.kind === 'cut') return void response.destroy();
-  if (fault) await forever(signal);
+  if (fault) await hang(signal);
   const lastMs = (completion.deltas.length * 1000) / sim.delays.tokensPerSecond;
-  await until(sending.askedMs + sim.delays.firstTokenMs + lastMs, signal);
+  await waitUntil(sending.askedMs + sim.delays.firstTokenMs + lastMs, signal);
   const { text, tool } = completion.answer;
   const call = tool && {
     id: completion.callId,
@@ -165,9 +180,9 @@ async function answerWhole(sim: Sim, request: ChatRequest, completion: Completio
     choices: [{ index: 0, message, logprobs: null, finish_reason: completion.finishReason }],
     usage: usageOf(request, completion),
   });
-}
+};
 
-function usageOf(request: ChatRequest, completion: Completion): Record<string, unknown> {
+const usageOf = (request: ChatRequest, completion: Completion): Record<string, unknown> => {
   const prompt = Math.ceil(JSON.stringify(request.messages).length / 4);
   const answer = completion.deltas.length;
   return {
@@ -176,8 +191,6 @@ function usageOf(request: ChatRequest, completion: Completion): Record<string, u
     total_tokens: prompt + answer,
     prompt_tokens_details: { cached_tokens: 0 },
   };
-}
+};
 
-function now(): number {
-  return Math.floor(Date.now() / 1000);
-}
+const now = (): number => Math.floor(Date.now() / 1000);

@@ -1,11 +1,11 @@
 /** OpenAI's HTTP API: `/v1/models`, `/v1/chat/completions` and `/v1/audio/speech`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { readJson, sendJson, write } from '../state/http.ts';
+import { readJson, sendJson, write } from '../simulation/http.ts';
 import { answerChat } from './chat.ts';
-import { forever } from '../state/pace.ts';
-import type { Sim, Visit } from '../state/sim.ts';
-import { faultyChunks, pcmChunks, wavHeader } from '../state/utterance.ts';
+import { hang } from '../simulation/pacing.ts';
+import type { Simulation, ProviderRequest } from '../simulation/simulation.ts';
+import { applyFault, streamSpeech, wavHeader } from '../simulation/speech-stream.ts';
 import { isOpenaiVoice } from '../../speech/voices.ts';
 
 const speechSchema = z.object({
@@ -22,65 +22,65 @@ const sampleRate = 24_000;
 const modelIds = ['gpt-4.1', 'gpt-4.1-mini', 'gpt-4o', 'gpt-4o-mini', 'gpt-4o-mini-tts', 'tts-1'];
 
 /** OpenAI's body of an error. */
-export function openaiError(status: number, message: string): { error: Record<string, string | null> } {
+export const openaiError = (status: number, message: string): { error: Record<string, string | null> } => {
   const types: Record<number, string> = { 429: 'requests', 500: 'server_error', 503: 'server_error' };
   const code = status === 429 ? 'rate_limit_exceeded' : status === 401 ? 'invalid_api_key' : null;
   return { error: { message, type: types[status] ?? 'invalid_request_error', param: null, code } };
-}
+};
 
 /** The status and headers of a fault that refuses the request. */
-export function refuseByFault(
+export const refuseByFault = (
   response: ServerResponse,
   fault: { status: number; retryAfterSeconds?: number | undefined },
-): void {
+): void => {
   const headers = fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) };
   const message =
     fault.status === 429 ? 'Rate limit reached for requests.' : 'The server had an error. Sorry about that!';
   sendJson(response, fault.status, openaiError(fault.status, message), headers);
-}
+};
 
-export function listModels(response: ServerResponse): void {
+export const listModels = (response: ServerResponse): void => {
   const data = modelIds.map((id) => ({ id, object: 'model', created: 0, owned_by: 'simulator' }));
   sendJson(response, 200, { object: 'list', data });
-}
+};
 
 /** Answers `POST /v1/chat/completions`. @throws AbortError when the client went away */
-export async function postChat(
-  sim: Sim,
-  visit: Visit,
+export const postChat = async (
+  sim: Simulation,
+  visit: ProviderRequest,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<void> => {
   const askedMs = performance.now();
   const body = await readJson(request);
   sim.log.lastChat = body;
   const asked = z.object({ model: z.string() }).safeParse(body).data?.model;
   const fault = sim.faults.take('llm', visit.scenario.name, ({ model }) => model === undefined || model === asked);
   if (fault?.kind === 'status') return refuseByFault(response, fault);
-  if (fault?.kind === 'hang') await forever(signal);
+  if (fault?.kind === 'hang') await hang(signal);
   const problem = await answerChat(sim, visit.scenario, body, { fault, askedMs, signal, response });
   if (problem !== null) sendJson(response, 400, openaiError(400, problem));
-}
+};
 
 /** Answers `POST /v1/audio/speech`. @throws AbortError when the client went away */
-export async function postSpeech(
-  sim: Sim,
-  visit: Visit,
+export const postSpeech = async (
+  sim: Simulation,
+  visit: ProviderRequest,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<void> => {
   const askedMs = performance.now();
   const body = speechSchema.safeParse(await readJson(request));
   if (!body.success) return sendJson(response, 400, openaiError(400, z.prettifyError(body.error)));
   const { input, voice, speed, response_format: format } = body.data;
   const fault = sim.faults.take('tts', visit.scenario.name);
   if (fault?.kind === 'status') return refuseByFault(response, fault);
-  if (fault?.kind === 'stall' && fault.afterAudioMs === 0) await forever(signal);
-  const chunks = pcmChunks(sim, input, { voice, sampleRate, rate: speed }, askedMs, signal);
+  if (fault?.kind === 'stall' && fault.afterAudioMs === 0) await hang(signal);
+  const chunks = streamSpeech(sim, input, { voice, sampleRate, rate: speed }, askedMs, signal);
   response.writeHead(200, { 'content-type': format === 'wav' ? 'audio/wav' : 'audio/pcm' });
   if (format === 'wav') response.write(wavHeader(sampleRate));
-  for await (const chunk of faultyChunks(chunks, fault, sampleRate, signal)) await write(response, chunk, signal);
+  for await (const chunk of applyFault(chunks, fault, sampleRate, signal)) await write(response, chunk, signal);
   response.end();
-}
+};

@@ -7,7 +7,7 @@ const zeroCrossings = 16;
  * @param samples 16-bit mono
  * @returns the same sound at `toRate` samples per second; the very array when the rates are equal
  */
-export function resample(samples: Int16Array, fromRate: number, toRate: number): Int16Array {
+export const resample = (samples: Int16Array, fromRate: number, toRate: number): Int16Array => {
   if (fromRate === toRate) return samples;
   const divisor = greatestCommonDivisor(fromRate, toRate);
   const step = fromRate / divisor;
@@ -23,10 +23,10 @@ export function resample(samples: Int16Array, fromRate: number, toRate: number):
     out[index] = Math.max(-32768, Math.min(32767, Math.round(sum)));
   }
   return out;
-}
+};
 
 /** Weights of the input samples around a point `fraction` after a sample; `cutoff` 1 keeps the whole band. */
-function weights(fraction: number, cutoff: number): Float32Array {
+const weights = (fraction: number, cutoff: number): Float32Array => {
   const half = Math.ceil(zeroCrossings / cutoff);
   const table = new Float32Array(2 * half);
   for (let tap = 0; tap < table.length; tap++) {
@@ -36,12 +36,8 @@ function weights(fraction: number, cutoff: number): Float32Array {
   }
   const total = table.reduce((sum, weight) => sum + weight, 0);
   return table.map((weight) => weight / total);
-}
+};
 
-function sinc(x: number): number {
-  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
-}
+const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));

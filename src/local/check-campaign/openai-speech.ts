@@ -4,7 +4,7 @@ import type { Provider } from '../../config.ts';
 import { AppError } from '../../errors.ts';
 
 /** Samples per second of OpenAI's `pcm`. */
-export const lineSampleRate = 24_000;
+export const openaiSampleRate = 24_000;
 
 const timeoutMs = 15_000;
 /** Another voice than the agent's. */
@@ -14,7 +14,7 @@ const voice = 'onyx';
  * The samples of a text, 16-bit mono.
  * @throws AppError `local_mode` where OpenAI refuses or doesn't answer within 15 s
  */
-export const speakLine = async ({ apiKey, baseUrl }: Provider, text: string): Promise<Int16Array> => {
+export const synthesizeWithOpenai = async ({ apiKey, baseUrl }: Provider, text: string): Promise<Int16Array> => {
   const { model } = defaultModels.voice.openai;
   const response = await fetch(`${baseUrl}/audio/speech`, {
     method: 'POST',

@@ -42,7 +42,7 @@ export const scenarioSchema = z.strictObject({
   otherwise: z.string().default('I am sorry, could you say that again?'),
 });
 
-export type Line = z.infer<typeof lineSchema>;
+export type ScriptLine = z.infer<typeof lineSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
 export type Scenario = z.output<typeof scenarioSchema>;
 type Reply = z.output<typeof replySchema>;
@@ -58,58 +58,52 @@ export const messageSchema = z.looseObject({
 });
 
 export type Message = z.infer<typeof messageSchema>;
-export type Answer = { text: string; tool: { name: string; arguments: Record<string, unknown> } | null };
+export type ModelReply = { text: string; tool: { name: string; arguments: Record<string, unknown> } | null };
 
 /** Reads the scenario that ships with the product: the front desk of a dentist. */
-export async function loadDemoScenario(): Promise<Scenario> {
-  return scenarioSchema.parse(JSON.parse(await readFile(new URL('./scenarios/demo.json', import.meta.url), 'utf8')));
-}
+export const loadDemoScenario = async (): Promise<Scenario> =>
+  scenarioSchema.parse(JSON.parse(await readFile(new URL('./demo.json', import.meta.url), 'utf8')));
 
 /** What the model answers to these messages when it may call these tools. */
-export function answerTo(scenario: Scenario, messages: Message[], tools: string[]): Answer {
+export const replyTo = (scenario: Scenario, messages: Message[], tools: string[]): ModelReply => {
   const reply = scenario.replies.find(
     (rule) => matches(rule, messages) && timesUsed(rule, messages) < timesAllowed(rule),
   );
   const tool = reply?.tool && tools.includes(reply.tool.name) ? reply.tool : null;
   if (!reply) return { text: scenario.otherwise, tool: null };
   return { text: reply.say ?? (tool ? '' : scenario.otherwise), tool };
-}
+};
 
-function matches({ when }: Reply, messages: Message[]): boolean {
+const matches = ({ when }: Reply, messages: Message[]): boolean => {
   const last = messages.findLast((message) => message.role !== 'system' && message.role !== 'developer');
   if (typeof when === 'string') return last?.role === 'user' && includes(textOf(last), when);
   if ('tool' in when) return last?.role === 'tool' && toolOf(last, messages) === when.tool;
   if ('turn' in when) return last?.role === 'user' && messages.filter((m) => m.role === 'user').length === when.turn;
   const asked = messages.filter((message) => message.role === 'system' || message.role === 'developer').map(textOf);
   return (last === undefined || last.role === 'assistant') && includes(asked.join('\n'), when.instructions);
-}
+};
 
 /** Counted in the conversation, not by the simulator: a model may be asked twice for one turn. */
-function timesUsed(reply: Reply, messages: Message[]): number {
-  return messages.filter((message) => message.role === 'assistant' && saidBy(reply, message)).length;
-}
+const timesUsed = (reply: Reply, messages: Message[]): number =>
+  messages.filter((message) => message.role === 'assistant' && saidBy(reply, message)).length;
 
-function saidBy(reply: Reply, message: Message): boolean {
+const saidBy = (reply: Reply, message: Message): boolean => {
   if (reply.tool && message.tool_calls?.some((call) => call.function.name === reply.tool?.name)) return true;
   const text = textOf(message).trim();
   // What was interrupted is in the history only as far as it was heard.
   return text !== '' && (reply.say ?? '').startsWith(text);
-}
+};
 
-function timesAllowed(reply: Reply): number {
-  return reply.times ?? Infinity;
-}
+const timesAllowed = (reply: Reply): number => reply.times ?? Infinity;
 
-function toolOf(result: Message, messages: Message[]): string | undefined {
+const toolOf = (result: Message, messages: Message[]): string | undefined => {
   const calls = messages.flatMap((message) => message.tool_calls ?? []);
   return calls.find((call) => call.id === result.tool_call_id)?.function.name;
-}
+};
 
-function textOf(message: Message): string {
+const textOf = (message: Message): string => {
   if (Array.isArray(message.content)) return message.content.map((part) => part.text ?? '').join(' ');
   return message.content ?? '';
-}
+};
 
-function includes(text: string, part: string): boolean {
-  return text.toLowerCase().includes(part.toLowerCase());
-}
+const includes = (text: string, part: string): boolean => text.toLowerCase().includes(part.toLowerCase());

@@ -1,8 +1,8 @@
 /** A text as a stream of audio: sentence by sentence, at the speed of a speech service. */
 import type { Fault } from './faults.ts';
-import { forever, until } from './pace.ts';
-import type { Sim } from './sim.ts';
-import { join, type SpeechOptions } from '../../speech/speech.ts';
+import { hang, waitUntil } from './pacing.ts';
+import type { Simulation } from './simulation.ts';
+import { concatSamples, type SpeechOptions } from '../../speech/speech.ts';
 
 const chunkMs = 100;
 const pauseBetweenSentencesMs = 250;
@@ -13,8 +13,8 @@ const shortestSentence = 25;
  * `performance.now()`), the others at `speechRealtimeFactor`.
  * @throws AbortError when the signal fires
  */
-export async function* pcmChunks(
-  sim: Sim,
+export async function* streamSpeech(
+  sim: Simulation,
   text: string,
   options: SpeechOptions & { sampleRate: number },
   startedMs: number,
@@ -24,13 +24,13 @@ export async function* pcmChunks(
   const pause = new Int16Array(Math.round((options.sampleRate * pauseBetweenSentencesMs) / 1000));
   let firstMs = startedMs + sim.delays.speechFirstByteMs;
   let sentMs = 0;
-  for (const [index, sentence] of sentences(text).entries()) {
-    const { samples } = await sim.speaker.clip(sentence, options);
+  for (const [index, sentence] of splitSentences(text).entries()) {
+    const { samples } = await sim.speech.synthesize(sentence, options);
     if (index === 0) firstMs = Math.max(firstMs, performance.now());
-    const all = index === 0 ? samples : join([pause, samples]);
+    const all = index === 0 ? samples : concatSamples([pause, samples]);
     for (let at = 0; at < all.length; at += size) {
       const chunk = all.slice(at, at + size);
-      await until(firstMs + sentMs / sim.delays.speechRealtimeFactor, signal);
+      await waitUntil(firstMs + sentMs / sim.delays.speechRealtimeFactor, signal);
       yield Buffer.from(chunk.buffer);
       sentMs += (chunk.length / options.sampleRate) * 1000;
     }
@@ -38,7 +38,7 @@ export async function* pcmChunks(
 }
 
 /** Whole sentences, so that the first can be heard before the last is made. */
-export function sentences(text: string): string[] {
+export const splitSentences = (text: string): string[] => {
   const found: string[] = [];
   let current = '';
   for (const part of text.split(/(?<=[.!?…]["')\]]*)\s+/)) {
@@ -49,14 +49,14 @@ export function sentences(text: string): string[] {
   }
   if (current.trim() !== '') found.push(current);
   return found;
-}
+};
 
 /**
  * The same chunks, gone wrong as the fault says: `empty` has none, `stall` stops for ever, `oddBytes` cuts samples in
  * two and loses the last byte.
  * @throws AbortError when the signal fires
  */
-export async function* faultyChunks(
+export async function* applyFault(
   chunks: AsyncIterable<Buffer>,
   fault: Extract<Fault, { service: 'tts' }> | null,
   sampleRate: number,
@@ -66,7 +66,7 @@ export async function* faultyChunks(
   let sentBytes = 0;
   let carried = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    if (fault?.kind === 'stall' && sentBytes >= (fault.afterAudioMs / 1000) * sampleRate * 2) await forever(signal);
+    if (fault?.kind === 'stall' && sentBytes >= (fault.afterAudioMs / 1000) * sampleRate * 2) await hang(signal);
     if (fault?.kind === 'oddBytes') {
       const joined = Buffer.concat([carried, chunk]);
       carried = joined.subarray(-1);
@@ -77,7 +77,7 @@ export async function* faultyChunks(
 }
 
 /** The header of a WAV stream (16-bit mono) whose length nobody knows yet. */
-export function wavHeader(sampleRate: number): Buffer {
+export const wavHeader = (sampleRate: number): Buffer => {
   const header = Buffer.alloc(44);
   header.write('RIFF', 0);
   header.writeUInt32LE(0xffffffff, 4);
@@ -92,4 +92,4 @@ export function wavHeader(sampleRate: number): Buffer {
   header.write('data', 36);
   header.writeUInt32LE(0xffffffff, 40);
   return header;
-}
+};

@@ -46,7 +46,7 @@ export type FaultInput = z.input<typeof faultSchema>;
 export type Fault = z.output<typeof faultSchema>;
 type OfService<S extends Fault['service']> = Extract<Fault, { service: S }>;
 
-export type FaultBook = {
+export type FaultQueue = {
   add(fault: Fault): void;
   clear(): void;
   /** The first fault set for this service, scenario and one of these kinds; counted as used. */
@@ -57,7 +57,7 @@ export type FaultBook = {
   ): OfService<S> | null;
 };
 
-export function openFaultBook(): FaultBook {
+export const createFaultQueue = (): FaultQueue => {
   const entries: { fault: Fault; left: number }[] = [];
   return {
     add: (fault) => void entries.push({ fault, left: fault.times === 'all' ? Infinity : fault.times }),
@@ -73,8 +73,6 @@ export function openFaultBook(): FaultBook {
       return null;
     },
   };
-}
+};
 
-function isOf<S extends Fault['service']>(fault: Fault, service: S): fault is OfService<S> {
-  return fault.service === service;
-}
+const isOf = <S extends Fault['service']>(fault: Fault, service: S): fault is OfService<S> => fault.service === service;

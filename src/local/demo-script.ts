@@ -1,5 +1,5 @@
 /** What the simulated caller of the demo says. */
-import { loadDemoScenario } from '../simulators/providers/state/scenario.ts';
+import { loadDemoScenario } from '../simulators/providers/scenario/scenario.ts';
 
-export const demoLines = async (): Promise<string[]> =>
+export const loadDemoScript = async (): Promise<string[]> =>
   (await loadDemoScenario()).caller.map((line) => (typeof line === 'string' ? line : line.join(' ')));

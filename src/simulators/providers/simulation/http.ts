@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 const maxBodyBytes = 10_000_000;
 
 /** @throws SyntaxError when the body is no JSON, RangeError when it is too large */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export const readJson = async (request: IncomingMessage): Promise<unknown> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -13,24 +13,28 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     chunks.push(chunk);
   }
   return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
-}
+};
 
-export function sendJson(
+export const sendJson = (
   response: ServerResponse,
   status: number,
   body: unknown,
   headers: Record<string, string> = {},
-): void {
+): void => {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
-}
+};
 
 /** Writes, waiting while the client's buffer is full. @throws AbortError when the signal fires */
-export async function write(response: ServerResponse, data: string | Uint8Array, signal: AbortSignal): Promise<void> {
+export const write = async (
+  response: ServerResponse,
+  data: string | Uint8Array,
+  signal: AbortSignal,
+): Promise<void> => {
   signal.throwIfAborted();
   if (response.write(data)) return;
   const drained = Promise.withResolvers<void>();
   response.once('drain', drained.resolve);
   signal.addEventListener('abort', () => drained.reject(signal.reason as Error), { once: true });
   await drained.promise;
-}
+};
