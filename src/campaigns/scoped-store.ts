@@ -1,15 +1,8 @@
 /** A tenant's campaigns in the database, as people edit them. The row's own settings are the published ones. */
 import { transaction, type Db, type DbClient } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import {
-  afterPosition,
-  pageArgs,
-  pageOf,
-  whyNotEdited,
-  type Edited,
-  type Page,
-  type PageQuery,
-} from '../database/paging.ts';
+import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
+import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import {
   conversation,
@@ -75,8 +68,8 @@ export const listCampaigns = async (
   { status }: Readonly<{ status?: CampaignStatus }>,
   page: PageQuery,
 ): Promise<Page<CampaignRecord>> => {
-  const where = { AND: [{ tenantId, status: status ?? { not: 'archived' as const } }, afterPosition(page)] };
-  const rows = await db.campaign.findMany({ where, include: included, ...pageArgs(page) });
+  const where = { tenantId, status: status ?? { not: 'archived' as const } };
+  const rows = await db.campaign.findMany({ ...pageArgs(where, page), include: included });
   return pageOf(rows.map(recordOf), page);
 };
 
@@ -116,51 +109,63 @@ export type CampaignChanges = CampaignFields &
 export const editCampaign = (
   db: Db,
   scope: TenantScope,
-  { id, version }: Readonly<{ id: string; version: number | null }>,
+  read: RecordVersion,
   { draft, ...changes }: CampaignChanges,
 ): Promise<Edited<CampaignRecord>> =>
-  transaction(db, async (tx) => {
-    const before = await findCampaign(tx, scope, id);
-    if (before === null || (version !== null && version !== before.version)) return whyNotEdited(before);
-    const problem = changes.status === undefined ? null : statusProblem(before.status, changes.status);
-    if (problem !== null) throw new AppError('conflict', problem);
-    const edited = draft === null ? before.published : { ...before.draft, ...draft };
-    const { count } = await tx.campaign.updateMany({
-      where: { id, tenantId: scope.tenantId, version: before.version },
-      data: { ...changes, draft: changesOf(before.published, edited), version: { increment: 1 } },
-    });
-    const found = await findCampaign(tx, scope, id);
-    return count === 0 || found === null ? whyNotEdited(found) : found;
-  });
+  transaction(db, (tx) =>
+    editVersioned(read, {
+      find: (id) => findCampaign(tx, scope, id),
+      update: (where, before) => {
+        const problem = changes.status === undefined ? null : statusProblem(before.status, changes.status);
+        if (problem !== null) throw new AppError('conflict', problem);
+        const edited = draft === null ? before.published : { ...before.draft, ...draft };
+        return tx.campaign.updateMany({
+          where: { ...where, tenantId: scope.tenantId, version: before.version }, // the draft is merged into this one
+          data: { ...changes, draft: changesOf(before.published, edited), version: { increment: 1 } },
+        });
+      },
+    }),
+  );
 
 /** Makes the settings that were read with this version the published ones; the first time the campaign becomes active. */
 export const publishSettings = (
   db: Db,
   scope: TenantScope,
-  { id, version, settings }: Readonly<{ id: string; version: number; settings: CampaignSettings }>,
+  { settings, ...read }: Readonly<{ id: string; version: number; settings: CampaignSettings }>,
   publishedBy: string,
 ): Promise<Edited<CampaignRecord>> =>
-  transaction(db, async (tx) => {
-    const before = await findCampaign(tx, scope, id);
-    if (before === null || version !== before.version) return whyNotEdited(before);
-    // Takes the row first, so that of two who publish the second finds another version.
-    const { count } = await tx.campaign.updateMany({
-      where: { id, tenantId: scope.tenantId, version },
-      data: {
-        ...settings,
-        draft: {},
-        status: before.status === 'draft' ? 'active' : before.status,
-        version: { increment: 1 },
+  transaction(db, (tx) =>
+    editVersioned(read, {
+      find: (id) => findCampaign(tx, scope, id),
+      update: async (where, before) => {
+        // Locks the row first, so that the second of two concurrent publications is stale.
+        const published = await tx.campaign.updateMany({
+          where: { ...where, tenantId: scope.tenantId },
+          data: {
+            ...settings,
+            draft: {},
+            status: before.status === 'draft' ? 'active' : before.status,
+            version: { increment: 1 },
+          },
+        });
+        if (published.count > 0) await insertVersion(tx, before.id, settings, publishedBy);
+        return published;
       },
-    });
-    if (count === 0) return 'stale';
-    const last = await tx.campaignVersion.aggregate({ where: { campaignId: id }, _max: { number: true } });
-    const made = await tx.campaignVersion.create({
-      data: { campaignId: id, number: (last._max.number ?? 0) + 1, settings: { ...settings }, publishedBy },
-    });
-    await tx.campaign.update({ where: { id }, data: { publishedVersionId: made.id } });
-    return (await findCampaign(tx, scope, id)) ?? 'missing';
+    }),
+  );
+
+const insertVersion = async (
+  tx: DbClient,
+  campaignId: string,
+  settings: CampaignSettings,
+  publishedBy: string,
+): Promise<void> => {
+  const last = await tx.campaignVersion.aggregate({ where: { campaignId }, _max: { number: true } });
+  const { id } = await tx.campaignVersion.create({
+    data: { campaignId, number: (last._max.number ?? 0) + 1, settings: { ...settings }, publishedBy },
   });
+  await tx.campaign.update({ where: { id: campaignId }, data: { publishedVersionId: id } });
+};
 
 export type CampaignVersion = Readonly<{
   id: string;
@@ -178,8 +183,8 @@ export const listVersions = async (
   page: PageQuery,
 ): Promise<Page<CampaignVersion> | null> => {
   if ((await db.campaign.count({ where: { id: campaignId, tenantId } })) === 0) return null;
-  const where = { AND: [{ campaignId, campaign: { tenantId } }, afterPosition(page)] };
-  const rows = await db.campaignVersion.findMany({ where, ...pageArgs(page) });
+  const where = { campaignId, campaign: { tenantId } };
+  const rows = await db.campaignVersion.findMany(pageArgs(where, page));
   return pageOf(
     rows.map((row) => ({ ...row, settings: readSettings(row.settings) })),
     page,

@@ -1,10 +1,8 @@
 /**
- * Records that people list and edit.
+ * Pages of lists, newest first.
  *
  * Glossary
- *   position   where a list goes on: after the record with this time and id; lists are newest first
- *   version    counts a record's edits; who edits says which one they read
- *   stale      somebody else has edited the record since
+ *   position   where a list continues: after the record with this time and id
  */
 
 export type Position = Readonly<{ createdAt: Date; id: string }>;
@@ -16,11 +14,8 @@ export type Page<T> = Readonly<{ items: readonly T[]; next: Position | null }>;
 /** The order of a list. */
 export const newestFirst = (): ({ createdAt: 'desc' } | { id: 'desc' })[] => [{ createdAt: 'desc' }, { id: 'desc' }];
 
-/** The order of a list and how much of it: one record more than asked for, which tells whether there are more. */
-export const pageArgs = ({ limit }: PageQuery) => ({ orderBy: newestFirst(), take: limit + 1 });
-
 /** The condition for what comes after the position. The first half, which is implied, lets an index find the beginning. */
-export const afterPosition = ({ after }: PageQuery) =>
+const afterPosition = ({ after }: PageQuery) =>
   after === null
     ? {}
     : {
@@ -28,15 +23,16 @@ export const afterPosition = ({ after }: PageQuery) =>
         OR: [{ createdAt: { lt: after.createdAt } }, { id: { lt: after.id } }],
       };
 
-/** The page of the rows that `pageArgs` got. */
+/** The arguments of `findMany` for a page, and one record more: it tells whether there are more. */
+export const pageArgs = <Where extends object>(where: Where, page: PageQuery) => ({
+  where: { AND: [where, afterPosition(page)] },
+  orderBy: newestFirst(),
+  take: page.limit + 1,
+});
+
+/** The page of the rows found with `pageArgs`. */
 export const pageOf = <T extends Position>(rows: readonly T[], { limit }: PageQuery): Page<T> => {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   return { items, next: rows.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null };
 };
-
-/** What becomes of an edit. */
-export type Edited<T> = T | 'missing' | 'stale';
-
-/** Tells, after an edit that found no record of the version it read, whether there is one of another version. */
-export const whyNotEdited = (found: unknown): 'missing' | 'stale' => (found === null ? 'missing' : 'stale');

@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import type { Edited, Page, PageQuery, Position } from '../database/paging.ts';
+import type { Edited, RecordVersion } from '../database/edit-versioned.ts';
+import type { Page, PageQuery, Position } from '../database/paging.ts';
 import type { Access } from './access.ts';
 import { id, nextCursor, pageQueryOf, pageShape, version } from './fields.ts';
 
@@ -150,11 +151,7 @@ export const changeRoute = <Body extends Shape, Json extends z.ZodType, Row exte
     ToJson<Row, Json> &
     Readonly<{
       body: Body;
-      change: (
-        request: FastifyRequest,
-        read: Readonly<{ id: string; version: number | null }>,
-        body: Output<Body>,
-      ) => Promise<Edited<Row>>;
+      change: (request: FastifyRequest, read: RecordVersion, body: Output<Body>) => Promise<Edited<Row>>;
     }>,
 ): void => {
   const { path, singular, access, json, body, toJson } = route;
@@ -190,7 +187,7 @@ export const actionRoute = <Json extends z.ZodType, Row extends object>(
     Readonly<{
       action: string;
       summary: string;
-      act: (request: FastifyRequest, read: Readonly<{ id: string; version: number | null }>) => Promise<Edited<Row>>;
+      act: (request: FastifyRequest, read: RecordVersion) => Promise<Edited<Row>>;
     }>,
 ): void => {
   const { path, singular, access, json, action, summary, toJson } = route;

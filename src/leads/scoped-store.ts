@@ -4,7 +4,8 @@ import type { Db, DbClient } from '../database/database.ts';
 import { transaction } from '../database/database.ts';
 import { AppError } from '../errors.ts';
 import { findPage, isText, recordsOf, type Listing } from '../database/keyset-list.ts';
-import { whyNotEdited, type Edited, type Page, type PageQuery } from '../database/paging.ts';
+import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
+import type { Page, PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
 export type LeadStatus = 'new' | 'calling' | 'completed' | 'failed';
@@ -98,19 +99,20 @@ export type LeadChanges = Readonly<{
   archivedAt?: Date | null;
 }>;
 
-export const editLead = async (
+export const editLead = (
   db: DbClient,
   scope: TenantScope,
-  { id, version }: Readonly<{ id: string; version: number | null }>,
+  read: RecordVersion,
   changes: LeadChanges,
-): Promise<Edited<LeadRecord>> => {
-  const { count } = await db.lead.updateMany({
-    where: { id, tenantId: scope.tenantId, ...(version !== null && { version }) },
-    data: { ...changes, version: { increment: 1 } },
+): Promise<Edited<LeadRecord>> =>
+  editVersioned(read, {
+    find: (id) => findLeadRecord(db, scope, id),
+    update: (where) =>
+      db.lead.updateMany({
+        where: { ...where, tenantId: scope.tenantId },
+        data: { ...changes, version: { increment: 1 } },
+      }),
   });
-  const found = await findLeadRecord(db, scope, id);
-  return count === 0 || found === null ? whyNotEdited(found) : found;
-};
 
 /** Deletes the leads of a caller whose calls name them no more; how many there were. */
 export const deleteLeadsOf = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<number> =>

@@ -1,15 +1,8 @@
 /** A tenant's phone numbers and trunks in the database. */
 import { transaction, type Db, type DbClient } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import {
-  afterPosition,
-  pageArgs,
-  pageOf,
-  whyNotEdited,
-  type Edited,
-  type Page,
-  type PageQuery,
-} from '../database/paging.ts';
+import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
+import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
 export type PhoneNumber = Readonly<{
@@ -40,8 +33,8 @@ export const listNumbers = async (
   filter: NumberFilter,
   page: PageQuery,
 ): Promise<Page<PhoneNumber>> => {
-  const where = { AND: [{ tenantId, ...filter }, afterPosition(page)] };
-  return pageOf(await db.phoneNumber.findMany({ where, ...pageArgs(page) }), page);
+  const where = { tenantId, ...filter };
+  return pageOf(await db.phoneNumber.findMany(pageArgs(where, page)), page);
 };
 
 export const findNumber = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<PhoneNumber | null> =>
@@ -84,18 +77,19 @@ export type NumberChanges = Readonly<{
 export const editNumber = (
   db: Db,
   scope: TenantScope,
-  { id, version }: Readonly<{ id: string; version: number | null }>,
+  read: RecordVersion,
   changes: NumberChanges,
 ): Promise<Edited<PhoneNumber>> =>
   transaction(db, async (tx) => {
-    const { tenantId } = scope;
     await requireCampaign(tx, scope, changes.campaignId);
-    const { count } = await tx.phoneNumber.updateMany({
-      where: { id, tenantId, ...(version !== null && { version }) },
-      data: { ...changes, version: { increment: 1 } },
+    return editVersioned(read, {
+      find: (id) => findNumber(tx, scope, id),
+      update: (where) =>
+        tx.phoneNumber.updateMany({
+          where: { ...where, tenantId: scope.tenantId },
+          data: { ...changes, version: { increment: 1 } },
+        }),
     });
-    const found = await findNumber(tx, scope, id);
-    return count === 0 || found === null ? whyNotEdited(found) : found;
   });
 
 export type PlatformTrunk = Readonly<{
@@ -114,8 +108,8 @@ export const listTrunks = async (
   filter: Readonly<{ isActive?: boolean }>,
   page: PageQuery,
 ): Promise<Page<PlatformTrunk>> => {
-  const where = { AND: [{ tenantId, ...filter }, afterPosition(page)] };
-  return pageOf(await db.platformTrunk.findMany({ where, ...pageArgs(page) }), page);
+  const where = { tenantId, ...filter };
+  return pageOf(await db.platformTrunk.findMany(pageArgs(where, page)), page);
 };
 
 export const findTrunk = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<PlatformTrunk | null> =>
@@ -127,16 +121,17 @@ export const insertTrunk = (
   trunk: Readonly<{ twilioTrunkSid: string; name: string }>,
 ): Promise<PlatformTrunk> => db.platformTrunk.create({ data: { ...trunk, tenantId } });
 
-export const editTrunk = async (
+export const editTrunk = (
   db: DbClient,
   scope: TenantScope,
-  { id, version }: Readonly<{ id: string; version: number | null }>,
+  read: RecordVersion,
   changes: Readonly<{ name?: string; isActive?: boolean }>,
-): Promise<Edited<PlatformTrunk>> => {
-  const { count } = await db.platformTrunk.updateMany({
-    where: { id, tenantId: scope.tenantId, ...(version !== null && { version }) },
-    data: { ...changes, version: { increment: 1 } },
+): Promise<Edited<PlatformTrunk>> =>
+  editVersioned(read, {
+    find: (id) => findTrunk(db, scope, id),
+    update: (where) =>
+      db.platformTrunk.updateMany({
+        where: { ...where, tenantId: scope.tenantId },
+        data: { ...changes, version: { increment: 1 } },
+      }),
   });
-  const found = await findTrunk(db, scope, id);
-  return count === 0 || found === null ? whyNotEdited(found) : found;
-};

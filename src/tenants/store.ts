@@ -1,14 +1,7 @@
 /** Tenants in the database, over which only an admin decides. */
 import type { DbClient } from '../database/database.ts';
-import {
-  afterPosition,
-  pageArgs,
-  pageOf,
-  whyNotEdited,
-  type Edited,
-  type Page,
-  type PageQuery,
-} from '../database/paging.ts';
+import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
+import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 
 export const findTenantName = async (db: DbClient, id: string): Promise<string | null> =>
   (await db.tenant.findUnique({ where: { id }, select: { name: true } }))?.name ?? null;
@@ -30,8 +23,8 @@ export const listTenants = async (
   filter: Readonly<{ isActive?: boolean }>,
   page: PageQuery,
 ): Promise<Page<Tenant>> => {
-  const where = { AND: [filter, afterPosition(page)] };
-  return pageOf(await db.tenant.findMany({ where, ...pageArgs(page) }), page);
+  const where = filter;
+  return pageOf(await db.tenant.findMany(pageArgs(where, page)), page);
 };
 
 export const findTenant = (db: DbClient, id: string): Promise<Tenant | null> => db.tenant.findUnique({ where: { id } });
@@ -39,19 +32,15 @@ export const findTenant = (db: DbClient, id: string): Promise<Tenant | null> => 
 export const insertTenant = (db: DbClient, tenant: Readonly<{ name: string }>): Promise<Tenant> =>
   db.tenant.create({ data: tenant });
 
-/** Changes a tenant of which `version` was read; null: whatever its version. */
-export const editTenant = async (
+export const editTenant = (
   db: DbClient,
-  { id, version }: Readonly<{ id: string; version: number | null }>,
+  read: RecordVersion,
   changes: Readonly<{ name?: string; isActive?: boolean }>,
-): Promise<Edited<Tenant>> => {
-  const { count } = await db.tenant.updateMany({
-    where: { id, ...(version !== null && { version }) },
-    data: { ...changes, version: { increment: 1 } },
+): Promise<Edited<Tenant>> =>
+  editVersioned(read, {
+    find: (id) => findTenant(db, id),
+    update: (where) => db.tenant.updateMany({ where, data: { ...changes, version: { increment: 1 } } }),
   });
-  const found = await findTenant(db, id);
-  return count === 0 || found === null ? whyNotEdited(found) : found;
-};
 
 /** The tenants of that id or name; all of them for null. Of many, the first ones by name. */
 export const findTenants = (

@@ -1,14 +1,7 @@
 /** A tenant's API tokens in the database: their hashes. */
 import type { DbClient } from '../database/database.ts';
-import {
-  afterPosition,
-  pageArgs,
-  pageOf,
-  whyNotEdited,
-  type Edited,
-  type Page,
-  type PageQuery,
-} from '../database/paging.ts';
+import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
+import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 import { scopesOf, type TokenScope } from './access.ts';
 import type { TenantScope } from './scope.ts';
 
@@ -50,8 +43,8 @@ export const listTokens = async (
   page: PageQuery,
 ): Promise<Page<ApiToken>> => {
   const revokedAt = isRevoked === undefined ? {} : { revokedAt: isRevoked ? { not: null } : null };
-  const where = { AND: [{ tenantId, ...revokedAt }, afterPosition(page)] };
-  return pageOf((await db.apiToken.findMany({ where, select: shown, ...pageArgs(page) })).map(tokenOf), page);
+  const where = { tenantId, ...revokedAt };
+  return pageOf((await db.apiToken.findMany({ ...pageArgs(where, page), select: shown })).map(tokenOf), page);
 };
 
 export const findToken = async (db: DbClient, { tenantId }: TenantScope, id: string): Promise<ApiToken | null> => {
@@ -72,24 +65,20 @@ export const insertToken = async (
 ): Promise<ApiToken> =>
   tokenOf(await db.apiToken.create({ data: { ...token, scopes: [...token.scopes], tenantId }, select: shown }));
 
-/** Renames a token, or revokes it: for good, and when it was revoked first stays. */
-export const editToken = async (
+/** Renames a token, or revokes it for good: revoking it again changes nothing. */
+export const editToken = (
   db: DbClient,
   scope: TenantScope,
-  { id, version }: Readonly<{ id: string; version: number | null }>,
+  read: RecordVersion,
   changes: Readonly<{ name?: string; revokedAt?: Date }>,
-): Promise<Edited<ApiToken>> => {
-  const { tenantId } = scope;
-  const read = { id, tenantId, ...(version !== null && { version }) };
-  if (
-    changes.revokedAt !== undefined &&
-    (await db.apiToken.count({ where: { ...read, revokedAt: { not: null } } })) > 0
-  )
-    return (await findToken(db, scope, id)) ?? 'missing';
-  const { count } = await db.apiToken.updateMany({
-    where: read,
-    data: { ...changes, version: { increment: 1 } },
+): Promise<Edited<ApiToken>> =>
+  editVersioned(read, {
+    find: (id) => findToken(db, scope, id),
+    update: async (where, { revokedAt }) =>
+      revokedAt !== null && changes.revokedAt !== undefined
+        ? { count: 1 }
+        : db.apiToken.updateMany({
+            where: { ...where, tenantId: scope.tenantId },
+            data: { ...changes, version: { increment: 1 } },
+          }),
   });
-  const found = await findToken(db, scope, id);
-  return count === 0 || found === null ? whyNotEdited(found) : found;
-};

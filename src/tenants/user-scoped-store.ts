@@ -1,15 +1,8 @@
 /** A tenant's users in the database. Passwords stay here. */
 import { transaction, type Db, type DbClient } from '../database/database.ts';
 import { AppError } from '../errors.ts';
-import {
-  afterPosition,
-  pageArgs,
-  pageOf,
-  whyNotEdited,
-  type Edited,
-  type Page,
-  type PageQuery,
-} from '../database/paging.ts';
+import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
+import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 import { emailKey, type Role, type TenantRole } from './access.ts';
 import type { TenantScope } from './scope.ts';
 
@@ -41,8 +34,8 @@ export const listUsers = async (
   filter: Readonly<{ isActive?: boolean }>,
   page: PageQuery,
 ): Promise<Page<User>> => {
-  const where = { AND: [{ tenantId, ...filter }, afterPosition(page)] };
-  return pageOf(await db.user.findMany({ where, select: shown, ...pageArgs(page) }), page);
+  const where = { tenantId, ...filter };
+  return pageOf(await db.user.findMany({ ...pageArgs(where, page), select: shown }), page);
 };
 
 export const findUser = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<User | null> =>
@@ -62,29 +55,35 @@ export type UserChanges = Readonly<{
 }>;
 
 /**
- * Changes a user. Another password and becoming inactive end the user's sessions.
+ * Edits a user. A new password and becoming inactive end the user's sessions.
  * @throws AppError `conflict` where the tenant would be left without an active owner
  */
 export const editUser = (
   db: Db,
-  { tenantId }: TenantScope,
-  { id, version, now }: Readonly<{ id: string; version: number | null; now: Date }>,
+  scope: TenantScope,
+  { now, ...read }: RecordVersion & Readonly<{ now: Date }>,
   changes: UserChanges,
 ): Promise<Edited<User>> =>
   transaction(db, async (tx) => {
+    const { tenantId } = scope;
     // Two owners who remove each other at the same time wait here for one another.
     if (tx.kind === 'postgres') await tx.$queryRaw`SELECT "id" FROM "Tenant" WHERE "id" = ${tenantId} FOR UPDATE`;
-    const before = await tx.user.findFirst({ where: { id, tenantId }, select: { role: true, isActive: true } });
-    const { count } = await tx.user.updateMany({
-      where: { id, tenantId, ...(version !== null && { version }) },
-      data: { ...changes, version: { increment: 1 } },
+    return editVersioned(read, {
+      find: (id) => findUser(tx, scope, id),
+      update: async (where, before) => {
+        const edited = await tx.user.updateMany({
+          where: { ...where, tenantId },
+          data: { ...changes, version: { increment: 1 } },
+        });
+        if (before.role === 'owner' && before.isActive) await requireOwner(tx, tenantId);
+        if (changes.passwordHash !== undefined || changes.isActive === false)
+          await tx.session.updateMany({ where: { userId: read.id, revokedAt: null }, data: { revokedAt: now } });
+        return edited;
+      },
     });
-    const found = await tx.user.findFirst({ where: { id, tenantId }, select: shown });
-    if (count === 0 || found === null) return whyNotEdited(found);
-    const wasOwner = before?.role === 'owner' && before.isActive;
-    if (wasOwner && (await tx.user.count({ where: { tenantId, role: 'owner', isActive: true } })) === 0)
-      throw new AppError('conflict', 'The tenant would be left without an active owner.');
-    if (changes.passwordHash !== undefined || !found.isActive)
-      await tx.session.updateMany({ where: { userId: id, revokedAt: null }, data: { revokedAt: now } });
-    return found;
   });
+
+const requireOwner = async (tx: DbClient, tenantId: string): Promise<void> => {
+  if ((await tx.user.count({ where: { tenantId, role: 'owner', isActive: true } })) === 0)
+    throw new AppError('conflict', 'The tenant would be left without an active owner.');
+};

@@ -2,7 +2,7 @@
 import { buildJob } from './build-job.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
-import type { Edited } from '../../database/paging.ts';
+import type { Edited, RecordVersion } from '../../database/edit-versioned.ts';
 import type { TenantScope } from '../../tenants/scope.ts';
 import { findTenantName } from '../../tenants/store.ts';
 import { problemsOfSettings, type CampaignSettings } from '../../campaigns/campaign.ts';
@@ -56,7 +56,7 @@ export const previewCampaign = async (
 export const publishCampaign = async (
   ctx: Pick<Context, 'db' | 'now'>,
   scope: TenantScope,
-  { id, version, by }: Readonly<{ id: string; version: number | null; by: string }>,
+  { id, version, by }: RecordVersion & Readonly<{ by: string }>,
 ): Promise<Edited<Readonly<{ campaign: CampaignRecord; sample: Sample }>>> => {
   const read = await findCampaign(ctx.db, scope, id);
   if (read === null) return 'missing';

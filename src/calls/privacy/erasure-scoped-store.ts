@@ -1,6 +1,6 @@
 /** A tenant's callers being forgotten, in the database. */
 import type { DbClient } from '../../database/database.ts';
-import { afterPosition, pageArgs, pageOf, type Page, type PageQuery } from '../../database/paging.ts';
+import { pageArgs, pageOf, type Page, type PageQuery } from '../../database/paging.ts';
 import type { TenantScope } from '../../tenants/scope.ts';
 
 /** Whether this caller is on the line. */
@@ -48,11 +48,5 @@ export const insertErasure = (
   data: Omit<Receipt, 'id' | 'createdAt'>,
 ): Promise<Receipt> => db.erasure.create({ data: { ...data, tenantId }, select: receipt });
 
-export const listErasures = async (
-  db: DbClient,
-  { tenantId }: TenantScope,
-  page: PageQuery,
-): Promise<Page<Receipt>> => {
-  const where = { AND: [{ tenantId }, afterPosition(page)] };
-  return pageOf(await db.erasure.findMany({ where, select: receipt, ...pageArgs(page) }), page);
-};
+export const listErasures = async (db: DbClient, { tenantId }: TenantScope, page: PageQuery): Promise<Page<Receipt>> =>
+  pageOf(await db.erasure.findMany({ ...pageArgs({ tenantId }, page), select: receipt }), page);
