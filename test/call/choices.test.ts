@@ -7,43 +7,43 @@ import {
   callerNumber,
   dialled,
   finalRecords,
-  openWorld,
+  startTestService,
   untilPrepared,
   untilRecorded,
-  type World,
+  type TestService,
 } from '#test/support/service.ts';
 
-let world: World;
+let service: TestService;
 beforeAll(async () => {
-  world = await openWorld();
-  await untilPrepared(world.service, leadInPhrasesOf('en'));
-  await world.providers.setScenario({ name: 'demo', caller: ['Hello'], repeat: true, otherwise: 'Yes, I am here.' });
+  service = await startTestService();
+  await untilPrepared(service, leadInPhrasesOf('en'));
+  await service.providers.setScenario({ name: 'demo', caller: ['Hello'], repeat: true, otherwise: 'Yes, I am here.' });
 }, 300_000);
 afterAll(async () => {
-  await world[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await closeRtc();
 });
 
 test("Deepgram's voice and the Silero plugin's voice activity detection, by choice", async () => {
-  await world.setCampaign({ voiceProvider: 'deepgram', voice: 'aura-2-thalia-en', vad: 'silero' });
-  await world.providers.clearLog();
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await service.setCampaign({ voiceProvider: 'deepgram', voice: 'aura-2-thalia-en', vad: 'silero' });
+  await service.providers.clearLog();
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const { lastSampleAt } = await caller.say('Hello');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
-  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Yes, I am here.'));
+  await untilRecorded(service, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Yes, I am here.'));
   await caller.hangUp();
-  expect((await finalRecords(world, caller.call.room)).call.status).toBe('completed');
-  const kinds = (await world.providers.log()).requests.map(({ kind }) => kind);
+  expect((await finalRecords(service, caller.call.room)).call.status).toBe('completed');
+  const kinds = (await service.providers.log()).requests.map(({ kind }) => kind);
   expect(kinds).toContain('speak');
   expect(kinds).not.toContain('speech');
-  await world.setCampaign({ voiceProvider: 'openai', voice: null, vad: 'bundled' });
+  await service.setCampaign({ voiceProvider: 'openai', voice: null, vad: 'bundled' });
 });
 
 test("the caller's network vanishes: noticed within 25 s, and recorded as lost", async () => {
   const caller = await dialFromProcess({
-    ...world.around.livekit,
+    ...service.livekit,
     from: callerNumber,
     to: dialled,
     agentName: 'telephony-agent',
@@ -51,11 +51,11 @@ test("the caller's network vanishes: noticed within 25 s, and recorded as lost",
   onTestFinished(() => caller[Symbol.asyncDispose]());
   await caller.whenActive(20_000);
   const room = caller.call.room;
-  await untilRecorded(world, room, ({ call }) => call.status === 'in_progress');
+  await untilRecorded(service, room, ({ call }) => call.status === 'in_progress');
   const vanishedAt = Date.now();
   caller.loseNetwork();
-  await untilRecorded(world, room, ({ call }) => call.status === 'completed', 30_000);
+  await untilRecorded(service, room, ({ call }) => call.status === 'completed', 30_000);
   expect(Date.now() - vanishedAt).toBeLessThan(27_000);
-  expect((await finalRecords(world, room)).call).toMatchObject({ endReason: 'caller_lost' });
-  await expect.poll(() => world.service.ctx.livekit.members(room), { timeout: 10_000 }).toBeNull();
+  expect((await finalRecords(service, room)).call).toMatchObject({ endReason: 'caller_lost' });
+  await expect.poll(() => service.ctx.livekit.members(room), { timeout: 10_000 }).toBeNull();
 });

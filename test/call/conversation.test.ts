@@ -5,14 +5,21 @@ import { findTimedCall } from '#src/calls/store.ts';
 import { timingOf } from '#src/calls/timing/timing.ts';
 import { closeRtc, type HeardFrame } from '#src/simulators/caller/caller.ts';
 import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
+import {
+  callerNumber,
+  dialled,
+  finalRecords,
+  startTestService,
+  untilRecorded,
+  type TestService,
+} from '#test/support/service.ts';
 
-let world: World;
+let service: TestService;
 beforeAll(async () => {
-  world = await openWorld();
+  service = await startTestService();
 }, 300_000);
 afterAll(async () => {
-  await world[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await closeRtc();
 });
 
@@ -45,7 +52,7 @@ const scenario = (
     say?: string;
     tool?: { name: string; arguments?: Record<string, unknown> };
   }[],
-) => world.providers.setScenario({ name: 'demo', caller, replies, repeat: true, otherwise: `Sorry, ${name}?` });
+) => service.providers.setScenario({ name: 'demo', caller, replies, repeat: true, otherwise: `Sorry, ${name}?` });
 
 /** Stretches of sound with at least 200 ms of silence between them. */
 const burstsOf = (frames: readonly HeardFrame[]): { from: number; to: number }[] =>
@@ -59,16 +66,16 @@ const burstsOf = (frames: readonly HeardFrame[]): { from: number; to: number }[]
 
 test('asked first: greeted, answered, and the caller hangs up', async () => {
   await scenario('asked', ['What are your opening hours?'], [{ when: 'opening hours', say: hours }]);
-  const caller = await world.phone({ sipInbound: { url: `${world.service.url}/api/v1/webhooks/livekit/sip-inbound` } });
+  const caller = await service.phone({ sipInbound: { url: `${service.url}/api/v1/webhooks/livekit/sip-inbound` } });
   const greetedAt = await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   expect(greetedAt).toBeGreaterThan(caller.activeAt() ?? Infinity);
   expect(caller.audioIn.clippedMs()).toBe(0);
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const said = await caller.say('What are your opening hours?');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: said.lastSampleAt });
-  await untilRecorded(world, caller.call.room, ({ turns }) => turns.length === 3);
+  await untilRecorded(service, caller.call.room, ({ turns }) => turns.length === 3);
   await caller.hangUp();
-  const { call, lead, turns } = await finalRecords(world, caller.call.room);
+  const { call, lead, turns } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({
     status: 'completed',
     endReason: 'caller_hangup',
@@ -88,7 +95,7 @@ test('asked first: greeted, answered, and the caller hangs up', async () => {
   ]);
   for (const turn of turns) expect(turn.endMs).toBeGreaterThanOrEqual(turn.startMs);
   expect(turns[1]?.startMs).toBeGreaterThan(turns[0]?.startMs ?? Infinity);
-  const { lastChat } = await world.providers.log();
+  const { lastChat } = await service.providers.log();
   expect(JSON.stringify(lastChat)).toContain(`You answer the phone of Front desk for ${callerNumber}.`);
 });
 
@@ -98,13 +105,13 @@ test('only dispatched, without metadata: routed by its SIP attributes; the agent
     ['Thank you, goodbye'],
     [{ when: 'goodbye', tool: { name: 'end_call', arguments: { goodbye: 'Goodbye, and have a nice day!' } } }],
   );
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const { lastSampleAt } = await caller.say('Thank you, goodbye');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns, lead } = await finalRecords(world, caller.call.room);
+  const { call, turns, lead } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({
     status: 'completed',
     endReason: 'agent_hangup',
@@ -130,7 +137,7 @@ test('barge-in: the agent falls silent, and its turn says what was really heard'
       { when: 'enough', say: 'Alright.' },
     ],
   );
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const stop = await caller.synthesize('Stop please, that is enough');
@@ -139,10 +146,10 @@ test('barge-in: the agent falls silent, and its turn says what was really heard'
   await sleep(2_500);
   const interruptedAt = Date.now();
   await caller.say(stop);
-  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Alright.'));
+  await untilRecorded(service, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Alright.'));
   const { turns } = await (async () => {
     await caller.hangUp();
-    return finalRecords(world, caller.call.room);
+    return finalRecords(service, caller.call.room);
   })();
   const cut = turns.find(({ interrupted }) => interrupted);
   expect(cut?.role).toBe('agent');
@@ -169,13 +176,15 @@ test('a message is taken, and kept on the call', async () => {
       { when: { tool: 'take_message' }, say: 'I have noted that.' },
     ],
   );
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say('I want to talk to a person');
-  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
+  await untilRecorded(service, caller.call.room, ({ turns }) =>
+    turns.some(({ text }) => text === 'I have noted that.'),
+  );
   await caller.hangUp();
-  const { messages, turns } = await finalRecords(world, caller.call.room);
+  const { messages, turns } = await finalRecords(service, caller.call.room);
   expect(messages).toMatchObject([message]);
   expect(turns.find(({ toolName }) => toolName === 'take_message')?.toolArguments).toEqual(message);
 });
@@ -190,28 +199,30 @@ test('pick-up has all its stages; each reply the times of the attempt that was h
       { when: 'friday', say: 'Friday it is.' },
     ],
   );
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
-  await world.providers.clearLog();
+  await service.providers.clearLog();
   const [end, ...stretches] = ['Friday', 'I would like', 'to move my appointment to'];
-  await world.providers.queueUtterance([...stretches, end, 'I want to talk to a person']);
+  await service.providers.queueUtterance([...stretches, end, 'I want to talk to a person']);
   for (const stretch of stretches) {
     await caller.say(stretch);
     await sleep(450);
   }
   const lastWordAt = Date.now();
   await caller.say(end);
-  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Friday it is.'));
-  const { requests } = await world.providers.log();
+  await untilRecorded(service, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'Friday it is.'));
+  const { requests } = await service.providers.log();
   const chats = requests.filter(({ kind }) => kind === 'chat');
   expect(chats.length).toBeGreaterThan(1);
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say('I want to talk to a person');
-  await untilRecorded(world, caller.call.room, ({ turns }) => turns.some(({ text }) => text === 'I have noted that.'));
+  await untilRecorded(service, caller.call.room, ({ turns }) =>
+    turns.some(({ text }) => text === 'I have noted that.'),
+  );
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.call.room);
-  const timed = await findTimedCall(world.service.ctx.db, call.id);
+  const { call, turns } = await finalRecords(service, caller.call.room);
+  const timed = await findTimedCall(service.ctx.db, call.id);
   const { replies, pickup, discarded } = timingOf(timed ?? expect.fail('the call has no record'));
   // Begun at each pause, and thrown away; not more often than the framework is allowed to.
   expect(discarded).toBeGreaterThanOrEqual(1);
@@ -238,35 +249,34 @@ test('pick-up has all its stages; each reply the times of the attempt that was h
 
 test('two agents for one room: one takes the call, the other leaves silently', async () => {
   await scenario('two', ['Hello'], []);
-  const caller = await world.phone({ agentName: 'telephony-agent' });
-  await world.service.ctx.livekit.dispatch(caller.call.room, 'telephony-agent', '');
+  const caller = await service.phone({ agentName: 'telephony-agent' });
+  await service.ctx.livekit.dispatch(caller.call.room, 'telephony-agent', '');
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await expect
     .poll(
-      async () =>
-        (await world.service.ctx.livekit.members(caller.call.room))?.filter(({ kind }) => kind === 'agent').length,
+      async () => (await service.ctx.livekit.members(caller.call.room))?.filter(({ kind }) => kind === 'agent').length,
       { timeout: 15_000 },
     )
     .toBe(1);
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.call.room);
+  const { call, turns } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', attempt: 1 });
   expect(turns.filter(({ text }) => text === greeting)).toHaveLength(1);
-  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.call.room } })).toBe(1);
+  expect(await service.ctx.db.callLog.count({ where: { roomName: caller.call.room } })).toBe(1);
 });
 
 test('end events doubled and reordered change nothing more', async () => {
   await scenario('events', ['Hello'], []);
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
-  await untilRecorded(world, caller.call.room, ({ call: { endSource } }) => endSource === 'link');
-  const { call } = await finalRecords(world, caller.call.room);
+  await untilRecorded(service, caller.call.room, ({ call: { endSource } }) => endSource === 'link');
+  const { call } = await finalRecords(service, caller.call.room);
   // LiveKit's own webhooks come in by themselves: the caller's leaving and the end of the room.
-  const inbox = () => world.service.ctx.db.webhookEvent.count({ where: { callId: call.id } });
+  const inbox = () => service.ctx.db.webhookEvent.count({ where: { callId: call.id } });
   await expect.poll(inbox, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
-  const later = await finalRecords(world, caller.call.room);
+  const later = await finalRecords(service, caller.call.room);
   expect(later.call).toMatchObject({
     status: 'completed',
     duration: call.duration,
@@ -277,23 +287,22 @@ test('end events doubled and reordered change nothing more', async () => {
 
 test('a call process that dies: another agent takes the call, in the same record', async () => {
   await scenario('dies', ['Hello'], []);
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 500, timeoutMs: 15_000 });
   const killedAt = Date.now();
-  process.kill(world.service.link.pidOf((await finalOrOpen(caller.call.room)).id) ?? 0, 'SIGKILL');
+  process.kill(service.link.pidOf((await finalOrOpen(caller.call.room)).id) ?? 0, 'SIGKILL');
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: killedAt });
   await caller.hangUp();
-  const { call } = await finalRecords(world, caller.call.room);
+  const { call } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', attempt: 2, endReason: 'caller_hangup' });
-  expect(await world.service.ctx.db.callLog.count({ where: { roomName: caller.call.room } })).toBe(1);
+  expect(await service.ctx.db.callLog.count({ where: { roomName: caller.call.room } })).toBe(1);
 });
 
-const finalOrOpen = async (room: string) =>
-  world.service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: room } });
+const finalOrOpen = async (room: string) => service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: room } });
 
 test('the whole number of calls that were placed is recorded, each final', async () => {
-  const calls = await world.service.ctx.db.callLog.findMany();
+  const calls = await service.ctx.db.callLog.findMany();
   expect(calls.every(({ status, dialledNumber }) => status === 'completed' && dialledNumber === dialled)).toBe(true);
   expect(calls.length).toBeGreaterThanOrEqual(7);
 });

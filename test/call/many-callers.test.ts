@@ -2,24 +2,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
-import { finalRecords, openWorld, type World } from '#test/support/service.ts';
+import { finalRecords, startTestService, type TestService } from '#test/support/service.ts';
 
 const most = 4;
 
-let world: World;
+let service: TestService;
 beforeAll(async () => {
-  world = await openWorld({
+  service = await startTestService({
     env: { MAX_CALLS: String(most), IDLE_PROCESSES: '1', MIN_FREE_MEMORY_MB: '0' },
     campaign: { maxConcurrent: 10 },
   });
 }, 300_000);
 afterAll(async () => {
-  await world[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await closeRtc();
 });
 
 const phone = async () => {
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: caller.dialedAt });
   return caller;
 };
@@ -28,14 +28,14 @@ test('callers who come at once are all answered, and who comes then hears that a
   const callers = await Promise.all(Array.from({ length: most }, phone));
   const late = await phone();
   expect((await late.whenEnded()).reason).toBe('ROOM_DELETED');
-  const refused = await finalRecords(world, late.call.room);
+  const refused = await finalRecords(service, late.call.room);
   expect(refused.call).toMatchObject({ status: 'rejected', rejectReason: 'busy', attempt: 0 });
   expect(refused.turns.map(({ text }) => text)).toEqual([defaultSystemMessages.full]);
-  expect(world.service.activeCalls()).toBe(most);
+  expect(service.activeCalls()).toBe(most);
   for (const caller of callers) {
     expect(caller.audioIn.clippedMs()).toBe(0);
     await caller.hangUp();
   }
   for (const { call: facts } of callers)
-    expect((await finalRecords(world, facts.room)).call).toMatchObject({ status: 'completed', attempt: 1 });
+    expect((await finalRecords(service, facts.room)).call).toMatchObject({ status: 'completed', attempt: 1 });
 });

@@ -10,22 +10,22 @@ import { synthesize } from '#src/simulators/speech/speech.ts';
 import { leadInPhrasesOf } from '#src/protocol/lead-in-phrases.ts';
 import { jobOf } from '#test/conversation/support/fake-service.ts';
 import { openTrial, type Trial } from '#test/conversation/support/trial.ts';
-import { finalRecords, openWorld, untilPrepared } from '#test/support/service.ts';
+import { finalRecords, startTestService, untilPrepared } from '#test/support/service.ts';
 
 afterAll(closeRtc);
 
 const quiet = (caller: Caller) => caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
 
 test('the voice is down from the start: greeting, apology and farewell are heard all the same', async () => {
-  await using world = await openWorld();
-  await untilPrepared(world.service, leadInPhrasesOf('en'));
-  await world.providers.setScenario({ name: 'demo', caller: ['Hello', 'Hello?'], repeat: true, otherwise: 'Yes.' });
-  await world.providers.setFault({ service: 'tts', kind: 'status', status: 503, times: 'all' });
-  await world.providers.clearLog();
-  const caller = await world.phone({ agentName: 'telephony-agent' });
+  await using service = await startTestService();
+  await untilPrepared(service, leadInPhrasesOf('en'));
+  await service.providers.setScenario({ name: 'demo', caller: ['Hello', 'Hello?'], repeat: true, otherwise: 'Yes.' });
+  await service.providers.setFault({ service: 'tts', kind: 'status', status: 503, times: 'all' });
+  await service.providers.clearLog();
+  const caller = await service.phone({ agentName: 'telephony-agent' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await quiet(caller);
-  expect((await world.providers.log()).requests.map(({ kind }) => kind)).not.toContain('speech');
+  expect((await service.providers.log()).requests.map(({ kind }) => kind)).not.toContain('speech');
   for (const [line, answer] of [
     ['Hello', defaultSystemMessages.apology],
     ['Hello?', defaultSystemMessages.farewell],
@@ -36,7 +36,7 @@ test('the voice is down from the start: greeting, apology and farewell are heard
     if (answer === defaultSystemMessages.apology) await quiet(caller);
   }
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-  const { call, turns } = await finalRecords(world, caller.call.room);
+  const { call, turns } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'agent_error' });
   expect(turns.map(({ role, text, interrupted }) => [role, text, interrupted])).toEqual([
     ['agent', defaultSystemMessages.greeting, false],
@@ -52,7 +52,7 @@ test('the voice is down from the start: greeting, apology and farewell are heard
 });
 
 /** A call process whose service is made up, with a file for the greeting. */
-const openGround = async (greeting: string, bytes: (pcm: Buffer) => Buffer): Promise<Trial> => {
+const openTrialWithGreeting = async (greeting: string, bytes: (pcm: Buffer) => Buffer): Promise<Trial> => {
   const folder = await mkdtemp(join(tmpdir(), 'prepared-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { buffer, byteOffset, byteLength } = await synthesize(greeting, { voice: 'alloy' });
@@ -65,7 +65,7 @@ const openGround = async (greeting: string, bytes: (pcm: Buffer) => Buffer): Pro
 test('a prepared greeting is interrupted: what was heard is recorded, and no more', async () => {
   const greeting =
     'Hello and welcome to the practice in the heart of town. We can tell you all about our long opening hours.';
-  await using trial = await openGround(greeting, (pcm) => pcm);
+  await using trial = await openTrialWithGreeting(greeting, (pcm) => pcm);
   await trial.providers.setFault({ service: 'tts', kind: 'status', times: 1 }); // the greeting asks for no voice
   await using caller = await trial.call();
   const startedAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: 0 });
@@ -89,7 +89,7 @@ test('a prepared greeting is interrupted: what was heard is recorded, and no mor
 });
 
 test('a file that is broken: the voice says it, and the trouble is told', async () => {
-  await using trial = await openGround('Hello there.', () => Buffer.alloc(1));
+  await using trial = await openTrialWithGreeting('Hello there.', () => Buffer.alloc(1));
   await using caller = await trial.call();
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: 0 });
   await expect.poll(() => trial.service.turns().map(({ text }) => text), { timeout: 10_000 }).toEqual(['Hello there.']);

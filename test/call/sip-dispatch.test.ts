@@ -5,16 +5,23 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { startRedis } from '#test/support/redis.ts';
 import { obtainSipRoute, sipRoute, type SipRoute } from '#test/support/sip-route.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
+import {
+  callerNumber,
+  dialled,
+  finalRecords,
+  startTestService,
+  untilRecorded,
+  type TestService,
+} from '#test/support/service.ts';
 
 const stack = new AsyncDisposableStack();
-let world: World;
+let service: TestService;
 let redisAddress = '';
 beforeAll(async () => {
   await obtainSipRoute((line) => console.log(line));
   const redis = stack.use(await startRedis());
   redisAddress = redis.address;
-  world = stack.use(await openWorld({ redisUrl: redis.url }));
+  service = stack.use(await startTestService({ redisUrl: redis.url }));
   await syncLivekit();
 }, 600_000);
 afterAll(async () => {
@@ -25,18 +32,18 @@ afterAll(async () => {
 const syncLivekit = async (): Promise<string> => {
   const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
   const args = [main, 'sync:livekit', '--yes'];
-  return (await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...world.env } })).stdout;
+  return (await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...service.env } })).stdout;
 };
 
 const invite = (to: string): Promise<SipRoute> =>
-  sipRoute({ redisAddress, ...world.around.livekit }, { from: callerNumber, to });
+  sipRoute({ redisAddress, ...service.livekit }, { from: callerNumber, to });
 
 /** What LiveKit SIP does with a call that is taken. */
 const join = ({ room, identity, callId, trunkId, token }: SipRoute) =>
-  world.phone({ room, identity, callId, trunkId, token });
+  service.phone({ room, identity, callId, trunkId, token });
 
 test('a call to our number is given a room and our agent, who greets; the record is final', async () => {
-  await world.providers.setScenario({
+  await service.providers.setScenario({
     name: 'demo',
     caller: ['What are your opening hours?'],
     replies: [{ when: 'opening hours', say: 'From eight to six.' }],
@@ -50,9 +57,9 @@ test('a call to our number is given a room and our agent, who greets; the record
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const said = await caller.say('What are your opening hours?');
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: said.lastSampleAt });
-  await untilRecorded(world, route.room, ({ turns }) => turns.length === 3);
+  await untilRecorded(service, route.room, ({ turns }) => turns.length === 3);
   await caller.hangUp();
-  const { call, lead, turns } = await finalRecords(world, route.room);
+  const { call, lead, turns } = await finalRecords(service, route.room);
   expect(call).toMatchObject({
     status: 'completed',
     endReason: 'caller_hangup',
@@ -72,7 +79,7 @@ test('a call to our number is given a room and our agent, who greets; the record
 });
 
 test('a number that became ours is answered after the next run; one that is nobody’s is dropped', async () => {
-  const { db } = world.service.ctx;
+  const { db } = service.ctx;
   const { tenantId, campaignId } = await db.phoneNumber.findUniqueOrThrow({ where: { number: dialled } });
   const number = '+15550004444';
   expect((await invite(number)).result).toBe('DROP');
@@ -82,7 +89,7 @@ test('a number that became ours is answered after the next run; one that is nobo
   const caller = await join(route);
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
-  const { call } = await finalRecords(world, route.room);
+  const { call } = await finalRecords(service, route.room);
   expect(call).toMatchObject({ status: 'completed', dialledNumber: number });
   expect((await invite('+15550005555')).result).toBe('DROP');
 });

@@ -5,7 +5,14 @@ import { defaultGreeting, defaultSystemMessages } from '#src/campaigns/campaign.
 import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
 import { closeRtc, nowMs } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
+import {
+  callerNumber,
+  dialled,
+  finalRecords,
+  startTestService,
+  untilRecorded,
+  type TestService,
+} from '#test/support/service.ts';
 import {
   agentName,
   answer,
@@ -26,38 +33,38 @@ import {
 /** Some fifteen seconds of speech. */
 const story = Array.from({ length: 6 }, () => answer).join(' ');
 
-let world: World;
+let service: TestService;
 beforeAll(async () => {
-  world = await openWorld({ env: { CALLS_PER_CALLER_PER_MINUTE: '0' } });
+  service = await startTestService({ env: { CALLS_PER_CALLER_PER_MINUTE: '0' } });
 }, 300_000);
 afterAll(async () => {
-  await world[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await closeRtc();
 });
 beforeEach(async () => {
-  await answerEverything(world.providers);
-  await untilReady(world);
+  await answerEverything(service.providers);
+  await untilReady(service);
 });
 
-const phone = () => world.phone({ agentName });
+const phone = () => service.phone({ agentName });
 
 /** A caller who hears the agent in the middle of a long answer, and the process that speaks. */
 const midSentence = async () => {
-  await answerEverything(world.providers, story);
+  await answerEverything(service.providers, story);
   const { caller } = await greeted(phone);
   const { lastSampleAt } = await caller.say(line);
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: lastSampleAt });
   await sleep(2_000);
-  await answerEverything(world.providers);
-  return { caller, pid: await processOf(world, caller) };
+  await answerEverything(service.providers);
+  return { caller, pid: await processOf(service, caller) };
 };
 
 /** The conversation goes on with what was said before, in one record. */
 const expectContinued = async ({ caller, pid }: Awaited<ReturnType<typeof midSentence>>) => {
   await caller.whenAgentQuiet({ quietMs: 1_200, timeoutMs: 20_000 });
   await ask(caller);
-  expect(JSON.stringify((await world.providers.log()).lastChat)).toContain(defaultSystemMessages.afterBreak);
-  const { call, turns, events } = await hangUp(world, caller);
+  expect(JSON.stringify((await service.providers.log()).lastChat)).toContain(defaultSystemMessages.afterBreak);
+  const { call, turns, events } = await hangUp(service, caller);
   expect(call.attempt).toBe(2);
   expect(textsOf(turns, 'caller')).toEqual([line, line]);
   const said = textsOf(turns, 'agent');
@@ -86,13 +93,13 @@ describe('call process killed again within a minute', () => {
     const killed = await midSentence();
     process.kill(killed.pid, 'SIGKILL');
     await killed.caller.whenAgentSpeaks({ timeoutMs: 20_000, since: nowMs() + lastFramesMs });
-    process.kill(await processOf(world, killed.caller), 'SIGKILL');
+    process.kill(await processOf(service, killed.caller), 'SIGKILL');
     expect((await killed.caller.whenEnded()).reason).toBe('ROOM_DELETED');
-    const { call } = await finalRecords(world, killed.caller.call.room);
+    const { call } = await finalRecords(service, killed.caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'agent_lost', attempt: 2 });
-    const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'fallback' } });
+    const events = await service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'fallback' } });
     expect(events.map(({ data }) => data)).toEqual([{ reason: 'agent_lost', how: 'hang_up' }]);
-    await expectNobody(world, killed.caller.call.room);
+    await expectNobody(service, killed.caller.call.room);
   });
 });
 
@@ -110,13 +117,13 @@ describe('call process frozen (SIGSTOP)', () => {
 describe('two agents dispatched to one room', () => {
   test('one takes the call, the other leaves silently', async () => {
     const caller = await phone();
-    await world.service.ctx.livekit.dispatch(caller.call.room, agentName, '');
+    await service.ctx.livekit.dispatch(caller.call.room, agentName, '');
     await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
     await caller.whenAgentQuiet({ quietMs: 4_000, timeoutMs: 30_000 });
-    const members = (await world.service.ctx.livekit.members(caller.call.room)) ?? [];
+    const members = (await service.ctx.livekit.members(caller.call.room)) ?? [];
     expect(members.filter(({ kind }) => kind === 'agent')).toHaveLength(1);
     await ask(caller);
-    const { call, turns, events } = await hangUp(world, caller);
+    const { call, turns, events } = await hangUp(service, caller);
     expect(call.attempt).toBe(1);
     expect(textsOf(turns, 'agent')).toEqual([defaultGreeting, answer]);
     expect(events.filter((type) => type === 'claimed')).toHaveLength(1);
@@ -125,9 +132,9 @@ describe('two agents dispatched to one room', () => {
 
 describe('dispatch lost, no worker', () => {
   test('tried again after 3 s, once', async (context) => {
-    const { caller, pickUpMs } = await greeted(() => world.phone());
+    const { caller, pickUpMs } = await greeted(() => service.phone());
     expect.soft(measured(context, pickUpMs, 'until heard')).toBeLessThan(5_000);
-    const { call, events } = await hangUp(world, caller);
+    const { call, events } = await hangUp(service, caller);
     expect(call.attempt).toBe(1);
     expect(events.filter((type) => type === 'redispatched')).toHaveLength(1);
   });
@@ -136,11 +143,11 @@ describe('dispatch lost, no worker', () => {
 describe("caller's network vanishes", () => {
   /** A caller in a process of their own, who is spoken to. */
   const elsewhere = async () => {
-    await untilReady(world);
-    const caller = await dialFromProcess({ ...world.around.livekit, from: callerNumber, to: dialled, agentName });
+    await untilReady(service);
+    const caller = await dialFromProcess({ ...service.livekit, from: callerNumber, to: dialled, agentName });
     onTestFinished(() => caller[Symbol.asyncDispose]());
     await caller.whenActive(20_000);
-    await untilRecorded(world, caller.call.room, ({ call }) => call.status === 'in_progress');
+    await untilRecorded(service, caller.call.room, ({ call }) => call.status === 'in_progress');
     return caller;
   };
 
@@ -150,14 +157,14 @@ describe("caller's network vanishes", () => {
     process.kill(dead.pid, 'SIGKILL');
     const vanishedAt = nowMs();
     const endOf = async (room: string) => {
-      await untilRecorded(world, room, ({ call }) => call.status === 'completed', 60_000);
+      await untilRecorded(service, room, ({ call }) => call.status === 'completed', 60_000);
       return nowMs() - vanishedAt;
     };
     const ends = await Promise.all([endOf(silent.call.room), endOf(dead.call.room)]);
     for (const ms of ends) expect.soft(measured(context, ms)).toBeLessThan(25_000);
     for (const { room } of [silent.call, dead.call]) {
-      expect.soft((await finalRecords(world, room)).call.endReason).toBe('caller_lost');
-      await expectNobody(world, room);
+      expect.soft((await finalRecords(service, room)).call.endReason).toBe('caller_lost');
+      await expectNobody(service, room);
     }
   });
 });

@@ -6,7 +6,7 @@ import type { Providers } from '#src/simulators/providers/server.ts';
 import { machineToken } from '#test/service/api/users.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import { signature } from '#test/support/signed.ts';
-import { openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
+import { openInstallation, phoneTo, startNpm, type Installation, type Running } from './start.ts';
 import { isComplete, lastFramesMs, quiet, textsOf } from './talk.ts';
 
 const number = '+12025550177';
@@ -14,12 +14,11 @@ const name = 'Zebulon Quickwater';
 const sentence = `My name is ${name} and my secret is heliotrope`;
 const canaries = ['2025550177', 'zebulon', 'quickwater', 'heliotrope'];
 
-let ground: Ground;
+let installation: Installation;
 let providers: Providers;
 beforeAll(async () => {
-  ground = await openGround();
-  if (ground.around.providers === null) throw new Error('the providers of a test are simulated');
-  providers = ground.around.providers;
+  installation = await openInstallation();
+  providers = installation.providers;
   await providers.setScenario({
     name: 'demo',
     caller: [sentence],
@@ -33,10 +32,10 @@ beforeAll(async () => {
     ],
     otherwise: `Goodbye, ${name}.`,
   });
-  await ground.db.campaign.updateMany({ data: { transferDestinations: [{ name, number }] } });
+  await installation.db.campaign.updateMany({ data: { transferDestinations: [{ name, number }] } });
 }, 300_000);
 afterAll(async () => {
-  await ground[Symbol.asyncDispose]();
+  await installation[Symbol.asyncDispose]();
   await closeRtc();
 });
 
@@ -49,17 +48,17 @@ const askWrongly = async (): Promise<void> => {
     room_name: `room-${number}`,
   });
   const post = (path: string, headers: Record<string, string>, text = body) =>
-    fetch(`${ground.url}/api/v1${path}`, {
+    fetch(`${installation.url}/api/v1${path}`, {
       method: 'POST',
       body: text,
       headers: { 'content-type': 'application/json', ...headers },
     });
-  const secret = ground.around.livekit.apiSecret;
+  const secret = installation.livekit.apiSecret;
   await post('/webhooks/livekit/sip-inbound', signature(body, secret)); // an unknown number
   await post('/webhooks/livekit/sip-inbound', { 'x-livekit-signature': 'wrong' });
   await post('/webhooks/livekit/sip-inbound', signature(`${body}{`, secret), `${body}{`);
   await post('/auth/login', {}, JSON.stringify({ email: 'zebulon@quickwater.example', password: sentence }));
-  await fetch(`${ground.url}/api/v1/calls?phone_number=${encodeURIComponent(number)}`);
+  await fetch(`${installation.url}/api/v1/calls?phone_number=${encodeURIComponent(number)}`);
 };
 
 /** The caller's agent dies, and another one takes the call over with what was said. */
@@ -72,11 +71,11 @@ const loseAgent = async ({ pid }: Running, caller: Caller): Promise<void> => {
 
 /** The operator speaks through the agent, and has the caller transferred, which this LiveKit server can't. */
 const giveOrders = async (caller: Caller): Promise<void> => {
-  const { id, tenantId } = await ground.db.callLog.findFirstOrThrow({ where: { openRoom: caller.call.room } });
-  const token = await machineToken(ground.db, tenantId ?? '');
+  const { id, tenantId } = await installation.db.callLog.findFirstOrThrow({ where: { openRoom: caller.call.room } });
+  const token = await machineToken(installation.db, tenantId ?? '');
   const orders = { say: { text: sentence }, transfer: { destination: name } };
   for (const [type, body] of Object.entries(orders)) {
-    const response = await fetch(`${ground.url}/api/v1/calls/${id}/${type}`, {
+    const response = await fetch(`${installation.url}/api/v1/calls/${id}/${type}`, {
       method: 'POST',
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
@@ -85,14 +84,14 @@ const giveOrders = async (caller: Caller): Promise<void> => {
     await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: nowMs() });
     await quiet(caller);
   }
-  const saidByAgent = async () => textsOf(await ground.db.callTurn.findMany(), 'agent');
+  const saidByAgent = async () => textsOf(await installation.db.callTurn.findMany(), 'agent');
   await expect.poll(saidByAgent, { timeout: 20_000 }).toContain(defaultSystemMessages.transferFailed);
 };
 
 describe('a canary number, name and sentence through every path', () => {
   test.runIf(isComplete)('none of them is in the log, at every level', async () => {
-    const service = await startNpm(ground, { LOG_LEVEL: 'trace' });
-    const caller = await phoneTo(ground, number);
+    const service = await startNpm(installation, { LOG_LEVEL: 'trace' });
+    const caller = await phoneTo(installation, number);
     await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
     await quiet(caller);
     // Two failures in a row would end the call.
@@ -112,13 +111,13 @@ describe('a canary number, name and sentence through every path', () => {
     await giveOrders(caller);
     await askWrongly();
     await caller.hangUp();
-    const isOpen = () => ground.db.callLog.count({ where: { openRoom: { not: null } } });
+    const isOpen = () => installation.db.callLog.count({ where: { openRoom: { not: null } } });
     await expect.poll(isOpen, { timeout: 30_000 }).toBe(0);
     service.child.kill('SIGTERM');
     await service.exited;
-    const turns = await ground.db.callTurn.findMany();
+    const turns = await installation.db.callTurn.findMany();
     expect(JSON.stringify(turns).toLowerCase()).toContain('heliotrope'); // it was understood
-    expect(await ground.db.callMessage.count()).toBe(1);
+    expect(await installation.db.callMessage.count()).toBe(1);
     expect(textsOf(turns, 'agent')).toEqual(expect.arrayContaining([defaultSystemMessages.afterBreak, sentence]));
     const lines = service.output().split('\n');
     expect(lines.length).toBeGreaterThan(50);

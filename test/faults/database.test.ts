@@ -14,7 +14,14 @@ import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
 import { signature } from '#test/support/signed.ts';
-import { callerNumber, dialled, finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
+import {
+  callerNumber,
+  dialled,
+  finalRecords,
+  startTestService,
+  untilRecorded,
+  type TestService,
+} from '#test/support/service.ts';
 import {
   agentName,
   answer,
@@ -33,25 +40,25 @@ const awayMs = 10_000;
 
 afterAll(closeRtc);
 
-/** A world on this database; closed when the test ends. */
-const openOn = async (databaseUrl?: string): Promise<World> => {
+/** A service on this database; closed when the test ends. */
+const openOn = async (databaseUrl?: string): Promise<TestService> => {
   const given = databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl };
-  const world = await openWorld({ env: { ...given, CALLS_PER_CALLER_PER_MINUTE: '0', IDLE_PROCESSES: '2' } });
-  onTestFinished(() => world[Symbol.asyncDispose]());
-  await answerEverything(world.providers);
-  await untilReady(world);
-  return world;
+  const service = await startTestService({ env: { ...given, CALLS_PER_CALLER_PER_MINUTE: '0', IDLE_PROCESSES: '2' } });
+  onTestFinished(() => service[Symbol.asyncDispose]());
+  await answerEverything(service.providers);
+  await untilReady(service);
+  return service;
 };
 
 /** What the service says to a webhook of a new call. */
-const askedAbout = async (world: World, callId: string): Promise<number> => {
+const askedAbout = async (service: TestService, callId: string): Promise<number> => {
   const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
-  const url = `${world.service.url}/api/v1/webhooks/livekit/sip-inbound`;
-  const headers = signature(body, world.around.livekit.apiSecret);
+  const url = `${service.url}/api/v1/webhooks/livekit/sip-inbound`;
+  const headers = signature(body, service.livekit.apiSecret);
   return (await fetch(url, { method: 'POST', headers, body })).status;
 };
 
-const healthOf = async ({ service }: World): Promise<{ failing: string[] }> => {
+const healthOf = async (service: TestService): Promise<{ failing: string[] }> => {
   const response = await fetch(`${service.url}/api/v1/webhooks/health`);
   return (await response.json()) as { failing: string[] };
 };
@@ -59,20 +66,20 @@ const healthOf = async ({ service }: World): Promise<{ failing: string[] }> => {
 type Outage = () => Promise<void> | void;
 
 /** Nobody can say whose call this is, and what its greeting would be: its caller is asked to wait. */
-const newcomer = async (context: TestContext, world: World): Promise<Caller> => {
-  const { caller, pickUpMs } = await greeted(() => world.phone({ agentName }));
+const newcomer = async (context: TestContext, service: TestService): Promise<Caller> => {
+  const { caller, pickUpMs } = await greeted(() => service.phone({ agentName }));
   expect.soft(measured(context, pickUpMs, 'until a new caller hears')).toBeLessThan(5_000);
   return caller;
 };
 
 /** Who waited until the database was back has an agent like everybody else. */
-const expectGreetedAfterAll = async (world: World, caller: Caller): Promise<void> => {
+const expectGreetedAfterAll = async (service: TestService, caller: Caller): Promise<void> => {
   const isGreeted = ({ turns }: { turns: readonly unknown[] }) => turns.length > 0;
-  await untilRecorded(world, caller.call.room, isGreeted);
+  await untilRecorded(service, caller.call.room, isGreeted);
   await quiet(caller);
   expect.soft(await ask(caller)).toBeLessThan(5_000);
   await caller.hangUp();
-  const { call, turns } = await finalRecords(world, caller.call.room);
+  const { call, turns } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: 1 });
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
     ['agent', defaultGreeting],
@@ -84,27 +91,27 @@ const expectGreetedAfterAll = async (world: World, caller: Caller): Promise<void
 /** A call during which the database is away for ten seconds. `begin` gives what ends it. */
 const callThrough = async (
   context: TestContext,
-  world: World,
+  service: TestService,
   begin: () => Promise<Outage> | Outage,
 ): Promise<void> => {
-  const { caller } = await greeted(() => world.phone({ agentName }));
-  await untilReady(world, 2);
+  const { caller } = await greeted(() => service.phone({ agentName }));
+  await untilReady(service, 2);
   const end = await begin();
   const since = nowMs();
-  const webhook = askedAbout(world, 'SIP-meanwhile');
+  const webhook = askedAbout(service, 'SIP-meanwhile');
   // Nothing that is heard waits for the database.
   expect.soft(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
   expect.soft(await webhook).toBe(503);
-  expect.soft((await healthOf(world)).failing).toContain('database');
-  const [patient, impatient] = await Promise.all([newcomer(context, world), newcomer(context, world)]);
+  expect.soft((await healthOf(service)).failing).toContain('database');
+  const [patient, impatient] = await Promise.all([newcomer(context, service), newcomer(context, service)]);
   await impatient.hangUp();
   await sleep(Math.max(0, since + awayMs - nowMs()));
   await end();
   expect.soft(await ask(caller)).toBeLessThan(5_000);
-  expect((await healthOf(world)).failing).toEqual([]);
-  await expectGreetedAfterAll(world, patient);
-  expect(await finalRecords(world, impatient.call.room)).toMatchObject({ call: { answeredAt: null }, turns: [] });
-  const { turns } = await hangUp(world, caller);
+  expect((await healthOf(service)).failing).toEqual([]);
+  await expectGreetedAfterAll(service, patient);
+  expect(await finalRecords(service, impatient.call.room)).toMatchObject({ call: { answeredAt: null }, turns: [] });
+  const { turns } = await hangUp(service, caller);
   expect(turns.map(({ role, text }) => [role, text])).toEqual([
     ['agent', defaultGreeting],
     ['caller', line],
@@ -114,14 +121,14 @@ const callThrough = async (
   ]);
   expect(textsOf(turns, 'caller')).toHaveLength(2);
   // It comes again, and is taken.
-  expect(await askedAbout(world, 'SIP-meanwhile')).toBe(200);
+  expect(await askedAbout(service, 'SIP-meanwhile')).toBe(200);
 };
 
 describe('database locked 10 s', () => {
   test('the call goes on, its turns are written afterwards', async (context) => {
-    const world = await openOn();
-    await callThrough(context, world, () => {
-      const other = new Database(databaseFile(world.env.DATABASE_URL ?? ''));
+    const service = await openOn();
+    await callThrough(context, service, () => {
+      const other = new Database(databaseFile(service.env.DATABASE_URL ?? ''));
       other.exec('BEGIN EXCLUSIVE');
       return () => {
         other.exec('ROLLBACK');
@@ -157,8 +164,8 @@ describe('disk full', () => {
   test.runIf(isComplete)('the call goes on, its turns are written afterwards', async (context) => {
     const folder = await smallDisk(16);
     if (folder === null) return context.skip('nobody but root can mount a small disk');
-    const world = await openOn(`file:${join(folder, 'full.db')}`);
-    await callThrough(context, world, async () => {
+    const service = await openOn(`file:${join(folder, 'full.db')}`);
+    await callThrough(context, service, async () => {
       await fill(join(folder, 'filler'));
       return () => rm(join(folder, 'filler'));
     });
@@ -211,8 +218,8 @@ describe('PostgreSQL gone and back', () => {
       const url = new URL(database.url);
       const door = await openDoor(Number(url.port));
       url.port = String(door.port);
-      const world = await openOn(url.href);
-      await callThrough(context, world, () => {
+      const service = await openOn(url.href);
+      await callThrough(context, service, () => {
         door.shut();
         return door.open;
       });

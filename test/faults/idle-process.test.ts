@@ -4,17 +4,17 @@ import { defaultGreeting } from '#src/campaigns/campaign.ts';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { openWorld, type World } from '#test/support/service.ts';
+import { startTestService, type TestService } from '#test/support/service.ts';
 import { agentName, answer, answerEverything, ask, greeted, hangUp, textsOf, untilReady } from './talk.ts';
 
-let world: World;
+let service: TestService;
 beforeAll(async () => {
-  world = await openWorld();
-  await answerEverything(world.providers);
-  await untilReady(world);
+  service = await startTestService();
+  await answerEverything(service.providers);
+  await untilReady(service);
 }, 300_000);
 afterAll(async () => {
-  await world[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await closeRtc();
 });
 
@@ -23,10 +23,10 @@ describe('kill -9 of an idle call process', () => {
     const idle = descendantsOf(process.pid).filter(({ command }) => command.includes('job_proc'));
     expect(idle.length).toBeGreaterThan(0);
     for (const { pid } of idle) process.kill(pid, 'SIGKILL');
-    const { caller, pickUpMs } = await greeted(() => world.phone({ agentName }));
+    const { caller, pickUpMs } = await greeted(() => service.phone({ agentName }));
     expect.soft(measured(context, pickUpMs)).toBeLessThan(5_000);
     await ask(caller);
-    const { turns } = await hangUp(world, caller);
+    const { turns } = await hangUp(service, caller);
     expect(textsOf(turns, 'agent')).toEqual([defaultGreeting, answer]);
   });
 });

@@ -8,13 +8,13 @@ import { closeRtc, nowMs } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
+import { openInstallation, phoneTo, startNpm, type Installation, type Running } from './start.ts';
 import { answerEverything, ask, greeted, isComplete, isRunning } from './talk.ts';
 
-let ground: Ground;
+let installation: Installation;
 beforeAll(async () => {
-  ground = await openGround();
-  if (ground.around.providers !== null) await answerEverything(ground.around.providers);
+  installation = await openInstallation();
+  await answerEverything(installation.providers);
 }, 300_000);
 /** The LiveKit servers that came after the first one; each is there until the next, or the end. */
 const started: ChildProcess[] = [];
@@ -23,7 +23,7 @@ afterAll(async () => {
     server.kill('SIGKILL');
     if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
   }
-  await ground[Symbol.asyncDispose]();
+  await installation[Symbol.asyncDispose]();
   await closeRtc();
 });
 
@@ -42,7 +42,7 @@ const killLivekit = async (): Promise<() => Promise<void>> => {
       stdio: 'ignore',
     });
     started.push(again);
-    const httpUrl = ground.around.livekit.url.replace(/^ws/, 'http');
+    const httpUrl = installation.livekit.url.replace(/^ws/, 'http');
     await expect
       .poll(
         () =>
@@ -58,9 +58,9 @@ const killLivekit = async (): Promise<() => Promise<void>> => {
 
 /** The only record of a room has come to its end, which is this one. */
 const expectFinal = async (roomName: string, endReason: string): Promise<void> => {
-  const isOpen = () => ground.db.callLog.count({ where: { openRoom: roomName } });
+  const isOpen = () => installation.db.callLog.count({ where: { openRoom: roomName } });
   await expect.poll(isOpen, { timeout: 90_000, interval: 100 }).toBe(0);
-  const records = await ground.db.callLog.findMany({ where: { roomName } });
+  const records = await installation.db.callLog.findMany({ where: { roomName } });
   expect(records).toMatchObject([{ status: 'completed', endReason }]);
 };
 
@@ -68,8 +68,8 @@ const registrations = ({ output }: Running): number => output().split('worker re
 
 describe.skipIf(process.platform !== 'linux')('LiveKit server restarts; or is away for 3 minutes', () => {
   const away = async (context: TestContext, awayMs: number) => {
-    const service = await startNpm(ground, { LOG_LEVEL: 'info' });
-    const { caller } = await greeted(() => phoneTo(ground));
+    const service = await startNpm(installation, { LOG_LEVEL: 'info' });
+    const { caller } = await greeted(() => phoneTo(installation));
     expect(registrations(service)).toBe(1);
     const bringBack = await killLivekit();
     await sleep(awayMs);
@@ -78,7 +78,7 @@ describe.skipIf(process.platform !== 'linux')('LiveKit server restarts; or is aw
     await expect.poll(() => registrations(service), { timeout: 40_000, interval: 20 }).toBe(2);
     expect.soft(measured(context, nowMs() - backAt)).toBeLessThan(8_000);
     expect(isRunning(service.pid)).toBe(true);
-    const { caller: next } = await greeted(() => phoneTo(ground));
+    const { caller: next } = await greeted(() => phoneTo(installation));
     await ask(next);
     await next.hangUp();
     await expectFinal(caller.call.room, 'caller_lost');

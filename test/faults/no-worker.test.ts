@@ -3,42 +3,42 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { openSipApi, type SipApi } from '#test/support/sip-api.ts';
-import { finalRecords, openWorld, untilRecorded, type World } from '#test/support/service.ts';
+import { finalRecords, startTestService, untilRecorded, type TestService } from '#test/support/service.ts';
 import { agentName, answerEverything, greeted, hangUp } from './talk.ts';
 
 const desk = { name: 'Front desk', number: '+15550001111' };
 
-let world: World;
+let service: TestService;
 let sip: SipApi;
 beforeAll(async () => {
-  world = await openWorld({
+  service = await startTestService({
     campaign: { transferDestinations: [desk] },
     front: async (livekit) => (sip = await openSipApi(livekit)),
   });
-  await answerEverything(world.providers);
+  await answerEverything(service.providers);
 }, 300_000);
 afterAll(async () => {
-  await world[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await closeRtc();
 });
 beforeEach(() => sip.admitWorkers(false));
 
-const isHealthy = async (): Promise<boolean> => (await fetch(`${world.service.url}/api/v1/webhooks/health`)).ok;
+const isHealthy = async (): Promise<boolean> => (await fetch(`${service.url}/api/v1/webhooks/health`)).ok;
 
 const storyOf = async (callId: string) =>
-  (await world.service.ctx.db.callEvent.findMany({ where: { callId }, orderBy: { seq: 'asc' } })).flatMap(
-    ({ type, data }) => (type === 'redispatched' || type === 'fallback' ? [[type, data]] : []),
+  (await service.ctx.db.callEvent.findMany({ where: { callId }, orderBy: { seq: 'asc' } })).flatMap(({ type, data }) =>
+    type === 'redispatched' || type === 'fallback' ? [[type, data]] : [],
   );
 
 describe('dispatch lost, no worker', () => {
   test('tried again once, then the person whom the campaign names', async (context) => {
-    await world.setCampaign({ fallbackTransferTo: desk.name });
-    const caller = await world.phone({ agentName });
+    await service.setCampaign({ fallbackTransferTo: desk.name });
+    const caller = await service.phone({ agentName });
     sip.onTransfer = () => caller.hangUp();
     const startedAt = Date.now();
-    await untilRecorded(world, caller.call.room, ({ call }) => call.endReason === 'transferred', 30_000);
+    await untilRecorded(service, caller.call.room, ({ call }) => call.endReason === 'transferred', 30_000);
     expect.soft(measured(context, Date.now() - startedAt, 'until connected')).toBeLessThan(16_000);
-    const { call } = await finalRecords(world, caller.call.room);
+    const { call } = await finalRecords(service, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', transferTo: desk.number, transferState: 'done', attempt: 0 });
     expect(sip.asked).toHaveLength(1);
     expect(await storyOf(call.id)).toEqual([
@@ -48,10 +48,10 @@ describe('dispatch lost, no worker', () => {
   });
 
   test('… where it names nobody, the caller does not wait any longer; the next one is answered', async () => {
-    await world.setCampaign({ fallbackTransferTo: null });
-    const caller = await world.phone({ agentName });
+    await service.setCampaign({ fallbackTransferTo: null });
+    const caller = await service.phone({ agentName });
     expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
-    const { call } = await finalRecords(world, caller.call.room);
+    const { call } = await finalRecords(service, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'no_agent', answeredAt: null });
     expect(await storyOf(call.id)).toEqual([
       ['redispatched', { attempt: 0 }],
@@ -59,7 +59,7 @@ describe('dispatch lost, no worker', () => {
     ]);
     sip.admitWorkers(true);
     await expect.poll(isHealthy, { timeout: 30_000 }).toBe(true);
-    const { caller: next } = await greeted(() => world.phone({ agentName }));
-    await hangUp(world, next);
+    const { caller: next } = await greeted(() => service.phone({ agentName }));
+    await hangUp(service, next);
   });
 });

@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { openDb, type Db } from '#src/database/database.ts';
 import { dial, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
+import type { Providers } from '#src/simulators/providers/server.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
@@ -17,10 +18,11 @@ import { callerNumber, dialled } from '#test/support/service.ts';
 import { agentName } from './talk.ts';
 
 /** A LiveKit server, providers and a seeded database, for services to come and go; LiveKit's webhooks go to `url`. */
-export type Ground = AsyncDisposable & Readonly<{ around: DevStack; db: Db; url: string }>;
+export type Installation = AsyncDisposable &
+  Readonly<{ env: Env; livekit: DevStack['livekit']; providers: Providers; db: Db; url: string }>;
 
 /** @param databaseUrl of a migrated database; by default a new SQLite file */
-export const openGround = async (databaseUrl?: string): Promise<Ground> => {
+export const openInstallation = async (databaseUrl?: string): Promise<Installation> => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-faults-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -28,18 +30,25 @@ export const openGround = async (databaseUrl?: string): Promise<Ground> => {
   const port = await freePort();
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
   const around = stack.use(await startDevStack({ env, port, databaseUrl: url, progress: () => undefined }));
+  if (around.providers === null) throw new Error('the providers of a test are simulated');
   const db = stack.use(await openDb(url));
   await seedTenant(db, { campaign: { agentName, maxConcurrent: 50 } });
   const opened = stack.move();
   const dispose = () => opened.disposeAsync();
-  return { around, db, url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: dispose };
+  return {
+    ...around,
+    providers: around.providers,
+    db,
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: dispose,
+  };
 };
 
 export type Running = Started & Readonly<{ /** Of the service's main process. */ pid: number; readyAt: number }>;
 
 /** Starts the service, and waits until a call process is ready. */
-export const startNpm = async ({ around, url }: Ground, more: Env = {}): Promise<Running> => {
-  const env = { ...around.env, IDLE_PROCESSES: '1', CALLS_PER_CALLER_PER_MINUTE: '0', LOCAL_MODE: undefined, ...more };
+export const startNpm = async ({ env: installed, url }: Installation, more: Env = {}): Promise<Running> => {
+  const env = { ...installed, IDLE_PROCESSES: '1', CALLS_PER_CALLER_PER_MINUTE: '0', LOCAL_MODE: undefined, ...more };
   const started = npm(['start'], env);
   const readyAt = await untilReady(url, started);
   const main = descendantsOf(started.child.pid ?? -1).find(({ command }) =>
@@ -64,8 +73,8 @@ const untilReady = async (url: string, { output }: Started): Promise<number> => 
   return nowMs();
 };
 
-export const phoneTo = async ({ around }: Ground, from = callerNumber): Promise<Caller> => {
-  const caller = await dial({ ...around.livekit, from, to: dialled, agentName });
+export const phoneTo = async ({ livekit }: Installation, from = callerNumber): Promise<Caller> => {
+  const caller = await dial({ ...livekit, from, to: dialled, agentName });
   onTestFinished(() => caller[Symbol.asyncDispose]());
   return caller;
 };

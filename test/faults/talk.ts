@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Caller } from '#src/simulators/caller/caller.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
-import { finalRecords, type World } from '#test/support/service.ts';
+import { finalRecords, type TestService } from '#test/support/service.ts';
 
 export const line = 'When are you open this week?';
 export const answer = 'We are open from eight to six, and on Friday until two.';
@@ -40,14 +40,14 @@ export const greeted = async (phone: () => Promise<Caller>): Promise<{ caller: C
 };
 
 /** The id of the open call in a caller's room. */
-export const callIdOf = async ({ service }: World, { call: facts }: Pick<Caller, 'call'>): Promise<string> => {
+export const callIdOf = async (service: TestService, { call: facts }: Pick<Caller, 'call'>): Promise<string> => {
   const { id } = await service.ctx.db.callLog.findFirstOrThrow({ where: { openRoom: facts.room } });
   return id;
 };
 
 /** The process that holds a caller's call. */
-export const processOf = async (world: World, caller: Pick<Caller, 'call'>): Promise<number> => {
-  const pid = world.service.link.pidOf(await callIdOf(world, caller));
+export const processOf = async (service: TestService, caller: Pick<Caller, 'call'>): Promise<number> => {
+  const pid = service.link.pidOf(await callIdOf(service, caller));
   if (pid === null) throw new Error('no process holds the call');
   return pid;
 };
@@ -62,25 +62,29 @@ export const isRunning = (pid: number): boolean => {
 };
 
 /** The caller hangs up. Gives the records, of which there is one whose turns are numbered on, and waits until nobody is left over. */
-export const hangUp = async (world: World, caller: Pick<Caller, 'hangUp' | 'call'>) => {
+export const hangUp = async (service: TestService, caller: Pick<Caller, 'hangUp' | 'call'>) => {
   await caller.hangUp();
-  const records = await finalRecords(world, caller.call.room);
+  const records = await finalRecords(service, caller.call.room);
   expect(records.call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', openRoom: null });
-  await expectOneRecord(world, caller.call.room, records.turns);
-  await expectNobody(world, caller.call.room);
-  const events = await world.service.ctx.db.callEvent.findMany({ where: { callId: records.call.id } });
+  await expectOneRecord(service, caller.call.room, records.turns);
+  await expectNobody(service, caller.call.room);
+  const events = await service.ctx.db.callEvent.findMany({ where: { callId: records.call.id } });
   return { ...records, events: events.map(({ type }) => type) };
 };
 
-const expectOneRecord = async (world: World, roomName: string, turns: readonly { seq: number }[]): Promise<void> => {
-  expect(await world.service.ctx.db.callLog.count({ where: { roomName } })).toBe(1);
+const expectOneRecord = async (
+  service: TestService,
+  roomName: string,
+  turns: readonly { seq: number }[],
+): Promise<void> => {
+  expect(await service.ctx.db.callLog.count({ where: { roomName } })).toBe(1);
   expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, index) => (turns[0]?.seq ?? 0) + index));
 };
 
 /** No call is held any more, and nobody is in the room. */
-export const expectNobody = async (world: World, room: string): Promise<void> => {
-  await expect.poll(() => world.service.activeCalls(), { timeout: 10_000 }).toBe(0);
-  await expect.poll(() => world.service.ctx.livekit.members(room), { timeout: 25_000 }).toSatisfy(isEmpty);
+export const expectNobody = async (service: TestService, room: string): Promise<void> => {
+  await expect.poll(() => service.activeCalls(), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => service.ctx.livekit.members(room), { timeout: 25_000 }).toSatisfy(isEmpty);
 };
 
 const isEmpty = (members: readonly unknown[] | null): boolean => members === null || members.length === 0;
@@ -89,7 +93,7 @@ export const textsOf = (turns: readonly { role: string; text: string }[], role: 
   turns.filter((turn) => turn.role === role).map(({ text }) => text);
 
 /** Waits until a call process is ready for the next call. */
-export const untilReady = async (world: World, count = 1): Promise<void> => {
-  for (const until = Date.now() + 30_000; world.service.link.ready() < count; await sleep(50))
+export const untilReady = async (service: TestService, count = 1): Promise<void> => {
+  for (const until = Date.now() + 30_000; service.link.ready() < count; await sleep(50))
     if (Date.now() > until) throw new Error('no call process is ready');
 };

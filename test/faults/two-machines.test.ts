@@ -11,7 +11,15 @@ import { survivorsOf } from '#test/support/npm.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import { callerNumber, dialled } from '#test/support/service.ts';
-import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
+import {
+  blockMainThread,
+  inspectable,
+  openInstallation,
+  phoneTo,
+  startNpm,
+  type Installation,
+  type Running,
+} from './start.ts';
 import { answerEverything, ask, greeted, isComplete, lastFramesMs, quiet, textsOf } from './talk.ts';
 
 /** Longer than a lease (src/calls/agent-session/claim-call.ts). */
@@ -19,16 +27,16 @@ const stillMs = 20_000;
 /** Longer than a service looks for calls that were left behind before it came (src/service.ts). */
 const startUpMs = 31_000;
 
-let ground: Ground;
-let other: Ground;
+let installation: Installation;
+let other: Installation;
 const opened = new AsyncDisposableStack();
 beforeAll(async () => {
   if (!isComplete) return;
   const databases = opened.use(await startTestDatabases());
   const { url } = opened.use(await makeDatabase('postgres', databases));
-  ground = opened.use(await openGround(url));
-  other = { ...ground, url: `http://127.0.0.1:${await freePort()}` };
-  if (ground.around.providers !== null) await answerEverything(ground.around.providers);
+  installation = opened.use(await openInstallation(url));
+  other = { ...installation, url: `http://127.0.0.1:${await freePort()}` };
+  await answerEverything(installation.providers);
 }, 300_000);
 afterAll(async () => {
   await opened.disposeAsync();
@@ -39,20 +47,20 @@ const startOther = (): Promise<Running> => startNpm(other, { PORT: new URL(other
 
 /** The record of a call that was held by `attempts` agents, one after the other; and by one machine each. */
 const finalRecord = async ({ call: facts }: Caller, attempts: number) => {
-  const isOpen = () => ground.db.callLog.count({ where: { openRoom: facts.room } });
+  const isOpen = () => installation.db.callLog.count({ where: { openRoom: facts.room } });
   await expect.poll(isOpen, { timeout: 40_000, interval: 100 }).toBe(0);
-  expect(await ground.db.callLog.count({ where: { roomName: facts.room } })).toBe(1);
-  const records = await callWithRecords(ground.db, facts.room);
+  expect(await installation.db.callLog.count({ where: { roomName: facts.room } })).toBe(1);
+  const records = await callWithRecords(installation.db, facts.room);
   if (records === null) throw new Error('the call has no record');
   expect(records.call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: attempts });
-  const events = await ground.db.callEvent.findMany({ where: { callId: records.call.id } });
+  const events = await installation.db.callEvent.findMany({ where: { callId: records.call.id } });
   return { ...records, events: events.map(({ type }) => type) };
 };
 
 const timesOf = (events: readonly string[], type: string): number => events.filter((one) => one === type).length;
 
 const agentsIn = async ({ call: facts }: Caller): Promise<number> => {
-  const members = (await openLivekit(ground.around.livekit).members(facts.room)) ?? [];
+  const members = (await openLivekit(installation.livekit).members(facts.room)) ?? [];
   return members.filter(({ kind }) => kind === 'agent').length;
 };
 
@@ -77,9 +85,9 @@ const stop = async (services: readonly Running[]): Promise<void> => {
 
 describe('two machines on one PostgreSQL', () => {
   test.runIf(isComplete)('dispatches lost: each call is given an agent by one of them', async () => {
-    const services = [await startNpm(ground), await startOther()];
+    const services = [await startNpm(installation), await startOther()];
     const lost = async () => {
-      const caller = await dial({ ...ground.around.livekit, from: callerNumber, to: dialled });
+      const caller = await dial({ ...installation.livekit, from: callerNumber, to: dialled });
       onTestFinished(() => caller[Symbol.asyncDispose]());
       return caller;
     };
@@ -96,8 +104,8 @@ describe('two machines on one PostgreSQL', () => {
 
   test.runIf(isComplete)('one dies: the other takes each of its calls over, once', async (context) => {
     const first = await startOther();
-    const callers = [await greeted(() => phoneTo(ground)), await greeted(() => phoneTo(ground))];
-    const second = await startNpm(ground); // LiveKit's webhooks go there
+    const callers = [await greeted(() => phoneTo(installation)), await greeted(() => phoneTo(installation))];
+    const second = await startNpm(installation); // LiveKit's webhooks go there
     while (nowMs() < second.readyAt + startUpMs) for (const { caller } of callers) await ask(caller);
     process.kill(first.pid, 'SIGKILL');
     const killedAt = nowMs();
@@ -114,8 +122,8 @@ describe('two machines on one PostgreSQL', () => {
 
   test.runIf(isComplete)('one vanishes without a word: the other takes its call over', async (context) => {
     const first = await startOther();
-    const { caller } = await greeted(() => phoneTo(ground));
-    const second = await startNpm(ground);
+    const { caller } = await greeted(() => phoneTo(installation));
+    const second = await startNpm(installation);
     for (const { pid } of descendantsOf(first.child.pid ?? -1)) process.kill(pid, 'SIGSTOP');
     const vanishedAt = nowMs();
     const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 90_000, since: vanishedAt + lastFramesMs });
@@ -126,13 +134,13 @@ describe('two machines on one PostgreSQL', () => {
   });
 
   test.runIf(isComplete)('one dies and comes back: of the two, one takes each call over', async () => {
-    const first = await startNpm(ground);
-    const callers = [await greeted(() => phoneTo(ground)), await greeted(() => phoneTo(ground))];
+    const first = await startNpm(installation);
+    const callers = [await greeted(() => phoneTo(installation)), await greeted(() => phoneTo(installation))];
     const second = await startOther();
     process.kill(first.pid, 'SIGKILL');
     const killedAt = nowMs();
     await first.exited;
-    const services = [second, await startNpm(ground)];
+    const services = [second, await startNpm(installation)];
     for (const { caller } of callers) {
       await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: killedAt + lastFramesMs });
       await quiet(caller);
@@ -144,8 +152,8 @@ describe('two machines on one PostgreSQL', () => {
 
   test.runIf(isComplete)('one stands still for longer than its lease: its calls stay with their agents', async () => {
     const port = await freePort();
-    const first = await startNpm(ground, inspectable(port));
-    const { caller } = await greeted(() => phoneTo(ground));
+    const first = await startNpm(installation, inspectable(port));
+    const { caller } = await greeted(() => phoneTo(installation));
     const second = await startOther();
     await blockMainThread(first.pid, port, stillMs);
     const until = nowMs() + stillMs;

@@ -2,24 +2,24 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
-import { openWorld, type World } from '#test/support/service.ts';
+import { startTestService, type TestService } from '#test/support/service.ts';
 import { answerEverything, greeted, hangUp } from './talk.ts';
 
-let world: World;
+let service: TestService;
 beforeAll(async () => {
-  world = await openWorld({ env: { PORT: '0' } });
-  await answerEverything(world.providers);
+  service = await startTestService({ env: { PORT: '0' } });
+  await answerEverything(service.providers);
 }, 300_000);
 afterAll(async () => {
-  await world[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await closeRtc();
 });
 
 describe('dispatch lost, no worker', () => {
   test('… nor a webhook: the caller is found in the rooms', async (context) => {
-    const { caller, pickUpMs } = await greeted(() => world.phone());
+    const { caller, pickUpMs } = await greeted(() => service.phone());
     expect(measured(context, pickUpMs, 'until found and heard')).toBeLessThan(10_000);
-    const { call, events } = await hangUp(world, caller);
+    const { call, events } = await hangUp(service, caller);
     expect(call).toMatchObject({ attempt: 1, callerIdentity: caller.call.identity });
     expect(events.filter((type) => type === 'redispatched')).toHaveLength(1);
   });

@@ -12,41 +12,49 @@ import { survivorsOf } from '#test/support/npm.ts';
 import { signature } from '#test/support/signed.ts';
 import { callerNumber, dialled } from '#test/support/service.ts';
 import { answerEverything, ask, greeted, isComplete, lastFramesMs, line, quiet, textsOf } from './talk.ts';
-import { blockMainThread, inspectable, openGround, phoneTo, startNpm, type Ground, type Running } from './start.ts';
+import {
+  blockMainThread,
+  inspectable,
+  openInstallation,
+  phoneTo,
+  startNpm,
+  type Installation,
+  type Running,
+} from './start.ts';
 
-let ground: Ground;
+let installation: Installation;
 beforeAll(async () => {
-  ground = await openGround();
-  if (ground.around.providers !== null) await answerEverything(ground.around.providers);
+  installation = await openInstallation();
+  await answerEverything(installation.providers);
 }, 300_000);
 afterAll(async () => {
-  await ground[Symbol.asyncDispose]();
+  await installation[Symbol.asyncDispose]();
   await closeRtc();
 });
 
-const phone = () => phoneTo(ground);
+const phone = () => phoneTo(installation);
 
 /** Waits for the end of the only record of a room; gives it, and when it was seen. */
 const finalRecord = async (roomName: string, timeoutMs: number) => {
-  const isOpen = () => ground.db.callLog.count({ where: { openRoom: roomName } });
+  const isOpen = () => installation.db.callLog.count({ where: { openRoom: roomName } });
   await expect.poll(isOpen, { timeout: timeoutMs, interval: 100 }).toBe(0);
   const at = nowMs();
-  expect(await ground.db.callLog.count({ where: { roomName } })).toBe(1);
-  const records = await callWithRecords(ground.db, roomName);
+  expect(await installation.db.callLog.count({ where: { roomName } })).toBe(1);
+  const records = await callWithRecords(installation.db, roomName);
   if (records === null) throw new Error('the call has no record');
   return { ...records, at };
 };
 
 describe('kill -9 of the whole process', () => {
   test('after a restart who waits is spoken to in 5 s, and stale records are final in 30 s', async (context) => {
-    const first = await startNpm(ground);
+    const first = await startNpm(installation);
     const { caller: patient } = await greeted(phone);
     const { caller: impatient } = await greeted(phone);
     process.kill(first.pid, 'SIGKILL');
     const killedAt = nowMs();
     await first.exited;
     await impatient.hangUp();
-    const second = await startNpm(ground);
+    const second = await startNpm(installation);
     const heardAt = await patient.whenAgentSpeaks({ timeoutMs: 40_000, since: killedAt + lastFramesMs });
     expect.soft(measured(context, heardAt - second.readyAt, 'until heard')).toBeLessThan(5_000);
     await quiet(patient);
@@ -66,7 +74,7 @@ describe('kill -9 of the whole process', () => {
 
 describe('SIGTERM during calls', () => {
   test.runIf(isComplete)('no new calls, the running one goes on; a second SIGTERM hurries', async (context) => {
-    const service = await startNpm(ground);
+    const service = await startNpm(installation);
     const { caller } = await greeted(phone);
     service.child.kill('SIGTERM');
     await sleep(500);
@@ -102,11 +110,11 @@ describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
     '%i ms: the running call survives, the next is answered',
     async (blockedMs, context) => {
       const port = await freePort();
-      const service = await startNpm(ground, inspectable(port));
+      const service = await startNpm(installation, inspectable(port));
       const { caller } = await greeted(phone);
       await blockMainThread(service.pid, port, blockedMs);
       const blockedAt = nowMs();
-      await expect(fetch(`${ground.url}/livez`, { signal: AbortSignal.timeout(500) })).rejects.toThrow();
+      await expect(fetch(`${installation.url}/livez`, { signal: AbortSignal.timeout(500) })).rejects.toThrow();
       const asked = askAboutACall();
       // The call doesn't need the main thread.
       expect(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
@@ -127,7 +135,7 @@ describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
   );
 
   test.runIf(isComplete)('no core is free: the running call goes on, the next is answered', async (context) => {
-    const service = await startNpm(ground);
+    const service = await startNpm(installation);
     const { caller } = await greeted(phone);
     using _others = burnCores();
     await sleep(2_000);
@@ -149,8 +157,8 @@ describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
 const askAboutACall = async (): Promise<number> => {
   const callId = `SIP-${nowMs()}`;
   const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
-  const headers = signature(body, ground.around.livekit.apiSecret);
-  const url = `${ground.url}/api/v1/webhooks/livekit/sip-inbound`;
+  const headers = signature(body, installation.livekit.apiSecret);
+  const url = `${installation.url}/api/v1/webhooks/livekit/sip-inbound`;
   return (await fetch(url, { method: 'POST', headers, body })).status;
 };
 

@@ -18,19 +18,20 @@ import { seedTenant } from './context.ts';
 export const dialled = '+18588796658';
 export const callerNumber = '+15551234567';
 
-export type World = AsyncDisposable &
+export type TestService = Service &
   Readonly<{
-    service: Service;
-    around: DevStack;
-    providers: Providers;
+    /** The environment that the service was configured with. */
     env: Env;
-    /** Phones; hung up when the test ends. */
+    /** The LiveKit server itself, which callers connect to. */
+    livekit: DevStack['livekit'];
+    providers: Providers;
+    /** Places a call, which ends when the test does. */
     phone: (options?: Partial<DialOptions>) => Promise<Caller>;
     /** The only number's campaign, changed for the rest of this file. */
     setCampaign: (data: Record<string, unknown>) => Promise<void>;
   }>;
 
-type WorldOptions = {
+type TestServiceOptions = {
   env?: Env;
   campaign?: Record<string, unknown>;
   redisUrl?: string;
@@ -38,8 +39,8 @@ type WorldOptions = {
   front?: (livekit: DevStack['livekit']) => Promise<AsyncDisposable & { url: string }>;
 };
 
-/** Opens a world with one tenant, whose number has a campaign. `env` goes over the service's. */
-export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
+/** Opens a service with one tenant, whose number has a campaign. `env` goes over the service's. */
+export const startTestService = async (options: TestServiceOptions = {}): Promise<TestService> => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-test-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -65,9 +66,9 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   );
   const opened = stack.move();
   return {
-    service,
-    around,
+    ...service,
     env,
+    livekit: around.livekit,
     providers: around.providers,
     phone: async (given = {}) => {
       const caller = await dial({ ...around.livekit, from: callerNumber, to: dialled, ...given });
@@ -99,14 +100,14 @@ const plain = {
 const lastWordsMs = 3_000;
 
 /** The records of a room's newest call, once it is final. */
-export const finalRecords = async (world: World, room: string) => {
+export const finalRecords = async (service: TestService, room: string) => {
   const isFinal = ({ call }: Records): boolean => {
     const endedAgoMs = Date.now() - (call.endedAt?.getTime() ?? Infinity);
     const isTold = call.jobId === null || call.endSource === 'link' || endedAgoMs > lastWordsMs;
     return call.openRoom === null && isTold;
   };
-  await untilRecorded(world, room, isFinal, 30_000);
-  const found = await callWithRecords(world.service.ctx.db, room);
+  await untilRecorded(service, room, isFinal, 30_000);
+  const found = await callWithRecords(service.ctx.db, room);
   if (found === null) throw new Error('the call has no record');
   return found;
 };
@@ -115,13 +116,13 @@ type Records = NonNullable<Awaited<ReturnType<typeof callWithRecords>>>;
 
 /** Waits until a call's record has what is asked for. */
 export const untilRecorded = async (
-  world: World,
+  service: TestService,
   room: string,
   isSo: (records: Records) => boolean,
   timeoutMs = 15_000,
 ): Promise<void> => {
   const look = async () => {
-    const found = await callWithRecords(world.service.ctx.db, room);
+    const found = await callWithRecords(service.ctx.db, room);
     return found !== null && isSo(found);
   };
   await expect.poll(look, { timeout: timeoutMs, interval: 50 }).toBe(true);
