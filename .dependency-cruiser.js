@@ -12,6 +12,7 @@ const layers = [
   'src/background.ts',
   'src/environment.ts',
   'src/protocol/',
+  'src/database/sqlite/',
   'src/database/',
   'src/framework/',
   'src/feed/',

@@ -12,12 +12,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { ColumnTypeEnum, type SqlDriverAdapter, type SqlQueryable } from '@prisma/driver-adapter-utils';
-import {
-  migrateOpenSqlite,
-  migrationsFolder,
-  readMigrations,
-  type DatabaseKind,
-} from '#src/database/apply-migrations.ts';
+import type { DatabaseKind } from '#src/database/address.ts';
+import { migrateOpenSqlite } from '#src/database/apply-migrations.ts';
+import { migrationsFolder, readMigrations } from '#src/database/migrations.ts';
 import { noFilter, openSchemaEngine, type DiffTarget } from '#src/database/schema-engine.ts';
 
 const schemaFolder = join(import.meta.dirname, '../prisma');

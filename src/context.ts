@@ -1,7 +1,7 @@
 /** What the service's use cases work with. Each asks for what it needs: `Pick<Context, 'db' | 'now'>`. */
 import type { CallFeed } from './feed/call-feed.ts';
 import type { CallConfig } from './config.ts';
-import type { Db } from './database/database.ts';
+import type { Db } from './database/open.ts';
 import type { Livekit } from './livekit/client.ts';
 import type { Log } from './log.ts';
 import type { Shelf } from './speech-cache/speech-cache.ts';

@@ -13,7 +13,7 @@ import { openReconciler } from './calls/recovery/reconcile.ts';
 import { rehearseCalls } from './calls/agent-session/warm-up-calls.ts';
 import type { CallConfig } from './config.ts';
 import type { Context } from './context.ts';
-import { openDb, type Db } from './database/database.ts';
+import { openDb, type Db } from './database/open.ts';
 import type { Readiness } from './http/health.ts';
 import { AppError } from './errors.ts';
 import { buildHttp } from './http/server.ts';

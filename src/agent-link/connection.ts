@@ -10,7 +10,7 @@ import { appendEvent } from '../calls/store.ts';
 import { transferCaller } from '../calls/control/transfer-caller.ts';
 import type { Call } from '../calls/call.ts';
 import type { Context } from '../context.ts';
-import { isUnavailable } from '../database/database.ts';
+import { isUnavailable } from '../database/driver-errors.ts';
 import { describeError } from '../errors.ts';
 import {
   fromCallProcess,

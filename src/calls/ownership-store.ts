@@ -1,5 +1,5 @@
 /** Who holds a call, and who may do something about one that nobody holds, in the database: between machines, the first one wins. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import { openStatuses, type OpenStatus } from '../protocol/call-status.ts';
 import type { Call } from './call.ts';
 

@@ -1,7 +1,9 @@
 /** A call comes in: who takes it, and its record. Whichever door hears of it first makes the record; the others find it. */
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
-import { isUniqueViolation, transaction, type DbClient } from '../database/database.ts';
+import { isUniqueViolation } from '../database/driver-errors.ts';
+import type { DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { inboundNamePrefix, startLead } from '../leads/store.ts';
 import { callerOf, isAnonymous, toE164 } from '../numbers/number.ts';
 import { decide, rejectReasons, type Decision, type RejectReason, type RouteFacts } from '../routing/route.ts';

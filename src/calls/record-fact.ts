@@ -1,6 +1,8 @@
 /** A webhook says something about a room: the record of its call takes it in, once. */
 import type { Context } from '../context.ts';
-import { isUniqueViolation, transaction, type DbClient } from '../database/database.ts';
+import { isUniqueViolation } from '../database/driver-errors.ts';
+import type { DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { settleLead } from '../leads/store.ts';
 import { isHeard, type Call } from './call.ts';
 import { shortenLease } from './ownership-store.ts';

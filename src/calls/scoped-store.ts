@@ -1,6 +1,6 @@
 /** A tenant's calls in the database, for people who look, or order something of their agents. */
 import { sql, type Sql } from '@prisma/client-runtime-utils';
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import {
   findPage,
   isAtLeast,

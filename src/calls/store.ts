@@ -1,7 +1,7 @@
 /** Calls in the database: the CallLog and what belongs to it. */
 import { v7 as uuid } from 'uuid';
 import type { SpokenTurn } from '../protocol/messages.ts';
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import { eventsOf, type Call, type Routing } from './call.ts';
 import { isOpen, noFacts, type CallFacts } from './lifecycle.ts';
 import { figuresOf } from './timing/reply-timing.ts';

@@ -1,5 +1,5 @@
 /** Which campaign an operator means. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { findCampaigns, findCampaignsAnywhere } from './store.ts';

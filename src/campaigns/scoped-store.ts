@@ -1,5 +1,6 @@
 /** A tenant's campaigns in the database, as people edit them. The row's own settings are the published ones. */
-import { transaction, type Db, type DbClient } from '../database/database.ts';
+import type { Db, DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';

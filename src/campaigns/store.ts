@@ -1,5 +1,5 @@
 /** Campaigns in the database, as calls see them. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { readDestinations, readSettings, type CampaignSettings } from './campaign.ts';
 

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { loadConfig } from '../config.ts';
-import { openDb } from '../database/database.ts';
+import { openDb } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { createAdmin } from '../tenants/create-admin.ts';
 import { askPassword } from './ask-password.ts';

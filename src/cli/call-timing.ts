@@ -4,7 +4,7 @@ import { replyStages, type Reply, type ReplyStage } from '../calls/timing/reply-
 import { findTimedCall } from '../calls/store.ts';
 import { timingOf, type CallTiming, type Mark, type Pickup } from '../calls/timing/timing.ts';
 import { loadConfig, type Config } from '../config.ts';
-import { openDb } from '../database/database.ts';
+import { openDb } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { pickupStages } from '../protocol/messages.ts';
 import { findDevState } from '../local/dev-state.ts';

@@ -1,6 +1,6 @@
 /** `npm run cli -- call`: phones the agent of a running `npm run dev`, for those without a microphone. */
 import { parseArgs } from 'node:util';
-import { openDb } from '../database/database.ts';
+import { openDb } from '../database/open.ts';
 import { closeRtc, dial } from '../simulators/caller/caller.ts';
 import { announceUtterances, readDevState } from '../local/dev-state.ts';
 import { waitForFinalRecords } from '../local/final-records.ts';

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { eraseCaller } from '../calls/privacy/erase-caller.ts';
 import { loadConfig } from '../config.ts';
-import { openDb } from '../database/database.ts';
+import { openDb } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { openLog } from '../log.ts';
 import { chooseTenant } from '../tenants/choose-tenant.ts';

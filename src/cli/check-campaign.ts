@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { chooseCampaignAnywhere } from '../campaigns/choose-campaign.ts';
 import { loadConfig, requireCallConfig, type CallConfig, type Config } from '../config.ts';
-import { openDb, type Db } from '../database/database.ts';
+import { openDb, type Db } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { callerSampleRate, closeRtc } from '../simulators/caller/caller.ts';
 import { openaiSampleRate, synthesizeWithOpenai } from '../local/check-campaign/openai-speech.ts';

@@ -1,7 +1,7 @@
 /** `npm run cli -- db:migrate`: brings the database's schema up to date. */
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
-import { migrateDb } from '../database/database.ts';
+import { migrateDb } from '../database/migrate.ts';
 import type { Command } from './command.ts';
 
 const help = `Usage: npm run cli -- db:migrate [--json]

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { sampleNumber, seed } from '../local/seed.ts';
 import { loadConfig } from '../config.ts';
-import { openDb } from '../database/database.ts';
+import { openDb } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { toE164 } from '../numbers/number.ts';
 import type { Command } from './command.ts';

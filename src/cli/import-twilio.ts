@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { chooseCampaign } from '../campaigns/choose-campaign.ts';
 import { loadConfig, requireTwilio } from '../config.ts';
-import { openDb, type Db } from '../database/database.ts';
+import { openDb, type Db } from '../database/open.ts';
 import { skipReasons, type ImportTarget } from '../numbers/import-decision.ts';
 import { importNumbers, type ImportOutcome } from '../numbers/import-numbers.ts';
 import { chooseTenant } from '../tenants/choose-tenant.ts';

@@ -1,7 +1,7 @@
 /** `npm run cli -- route:explain`: what would become of a call, and why. */
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
-import { openDb } from '../database/database.ts';
+import { openDb } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { explainRoute, type Explanation } from '../calls/preview/explain-route.ts';
 import type { Command } from './command.ts';

@@ -1,7 +1,7 @@
 /** `npm run cli -- setup:twilio`: lets Twilio send the calls of a tenant's numbers to LiveKit. */
 import { parseArgs } from 'node:util';
 import { loadConfig, requireSipUri, requireTwilio, type Config } from '../config.ts';
-import { openDb, type Db } from '../database/database.ts';
+import { openDb, type Db } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import type { KnownNumber } from '../numbers/import-decision.ts';
 import { toE164 } from '../numbers/number.ts';

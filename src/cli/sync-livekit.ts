@@ -2,7 +2,8 @@
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { loadConfig, requireLivekit, type Config } from '../config.ts';
-import { openDb, transaction } from '../database/database.ts';
+import { openDb } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { applySync } from '../livekit/apply-sync.ts';
 import { openSip } from '../livekit/sip.ts';

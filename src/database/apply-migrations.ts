@@ -1,85 +1,22 @@
 /**
- * Which migrations a database lacks, and applying them: all or none, in one transaction. The table `_prisma_migrations` is the
- * one that Prisma's own command line keeps.
+ * Applies migrations in one transaction: all of them or none. They are recorded in `_prisma_migrations`, the table that Prisma's
+ * own command line uses.
  */
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { SqlDriverAdapter, SqlQueryable } from '@prisma/driver-adapter-utils';
+import type { DatabaseKind } from './address.ts';
+import { migrationsFolder, readMigrations } from './migrations.ts';
 import { noFilter, openSchemaEngine, type MigrationList } from './schema-engine.ts';
-import { blockingWaitMs, retryLocked } from './sqlite-queue.ts';
-
-export type DatabaseKind = 'sqlite' | 'postgres';
-
-const schemaFolder = join(import.meta.dirname, '../../prisma');
-
-export const migrationsFolder = (kind: DatabaseKind): string =>
-  kind === 'sqlite' ? join(schemaFolder, 'migrations') : join(schemaFolder, 'postgres', 'migrations');
-
-/** Names of the migrations that this version comes with, in order. */
-export const listMigrations = async (folder: string): Promise<string[]> => {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort();
-};
-
-/** Reads a folder of migrations. */
-export const readMigrations = async (folder: string): Promise<MigrationList> => {
-  const lockfile = await readFile(join(folder, 'migration_lock.toml'), 'utf8');
-  const names = await listMigrations(folder);
-  const scripts = await Promise.all(names.map((name) => readFile(join(folder, name, 'migration.sql'), 'utf8')));
-  return {
-    baseDir: folder,
-    lockfile: { path: 'migration_lock.toml', content: lockfile },
-    shadowDbInitScript: '',
-    migrationDirectories: names.map((path, index) => ({
-      path,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: scripts[index] ?? '' } },
-    })),
-  };
-};
+import { blockingWaitMs, retryLocked } from './sqlite/locks.ts';
 
 const query = (sql: string) => ({ sql, args: [], argTypes: [] });
-
-/** The migrations that are missing in a database, and those that it has and this version doesn't know. */
-export type MigrationState = Readonly<{ pending: string[]; unknown: string[] }>;
-
-/** Compares a database's migrations with this version's. */
-export const migrationState = async (
-  kind: DatabaseKind,
-  connection: SqlQueryable,
-  folder = migrationsFolder(kind),
-): Promise<MigrationState> => {
-  const [known, applied] = await Promise.all([listMigrations(folder), appliedMigrations(kind, connection)]);
-  return {
-    pending: known.filter((name) => !applied.includes(name)),
-    unknown: applied.filter((name) => !known.includes(name)),
-  };
-};
-
-const appliedMigrations = async (kind: DatabaseKind, connection: SqlQueryable): Promise<string[]> => {
-  const exists = await connection.queryRaw(
-    query(
-      kind === 'sqlite'
-        ? `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_prisma_migrations'`
-        : `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_prisma_migrations'`,
-    ),
-  );
-  if (Number(exists.rows[0]?.[0]) === 0) return [];
-  const { rows } = await connection.queryRaw(
-    query('SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL'),
-  );
-  return rows.map(([name]) => String(name));
-};
 
 type ApplyOptions = Readonly<{ folder?: string; lockedTimeoutMs?: number | undefined }>;
 
 /**
- * Applies what is missing, all or nothing.
- * @param database SQLite: the path of the file, or `:memory:` (which is gone afterwards); PostgreSQL: its URL
- * @returns the names of the migrations that were applied now, also when another process was about to do so
- * @throws the engine's error, with the database as it was before
+ * Applies a database's pending migrations.
+ * @param database SQLite: the path of the file; PostgreSQL: the URL
+ * @returns the names of the migrations that were applied; those that another process applied meanwhile are not among them
+ * @throws the engine's error; the database is unchanged
  */
 export const applyMigrations = async (
   kind: DatabaseKind,
@@ -101,18 +38,18 @@ const migrateSqlite = async (file: string, migrations: MigrationList, lockedTime
   }
 };
 
-/** The same on an open connection of its own; when it throws, closing the connection rolls back. */
+/** Applies migrations on an open connection that nothing else uses. If it throws, closing the connection rolls back. */
 export const migrateOpenSqlite = async (
   adapter: SqlDriverAdapter,
   migrations: MigrationList,
   lockedTimeoutMs: number,
 ): Promise<string[]> => {
-  // Inside a transaction this pragma does nothing, and dropping a table that is made anew would delete what refers to it.
+  // Has no effect inside a transaction. With it on, rebuilding a table would delete the rows that refer to the old one.
   await adapter.executeScript('PRAGMA foreign_keys = OFF');
   await retryLocked(() => adapter.executeScript('BEGIN IMMEDIATE'), performance.now() + lockedTimeoutMs);
   const applied = await runEngine(adapter, (script) => adapter.executeScript(script), migrations);
   const { rows } = await adapter.queryRaw(query('PRAGMA foreign_key_check'));
-  if (rows.length > 0) throw new Error(`The migrations leave ${rows.length} rows that refer to nothing.`);
+  if (rows.length > 0) throw new Error(`The migrations leave ${rows.length} rows with broken foreign keys.`);
   await adapter.executeScript('COMMIT');
   return applied;
 };
@@ -123,10 +60,10 @@ const migratePostgres = async (url: string, migrations: MigrationList): Promise<
   try {
     const transaction = await adapter.startTransaction();
     const execute = async (sql: string) => {
-      // Without arguments it is PostgreSQL's simple protocol, which takes several statements.
+      // Without arguments `pg` uses the simple protocol, which accepts several statements.
       await transaction.executeRaw(query(sql));
     };
-    /** With a savepoint: the engine goes on after a failure, to say what failed. */
+    /** With a savepoint, because after a failure the engine runs further queries to describe it. */
     const executeScript = async (script: string) => {
       await execute('SAVEPOINT migration');
       try {
@@ -141,10 +78,10 @@ const migratePostgres = async (url: string, migrations: MigrationList): Promise<
       await execute('COMMIT');
       return applied;
     } finally {
-      await transaction.commit(); // only gives the connection back
+      await transaction.commit(); // only returns the connection to the pool
     }
   } finally {
-    await adapter.dispose(); // with the session goes what isn't committed, and the engine's lock
+    await adapter.dispose(); // ends the session, and with it anything uncommitted and the engine's lock
   }
 };
 
@@ -157,12 +94,12 @@ const runEngine = async (
     provider: connection.provider,
     adapterName: connection.adapterName,
     queryRaw: (statement) => connection.queryRaw(statement),
-    // The engine's own lock on SQLite would outlast the transaction, which locks already.
+    // The engine's own lock on SQLite would outlast the transaction, which locks the file anyway.
     executeRaw: async (statement) =>
       statement.sql.startsWith('PRAGMA main.locking_mode') ? 0 : connection.executeRaw(statement),
     executeScript,
     startTransaction: async () => {
-      throw new Error('The migrations run in one transaction already.');
+      throw new Error('Migrations already run in a transaction.');
     },
     dispose: async () => undefined,
   });

@@ -8,7 +8,7 @@
  *   reach     the last record that a page looks at; null: it looks at all that are left
  */
 import { join, raw, sql, type Sql } from '@prisma/client-runtime-utils';
-import type { DbClient } from './database.ts';
+import type { DbClient } from './open.ts';
 import { newestFirst, type PageQuery, type Position } from './paging.ts';
 
 /** The records that are in any of the branches, which have none in common, and meet all the filters. */

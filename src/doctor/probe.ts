@@ -1,7 +1,8 @@
 /** Looks at everything outside, all at once. What can't be seen doesn't hide the rest, and nothing is waited for without end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { openDb, pendingMigrations, type Db } from '../database/database.ts';
+import { pendingMigrations } from '../database/migrate.ts';
+import { openDb, type Db } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { openSip } from '../livekit/sip.ts';
 import type { SipState } from '../livekit/sync.ts';

@@ -1,5 +1,5 @@
 /** What the doctor reads beside what calls read: what a person has to name who mends a record by the API. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 
 /** The versions that edits have to name, and the campaigns that could take a number's calls. */
 export type Editable = Readonly<{

@@ -5,7 +5,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Context } from '../context.ts';
-import { isUniqueViolation } from '../database/database.ts';
+import { isUniqueViolation } from '../database/driver-errors.ts';
 import { guardRoutes } from './access.ts';
 import { agentRoutes } from './agents.ts';
 import { callRoutes } from './calls.ts';

@@ -1,7 +1,7 @@
 /** Is it alive, and can it take calls? Two questions: a LiveKit outage must not kill running calls. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { pingDb } from '../database/database.ts';
+import { pingDb } from '../database/ping.ts';
 import type { Context } from '../context.ts';
 
 /** `warming`: registered, but no call process has been ready yet, so that no job is accepted. */

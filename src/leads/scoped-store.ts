@@ -1,7 +1,7 @@
 /** A tenant's leads in the database. */
 import { sql, type Sql } from '@prisma/client-runtime-utils';
-import type { Db, DbClient } from '../database/database.ts';
-import { transaction } from '../database/database.ts';
+import type { Db, DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { findPage, isText, recordsOf, type Listing } from '../database/keyset-list.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';

@@ -1,6 +1,6 @@
 /** Leads in the database: who called a campaign. */
 import { v7 as uuid } from 'uuid';
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 
 /** How a lead is called whose name nobody knows yet, before its number. */
 export const inboundNamePrefix = 'Inbound Caller ';

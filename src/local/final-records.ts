@@ -1,6 +1,6 @@
 /** The final records of a call, as the demo and the command line show them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { callWithRecords } from '../calls/store.ts';
 

@@ -1,6 +1,7 @@
 /** The sample data: a clinic whose front desk answers one number. For trying things out; `npm run demo` speaks with it. */
 import { defaultSettings } from '../campaigns/campaign.ts';
-import { transaction, type Db, type DbClient } from '../database/database.ts';
+import type { Db, DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 
 export const sampleNumber = '+18588796658';
 

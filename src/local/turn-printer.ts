@@ -1,6 +1,6 @@
 /** Prints the turns of a call while it goes on, as its records tell them. */
 import { findTurnsOfRoom } from '../calls/store.ts';
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 
 const lookEveryMs = 250;
 

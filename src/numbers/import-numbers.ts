@@ -1,5 +1,7 @@
 /** Brings what a provider lists into our records: creates and updates, never takes a number from another tenant. */
-import { isUniqueViolation, transaction, type Db, type DbClient } from '../database/database.ts';
+import { isUniqueViolation } from '../database/driver-errors.ts';
+import type { Db, DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import {
   decideImport,

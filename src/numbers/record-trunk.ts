@@ -1,5 +1,5 @@
 /** Records whose trunk one of Twilio's is, and which numbers' calls it carries. */
-import type { Db } from '../database/database.ts';
+import type { Db } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import type { KnownNumber } from './import-decision.ts';

@@ -1,5 +1,5 @@
 /** Phone numbers, and the trunks that their calls come over, in the database. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import type { KnownNumber, NumberFacts } from './import-decision.ts';
 import type { TrunkRecord } from './trunk-record.ts';

@@ -1,5 +1,5 @@
 /** What the database knows of a dialled number. On the path of every call: one statement. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import type { RouteFacts } from './route.ts';
 
 /** A ringing call whose caller never came into a room stops counting after this long. */

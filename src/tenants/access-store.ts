@@ -1,5 +1,6 @@
 /** Who may come in, in the database: what authentication itself reads, before anybody has a scope. */
-import { transaction, type Db, type DbClient } from '../database/database.ts';
+import type { Db, DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { emailKey, scopesOf, type Role, type TokenScope } from './access.ts';
 
 export type Account = Readonly<{

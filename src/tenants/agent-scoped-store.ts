@@ -1,5 +1,6 @@
 /** A tenant's agents in the database: the names under which workers take its calls. */
-import { transaction, type Db, type DbClient } from '../database/database.ts';
+import type { Db, DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 import type { TenantScope } from './scope.ts';

@@ -1,5 +1,5 @@
 /** Which tenant an operator means. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { findTenants } from './store.ts';
 

@@ -1,6 +1,6 @@
 /** The installation's admins: made by a command only, never over HTTP. */
 import type { Context } from '../context.ts';
-import { isUniqueViolation } from '../database/database.ts';
+import { isUniqueViolation } from '../database/driver-errors.ts';
 import { AppError } from '../errors.ts';
 import { insertAdmin } from './access-store.ts';
 import { hashPassword } from './password.ts';

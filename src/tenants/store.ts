@@ -1,5 +1,5 @@
 /** Tenants in the database, over which only an admin decides. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 

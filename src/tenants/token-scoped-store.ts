@@ -1,5 +1,5 @@
 /** A tenant's API tokens in the database: their hashes. */
-import type { DbClient } from '../database/database.ts';
+import type { DbClient } from '../database/open.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
 import { scopesOf, type TokenScope } from './access.ts';

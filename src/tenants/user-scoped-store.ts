@@ -1,5 +1,6 @@
 /** A tenant's users in the database. Passwords stay here. */
-import { transaction, type Db, type DbClient } from '../database/database.ts';
+import type { Db, DbClient } from '../database/open.ts';
+import { transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';

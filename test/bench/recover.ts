@@ -3,7 +3,7 @@
  * said before, and whether there is one record that comes to its end. Of stock nobody comes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import { callWithRecords } from '#src/calls/store.ts';
 import { nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { speechRms } from '#src/simulators/caller/audio-in.ts';

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, onTestFinished, test, type TestContext } from 'vitest';
 import { defaultGreeting } from '#src/campaigns/campaign.ts';
-import { databaseFile } from '#src/database/database.ts';
+import { databaseFile } from '#src/database/address.ts';
 import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';

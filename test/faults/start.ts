@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import { openDb, type Db } from '#src/database/database.ts';
+import { openDb, type Db } from '#src/database/open.ts';
 import { dial, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { checkSteps, type CheckStep } from '#src/local/check-campaign/advice.ts';
 import type { CheckReport } from '#src/local/check-campaign/check-call.ts';
-import { openDb, type Db } from '#src/database/database.ts';
+import { openDb, type Db } from '#src/database/open.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';

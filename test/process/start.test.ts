@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import { closeRtc, dial } from '#src/simulators/caller/caller.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';

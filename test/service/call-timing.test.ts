@@ -7,7 +7,7 @@ import { recordHappening } from '#src/calls/agent-session/record-agent-event.ts'
 import type { Call } from '#src/calls/call.ts';
 import type { CallTiming } from '#src/calls/timing/timing.ts';
 import type { Context } from '#src/context.ts';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import type { Happening, SpokenTurn } from '#src/protocol/messages.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { seedTenant, testContext } from '#test/support/context.ts';

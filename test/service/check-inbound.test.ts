@@ -13,7 +13,7 @@ import { command as importTwilio } from '#src/cli/import-twilio.ts';
 import { command as setupTwilio } from '#src/cli/setup-twilio.ts';
 import { command as syncLivekit } from '#src/cli/sync-livekit.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
-import { openDb, type Db } from '#src/database/database.ts';
+import { openDb, type Db } from '#src/database/open.ts';
 import type { Link } from '#src/doctor/check.ts';
 import { buildHttp } from '#src/http/server.ts';
 import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit/server.ts';

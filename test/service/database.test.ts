@@ -8,16 +8,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
-import { listMigrations, migrationsFolder } from '#src/database/apply-migrations.ts';
+import { listMigrations, migrationsFolder } from '#src/database/migrations.ts';
 import { AppError } from '#src/errors.ts';
-import {
-  isUnavailable,
-  isUniqueViolation,
-  openDb,
-  pingDb,
-  transaction,
-  type DbClient,
-} from '#src/database/database.ts';
+import { isUnavailable, isUniqueViolation } from '#src/database/driver-errors.ts';
+import { openDb, type DbClient } from '#src/database/open.ts';
+import { pingDb } from '#src/database/ping.ts';
+import { transaction } from '#src/database/transaction.ts';
 import { createDatabase, describeBothDatabases, useTestDatabases } from '#test/support/database.ts';
 import { query } from '#test/support/postgres.ts';
 
@@ -191,7 +187,7 @@ test('SQLite: a new file is made, with its folders, in WAL mode, and says which 
 
 test('SQLite: a relative address is relative to the working directory', async () => {
   const folder = await newFolder();
-  const script = `const { openDb } = await import(${JSON.stringify(import.meta.resolve('#src/database/database.ts'))}); await using db = await openDb('file:./here.db');`;
+  const script = `const { openDb } = await import(${JSON.stringify(import.meta.resolve('#src/database/open.ts'))}); await using db = await openDb('file:./here.db');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: folder, stdio: 'inherit' });
   expect((await once(child, 'exit'))[0]).toBe(0);
   expect((await readFile(join(folder, 'here.db'))).subarray(0, 6).toString()).toBe('SQLite');
@@ -246,7 +242,7 @@ test('PostgreSQL: a schema that is behind is refused, with what to run', async (
   expect(error).toMatchObject({
     code: 'schema_behind',
     message: expect.stringMatching(
-      /^The database's schema is behind by (one migration|\d+ migrations): run `npm run cli -- db:migrate`\.$/,
+      /^The database schema is (1 migration|\d+ migrations) behind: run `npm run cli -- db:migrate`\.$/,
     ) as string,
   });
 });

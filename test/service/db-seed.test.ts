@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { listMigrations, migrationsFolder } from '#src/database/apply-migrations.ts';
+import { listMigrations, migrationsFolder } from '#src/database/migrations.ts';
 import { sampleNumber, seed } from '#src/local/seed.ts';
 import { problemsOf } from '#src/campaigns/prompt.ts';
-import type { Db } from '#src/database/database.ts';
+import type { Db } from '#src/database/open.ts';
 import { createDatabase, describeBothDatabases } from '#test/support/database.ts';
 
 const allRows = async (db: Db) => [

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { receiveCall } from '#src/calls/receive-call.ts';
 import { recordFact } from '#src/calls/record-fact.ts';
-import type { Db } from '#src/database/database.ts';
+import type { Db } from '#src/database/open.ts';
 import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { livekitHeaders, signature } from '#test/support/signed.ts';

@@ -8,14 +8,12 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  applyMigrations,
-  listMigrations,
-  migrationsFolder,
-  type DatabaseKind,
-} from '#src/database/apply-migrations.ts';
+import { applyMigrations } from '#src/database/apply-migrations.ts';
+import { listMigrations, migrationsFolder } from '#src/database/migrations.ts';
 import { diffSchemas, toPostgres } from '#scripts/migrate.ts';
-import { databaseFile, migrateDb, openDb } from '#src/database/database.ts';
+import { databaseFile, type DatabaseKind } from '#src/database/address.ts';
+import { migrateDb } from '#src/database/migrate.ts';
+import { openDb } from '#src/database/open.ts';
 import { createDatabase, describeBothDatabases, useTestDatabases } from '#test/support/database.ts';
 import { query } from '#test/support/postgres.ts';
 

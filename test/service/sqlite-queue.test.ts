@@ -1,4 +1,4 @@
-/** The guard around SQLite: what is acknowledged stays, and waiting for a lock doesn't stop the process. */
+/** The SQLite queue: acknowledged writes are kept, and waiting for a lock doesn't block the process. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,13 @@ import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { applyMigrations } from '#src/database/apply-migrations.ts';
 import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
-import { guardSqlite } from '#src/database/sqlite-queue.ts';
-import { isUnavailable, openDb, transaction, type Db } from '#src/database/database.ts';
+import { queueSqlite } from '#src/database/sqlite/queue.ts';
+import { isUnavailable } from '#src/database/driver-errors.ts';
+import { openDb, type Db } from '#src/database/open.ts';
+import { transaction } from '#src/database/transaction.ts';
 
 const newFile = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-guard-'));
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-queue-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return join(folder, 'test.db');
 };
@@ -28,11 +30,11 @@ const openFile = async (file: string, lockedTimeoutMs?: number): Promise<Db> => 
 };
 
 const openClient = async (
-  guard: (factory: SqlDriverAdapterFactory) => SqlDriverAdapterFactory,
+  wrap: (factory: SqlDriverAdapterFactory) => SqlDriverAdapterFactory,
 ): Promise<PrismaClient> => {
   const file = await newFile();
   await applyMigrations('sqlite', file);
-  const client = new PrismaClient({ adapter: guard(new PrismaBetterSqlite3({ url: file })) });
+  const client = new PrismaClient({ adapter: wrap(new PrismaBetterSqlite3({ url: file })) });
   onTestFinished(() => client.$disconnect());
   return client;
 };
@@ -81,14 +83,14 @@ const interleave = async (client: PrismaClient) => {
 };
 
 test('nothing acknowledged is lost among failing transactions', async () => {
-  const client = await openClient((factory) => guardSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
+  const client = await openClient((factory) => queueSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
   const { acknowledged, kept, failures } = await interleave(client);
   expect(acknowledged).toHaveLength(120);
   expect(failures).toBe(80);
   expect(kept.toSorted()).toEqual(acknowledged.toSorted());
 });
 
-test('without the guard acknowledged writes are lost', async () => {
+test('without the queue, acknowledged writes are lost', async () => {
   const client = await openClient((factory) => factory);
   const { acknowledged, kept } = await interleave(client);
   const lost = acknowledged.filter((callSid) => !kept.includes(callSid));
@@ -108,7 +110,7 @@ test('a COMMIT that fails is rolled back, and what follows works', async () => {
 });
 
 test('a transaction that takes too long gives the turn back, and its late statements do nothing', async () => {
-  const client = await openClient((factory) => guardSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
+  const client = await openClient((factory) => queueSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
   const abandoned = client.$transaction(
     async (tx) => {
       await tx.tenant.create({ data: { name: 'early' } });
@@ -128,7 +130,7 @@ test('a transaction that takes too long gives the turn back, and its late statem
 
 test('what comes after the end of a transaction does not reach the connection', async () => {
   const factory = new PrismaBetterSqlite3({ url: ':memory:' });
-  const connection = await guardSqlite(factory, { setUp: 'CREATE TABLE t (x)', lockedTimeoutMs: 0 }).connect();
+  const connection = await queueSqlite(factory, { setUp: 'CREATE TABLE t (x)', lockedTimeoutMs: 0 }).connect();
   onTestFinished(() => connection.dispose());
   const statement = (sql: string) => ({ sql, args: [], argTypes: [] });
   const tx = await connection.startTransaction();
@@ -139,7 +141,7 @@ test('what comes after the end of a transaction does not reach the connection', 
 });
 
 test('a transaction whose start took too long gives the turn back', async () => {
-  const client = await openClient((factory) => guardSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
+  const client = await openClient((factory) => queueSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
   const long = client.$transaction(async (tx) => {
     await tx.tenant.create({ data: { name: 'long' } });
     await sleep(300);
@@ -230,7 +232,7 @@ const countingCommits = (factory: SqlDriverAdapterFactory, count: { commits: num
 test('transactions that wait for one another are committed together, and each is there once it is acknowledged', async () => {
   const count = { commits: 0 };
   const client = await openClient((factory) =>
-    guardSqlite(countingCommits(factory, count), { setUp: '', lockedTimeoutMs: 1000 }),
+    queueSqlite(countingCommits(factory, count), { setUp: '', lockedTimeoutMs: 1000 }),
   );
   const before = count.commits;
   const outcomes = await Promise.allSettled(

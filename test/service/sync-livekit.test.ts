@@ -7,7 +7,7 @@ import { SipClient } from 'livekit-server-sdk';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { command } from '#src/cli/sync-livekit.ts';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import { describeError } from '#src/errors.ts';
 import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit/server.ts';
 import { createDatabase, describeBothDatabases, useTestDatabases } from '#test/support/database.ts';

@@ -1,7 +1,7 @@
 /** Importing an account's numbers: what becomes of each, twice, and never at another tenant's cost. */
 import { expect, onTestFinished, test } from 'vitest';
 import { command } from '#src/cli/import-twilio.ts';
-import { openDb, type Db } from '#src/database/database.ts';
+import { openDb, type Db } from '#src/database/open.ts';
 import type { ImportTarget } from '#src/numbers/import-decision.ts';
 import { importNumbers } from '#src/numbers/import-numbers.ts';
 import { grantScope } from '#src/tenants/grant-scope.ts';

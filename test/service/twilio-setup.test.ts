@@ -1,7 +1,7 @@
 /** Setting Twilio up: the plan, carrying it out, nothing to do the second time, and what somebody else has set up. */
 import { expect, onTestFinished, test } from 'vitest';
 import { command } from '#src/cli/setup-twilio.ts';
-import { openDb, type Db } from '#src/database/database.ts';
+import { openDb, type Db } from '#src/database/open.ts';
 import { runCommand } from '#test/support/command.ts';
 import { createDatabase, describeBothDatabases, type BothDatabases } from '#test/support/database.ts';
 import { startTwilioServer, type TwilioServer } from '#test/support/twilio-server.ts';

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { createFeed } from '#src/feed/call-feed.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import type { Context } from '#src/context.ts';
-import type { Db } from '#src/database/database.ts';
+import type { Db } from '#src/database/open.ts';
 import { buildHttp } from '#src/http/server.ts';
 import { openLivekit } from '#src/livekit/client.ts';
 import { openLog } from '#src/log.ts';

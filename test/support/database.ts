@@ -1,6 +1,7 @@
 /** Fresh, migrated databases: SQLite and PostgreSQL run the same tests. */
 import { afterAll, beforeAll, describe, inject, onTestFinished } from 'vitest';
-import { openDb, type DatabaseKind, type Db } from '#src/database/database.ts';
+import type { DatabaseKind } from '#src/database/address.ts';
+import { openDb, type Db } from '#src/database/open.ts';
 import { makeDatabase, startTestDatabases, type TestDatabases } from './postgres.ts';
 
 /** Opens a fresh database, which is closed and deleted after the test. */

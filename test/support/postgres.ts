@@ -13,7 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { freePort } from '#src/local/livekit/free-port.ts';
-import { applyMigrations, type DatabaseKind } from '#src/database/apply-migrations.ts';
+import type { DatabaseKind } from '#src/database/address.ts';
+import { applyMigrations } from '#src/database/apply-migrations.ts';
 
 /** Where fresh databases come from: a server with a migrated template, and a migrated SQLite file. */
 export type TestDatabases = Readonly<{ postgresUrl: string; sqliteTemplate: string }>;

@@ -1,6 +1,6 @@
 /** What a call process tells of its call goes into the record. */
 import type { Context } from '../../context.ts';
-import { transaction } from '../../database/database.ts';
+import { transaction } from '../../database/transaction.ts';
 import type { Happening } from '../../protocol/messages.ts';
 import type { Call } from '../call.ts';
 import { recordFact } from '../record-fact.ts';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { findSettings } from '../../campaigns/store.ts';
 import type { Context } from '../../context.ts';
-import { transaction } from '../../database/database.ts';
+import { transaction } from '../../database/transaction.ts';
 import { findLead } from '../../leads/store.ts';
 import { loadRouteFacts } from '../../routing/store.ts';
 import { findTenantName } from '../../tenants/store.ts';

@@ -1,5 +1,5 @@
 /** The orders of people for the agents of running calls, as they lie in the database. */
-import type { DbClient } from '../../database/database.ts';
+import type { DbClient } from '../../database/open.ts';
 
 /** The order of a person for the agent of a call; to be taken by the service that has the call's link. */
 export type Command = Readonly<{ id: string; callId: string; type: 'end' | 'say' | 'transfer'; text: string | null }>;

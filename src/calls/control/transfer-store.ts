@@ -1,5 +1,5 @@
 /** Transfers of callers in the database: one at a time for each call. */
-import type { DbClient } from '../../database/database.ts';
+import type { DbClient } from '../../database/open.ts';
 import { transferTakesMs } from '../call.ts';
 
 /** The right to have the caller of an open call transferred; false where that is under way, done, or the call is over. */

@@ -1,7 +1,7 @@
 /** A caller is forgotten: who they are and what they said. */
 import type { Config } from '../../config.ts';
 import type { Context } from '../../context.ts';
-import { transaction } from '../../database/database.ts';
+import { transaction } from '../../database/transaction.ts';
 import { AppError } from '../../errors.ts';
 import { deleteLeadsOf } from '../../leads/scoped-store.ts';
 import { toE164 } from '../../numbers/number.ts';

@@ -1,5 +1,5 @@
 /** A tenant's callers being forgotten, in the database. */
-import type { DbClient } from '../../database/database.ts';
+import type { DbClient } from '../../database/open.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../../database/paging.ts';
 import type { TenantScope } from '../../tenants/scope.ts';
 

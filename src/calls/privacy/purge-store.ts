@@ -1,5 +1,5 @@
 /** What is too old, deleted from the database. */
-import type { DbClient } from '../../database/database.ts';
+import type { DbClient } from '../../database/open.ts';
 
 /** Few enough that nobody waits for the deleting. */
 const deletedAtOnce = 2_000;

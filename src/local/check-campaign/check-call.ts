@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findCallRecord } from '../../calls/scoped-store.ts';
 import { findOpenCall, findTurnsOfRoom, type Turn } from '../../calls/store.ts';
 import { findCampaign, type CampaignRecord } from '../../campaigns/scoped-store.ts';
-import type { Db } from '../../database/database.ts';
+import type { Db } from '../../database/open.ts';
 import { AppError } from '../../errors.ts';
 import { listNumbers, type PhoneNumber } from '../../numbers/scoped-store.ts';
 import type { TenantScope } from '../../tenants/scope.ts';

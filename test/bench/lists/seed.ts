@@ -1,7 +1,7 @@
 /** A million calls for lists.ts, made by the databases themselves: ten tenants of very different size, 18 months. */
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import { databaseFile, databaseKind } from '#src/database/database.ts';
+import { databaseFile, databaseKind } from '#src/database/address.ts';
 
 export const calls = 1_000_000;
 export const leads = 200_000;

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import type { Providers, ScenarioInput } from '#src/simulators/providers/server.ts';
 import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import type { Benchmark } from '../report/benchmark.ts';
 import { startSide, type Side } from '../sides/sides.ts';

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
-import { databaseFile } from '#src/database/database.ts';
+import { databaseFile } from '#src/database/address.ts';
 import { keys } from '#test/support/signed.ts';
 
 const prisma = new PrismaClient({ adapter: new PrismaBetterSqlite3({ url: databaseFile(process.argv[2] ?? '') }) });

@@ -1,6 +1,6 @@
 /** The service's HTTP side in a process of its own, for webhook.ts. */
 import { once } from 'node:events';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 
 const db = await openDb(process.argv[2] ?? '');

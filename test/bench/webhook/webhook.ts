@@ -9,7 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDb, type Db } from '#src/database/database.ts';
+import { openDb, type Db } from '#src/database/open.ts';
 import { keys } from '#test/support/signed.ts';
 import { latenciesOf, type Benchmark } from '../report/benchmark.ts';
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
-import type { Db } from '#src/database/database.ts';
+import type { Db } from '#src/database/open.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { anyText } from '#test/support/matchers.ts';

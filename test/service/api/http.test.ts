@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { openDb } from '#src/database/database.ts';
+import { openDb } from '#src/database/open.ts';
 import { createDatabase, describeBothDatabases } from '#test/support/database.ts';
 import { seedTenant, testContext, testHttp } from '#test/support/context.ts';
 import { signature } from '#test/support/signed.ts';

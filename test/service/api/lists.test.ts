@@ -1,7 +1,7 @@
 /** Long lists: whatever is asked for, the pages together hold everything once, in order, and none looks at too much. */
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
-import type { Db } from '#src/database/database.ts';
+import type { Db } from '#src/database/open.ts';
 import { mostLookedAt } from '#src/database/keyset-list.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';

@@ -1,6 +1,6 @@
 /** Who uses the API in these tests: an admin, and of each of two tenants an owner, an operator, a viewer and a machine. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
-import type { Db } from '#src/database/database.ts';
+import type { Db } from '#src/database/open.ts';
 import { insertSession } from '#src/tenants/access-store.ts';
 import { tokenScopes, type Role } from '#src/tenants/access.ts';
 import { hashOf, newSecret } from '#src/tenants/secret.ts';

@@ -39,7 +39,7 @@ const plants: [path: string, content: string, rule: string][] = [
   ],
   ['src/leads/import.ts', `import { loadConfig } from '#src/config.ts';`, 'verb-context'],
   ['src/livekit/planted.ts', `import { receiveCall } from '#src/calls/receive-call.ts';`, 'edge'],
-  ['src/twilio/import.ts', `import { openDb } from '../database/database.ts';`, 'edge'],
+  ['src/twilio/import.ts', `import { openDb } from '../database/open.ts';`, 'edge'],
   ['src/twilio/planted.ts', `import { RoomServiceClient } from 'livekit-server-sdk';`, 'package-livekit-sdk'],
   ['src/http/planted.ts', `import { RoomServiceClient } from 'livekit-server-sdk';`, 'package-livekit-sdk'],
   ['src/livekit/twilio.ts', `import twilio from 'twilio';`, 'package-twilio-sdk'],
@@ -63,8 +63,8 @@ const plants: [path: string, content: string, rule: string][] = [
   ['src/worker/fixture.ts', `import '#test/planted.ts';`, 'no-tests'],
   ['src/simulators/caller/planted.ts', `import { describeError } from '../../errors.ts';`, 'simulators'],
   ['src/newcomer/planted.ts', `export * from '../errors.ts';`, 'layer-unknown'],
-  ['agents/telephony/report/query.ts', `import { openDb } from '#src/database/database.ts';`, 'agents'],
-  ['agents/telephony/session/query.ts', `import type { Db } from '../../../src/database/database.ts';`, 'agents'],
+  ['agents/telephony/report/query.ts', `import { openDb } from '#src/database/open.ts';`, 'agents'],
+  ['agents/telephony/session/query.ts', `import type { Db } from '../../../src/database/open.ts';`, 'agents'],
   ['agents/telephony/turns/query.ts', `export const query = () => import('#src/calls/receive-call.ts');`, 'agents'],
   [
     'agents/telephony/session/tools/planted.ts',
@@ -141,7 +141,7 @@ test('every file and folder that the rules name exists', async () => {
     .filter(({ name }) => name !== 'no-junk-drawer')
     .flatMap(({ from, to }) => [from, to].flatMap((side) => Object.values(side)))
     .flat()
-    .filter((value) => typeof value === 'string' && /^\^\(?(src|agents|scripts)/.test(value)) as string[];
+    .filter((value): value is string => typeof value === 'string' && /^\^\(?(src|agents|scripts)/.test(value));
   const names = [...new Set(patterns)].filter((pattern) => !/[$]1|[.][*]/.test(pattern)).flatMap(alternativesOf);
   expect(names.length).toBeGreaterThan(100);
   expect(names.filter((name) => !files.some((file) => new RegExp(name).test(file)))).toEqual([]);

@@ -23,13 +23,13 @@ const schema = z.object({ PORT: z.coerce.number() });
 export const loadConfig = (env: NodeJS.ProcessEnv): Config => schema.parse(env);
 `,
   'src/log.ts': `import type { Logger } from 'pino';\n\nexport type Log = Logger;\n`,
-  'src/database/database.ts': `import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
+  'src/database/open.ts': `import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
 
 export type Db = PrismaClient;
 
 export const openDb = (): Db => new PrismaClient();
 `,
-  'src/context.ts': `import type { Db } from './database/database.ts';
+  'src/context.ts': `import type { Db } from './database/open.ts';
 import type { LiveKit } from './livekit/client.ts';
 import type { Log } from './log.ts';
 
@@ -54,7 +54,7 @@ export const mustBeCall = (call: Call | null): Call => {
 `,
   'src/protocol/job.ts': `import { z } from 'zod';\n\nexport const callJob = z.object({ callId: z.string() });\n`,
   'src/calls/scoped-store.ts': `export { findCall } from './store.ts';\n`,
-  'src/calls/store.ts': `import type { Db } from '#src/database/database.ts';
+  'src/calls/store.ts': `import type { Db } from '#src/database/open.ts';
 import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
 import { mustBeCall, type Call } from './call.ts';
 
@@ -123,7 +123,7 @@ console.log(chromium.name());
 `,
   'src/cli/main.ts': `import { receiveCall } from '#src/calls/receive-call.ts';\n\nconsole.log(receiveCall, process.argv);\n`,
   'src/main.ts': `import { loadConfig } from './config.ts';
-import { openDb } from './database/database.ts';
+import { openDb } from './database/open.ts';
 import { openServer } from './http/server.ts';
 import { openLink } from './agent-link/server.ts';
 import { openLiveKit } from './livekit/client.ts';
