@@ -35,6 +35,8 @@ const layers = [
   'src/calls/agent-session/',
   'src/agent-link/',
   'src/worker/',
+  'src/http/conventions/',
+  'src/http/resources/',
   'src/http/',
   'src/service.ts',
   'src/simulators/audio/',
@@ -161,10 +163,7 @@ const directions = [
     { path: business, pathNot: [noun, store] },
     {
       pathNot: [
-        business,
-        noun,
-        errors,
-        config,
+        ...[business, noun, errors, config],
         '^src/(context|background)[.]ts$',
         '^src/(database|speech-cache)/',
         npm('zod'),
@@ -217,7 +216,7 @@ const directions = [
   rule(
     'http-scope',
     'HTTP reads and changes records only in the scope of a tenant; tenants themselves are for the admin.',
-    { path: '^src/http/', pathNot: '^src/http/tenants[.]ts$' },
+    { path: '^src/http/', pathNot: '^src/http/resources/tenants[.]ts$' },
     { path: store, pathNot: scopedStore },
   ),
   rule('main', 'Nothing imports what acts when run.', {}, { path: entries }),
@@ -274,10 +273,7 @@ export default {
       'scripts',
       'What runs before the service starts stands below it.',
       { path: '^scripts/' },
-      {
-        path: '^src/',
-        pathNot: ['^src/database/', errors],
-      },
+      { path: '^src/', pathNot: ['^src/database/', errors] },
     ),
     rule('no-tests', 'What is shipped knows no tests.', { path: ours }, { path: '^test/' }),
     rule(

@@ -6,18 +6,18 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Context } from '../context.ts';
 import { isUniqueViolation } from '../database/driver-errors.ts';
-import { guardRoutes } from './access.ts';
-import { agentRoutes } from './agents.ts';
-import { callRoutes } from './calls.ts';
-import { campaignRoutes } from './campaigns.ts';
-import { errorHandler, sendError } from './errors.ts';
-import { leadRoutes } from './leads.ts';
-import { loginRoutes } from './login.ts';
-import { numberRoutes, trunkRoutes } from './numbers.ts';
-import { routingRoutes } from './routing.ts';
-import { tenantRoutes } from './tenants.ts';
-import { tokenRoutes } from './tokens.ts';
-import { userRoutes } from './users.ts';
+import { guardRoutes } from './conventions/access.ts';
+import { agentRoutes } from './resources/agents.ts';
+import { callRoutes } from './resources/calls.ts';
+import { campaignRoutes } from './resources/campaigns.ts';
+import { errorHandler, sendError } from './conventions/errors.ts';
+import { leadRoutes } from './resources/leads.ts';
+import { loginRoutes } from './resources/auth.ts';
+import { numberRoutes, trunkRoutes } from './resources/phone-numbers.ts';
+import { routingRoutes } from './resources/routing.ts';
+import { tenantRoutes } from './resources/tenants.ts';
+import { tokenRoutes } from './resources/tokens.ts';
+import { userRoutes } from './resources/users.ts';
 
 /** The plugin of everything below /api/v1 but the webhooks. */
 export const api =

@@ -12,9 +12,9 @@ import { createWitness, type Witness } from '../livekit/webhook-probe.ts';
 import { may } from '../tenants/access.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { name, text } from '../database/storable-text.ts';
-import { authenticateRequest } from './access.ts';
-import { snakeOf } from './snake-case.ts';
-import { rejectErrors, sendError } from './errors.ts';
+import { authenticateRequest } from './conventions/access.ts';
+import { snakeOf } from './conventions/snake-case.ts';
+import { rejectErrors, sendError } from './conventions/errors.ts';
 
 const id = name(300);
 const number = text(300);

@@ -4,8 +4,8 @@ import swagger, { type FastifyDynamicSwaggerOptions, type SwaggerTransform } fro
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
-import type { Access } from './access.ts';
-import { errorBody } from './fields.ts';
+import type { Access } from './conventions/access.ts';
+import { errorBody } from './conventions/fields.ts';
 
 const description = `
 People log in by \`POST /api/v1/auth/login\`; machines have an API token. Either goes into \`Authorization: Bearer …\`.

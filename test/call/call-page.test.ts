@@ -4,7 +4,7 @@ import { AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
 import { pino } from 'pino';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { errorHandler } from '#src/http/errors.ts';
+import { errorHandler } from '#src/http/conventions/errors.ts';
 import { callPage } from '#src/local/call-page/call-page.ts';
 import { nowMs } from '#src/simulators/caller/caller.ts';
 import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit/server.ts';

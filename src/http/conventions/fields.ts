@@ -1,8 +1,8 @@
 /** What the schemas of several resources share. */
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
-import type { PageQuery, Position } from '../database/paging.ts';
-import { isStorable, isStorableJson, text } from '../database/storable-text.ts';
+import { AppError } from '../../errors.ts';
+import type { PageQuery, Position } from '../../database/paging.ts';
+import { isStorable, isStorableJson, text } from '../../database/storable-text.ts';
 
 export const id = text(64);
 export const version = z.int().min(0).max(2_147_483_647);

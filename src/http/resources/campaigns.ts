@@ -1,8 +1,8 @@
 /** /api/v1/campaigns: how calls are held. People edit a draft; calls run with what was published. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { campaignStatuses, conversation } from '../campaigns/campaign.ts';
-import { previewCampaign, publishCampaign, type Sample } from '../calls/preview/publish-campaign.ts';
+import { campaignStatuses, conversation } from '../../campaigns/campaign.ts';
+import { previewCampaign, publishCampaign, type Sample } from '../../calls/preview/publish-campaign.ts';
 import {
   editCampaign,
   findCampaign,
@@ -11,13 +11,13 @@ import {
   listVersions,
   type CampaignRecord,
   type CampaignVersion,
-} from '../campaigns/scoped-store.ts';
-import type { Context } from '../context.ts';
-import { name } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { camelOf, snakeOf, snakeShape } from './snake-case.ts';
-import { allOptional, id, version, timestamp } from './fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, idOf, listRoute } from './resource.ts';
+} from '../../campaigns/scoped-store.ts';
+import type { Context } from '../../context.ts';
+import { name } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { camelOf, snakeOf, snakeShape } from '../conventions/snake-case.ts';
+import { allOptional, id, version, timestamp } from '../conventions/fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, idOf, listRoute } from '../conventions/resource-routes.ts';
 
 const settings = z.object(snakeShape(conversation.shape));
 const draft = z.strictObject(allOptional(settings.shape));

@@ -1,13 +1,13 @@
 /** /api/v1/agents: the names under which workers take a tenant's calls. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { editAgent, findAgent, insertAgent, listAgents, type Agent } from '../tenants/agent-scoped-store.ts';
-import { name } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './snake-case.ts';
-import { id, version, timestamp, booleanQuery } from './fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+import type { Context } from '../../context.ts';
+import { editAgent, findAgent, insertAgent, listAgents, type Agent } from '../../tenants/agent-scoped-store.ts';
+import { name } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { camelOf, snakeOf } from '../conventions/snake-case.ts';
+import { id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const isDefault = z
   .boolean()

@@ -1,15 +1,15 @@
 /** /api/v1/users: who may come in to a tenant, and as what. For its owners. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { roles, tenantRoles } from '../tenants/access.ts';
-import { hashPassword } from '../tenants/password.ts';
-import { editUser, findUser, insertUser, listUsers, type User } from '../tenants/user-scoped-store.ts';
-import { text } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './snake-case.ts';
-import { email, id, password, version, timestamp, booleanQuery } from './fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+import type { Context } from '../../context.ts';
+import { roles, tenantRoles } from '../../tenants/access.ts';
+import { hashPassword } from '../../tenants/password.ts';
+import { editUser, findUser, insertUser, listUsers, type User } from '../../tenants/user-scoped-store.ts';
+import { text } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { camelOf, snakeOf } from '../conventions/snake-case.ts';
+import { email, id, password, version, timestamp, booleanQuery } from '../conventions/fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,

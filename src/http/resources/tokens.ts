@@ -1,15 +1,15 @@
 /** /api/v1/tokens: keys for machines. For a tenant's owners. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { tokenScopes } from '../tenants/access.ts';
-import { createToken } from '../tenants/create-token.ts';
-import { editToken, findToken, listTokens, type ApiToken } from '../tenants/token-scoped-store.ts';
-import { name } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { snakeOf } from './snake-case.ts';
-import { timestampInput, id, version, timestamp, booleanQuery } from './fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+import type { Context } from '../../context.ts';
+import { tokenScopes } from '../../tenants/access.ts';
+import { createToken } from '../../tenants/create-token.ts';
+import { editToken, findToken, listTokens, type ApiToken } from '../../tenants/token-scoped-store.ts';
+import { name } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { snakeOf } from '../conventions/snake-case.ts';
+import { timestampInput, id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,

@@ -1,15 +1,15 @@
 /** /api/v1/leads: who called a campaign, or is to be called. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { AppError } from '../errors.ts';
-import { editLead, findLeadRecord, insertLead, listLeads, type LeadRecord } from '../leads/scoped-store.ts';
-import { toE164 } from '../numbers/number.ts';
-import { name, text } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './snake-case.ts';
-import { id, metadata, version, timestamp, booleanQuery } from './fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import { editLead, findLeadRecord, insertLead, listLeads, type LeadRecord } from '../../leads/scoped-store.ts';
+import { toE164 } from '../../numbers/number.ts';
+import { name, text } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { camelOf, snakeOf } from '../conventions/snake-case.ts';
+import { id, metadata, version, timestamp, booleanQuery } from '../conventions/fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const statuses = ['new', 'calling', 'completed', 'failed'] as const;
 

@@ -1,9 +1,9 @@
 /** How errors look over HTTP: `{ "error": { "code", "message" } }`. The only place that knows status numbers. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { isUnavailable } from '../database/driver-errors.ts';
-import { AppError, describeError, type ErrorCode } from '../errors.ts';
-import type { Log } from '../log.ts';
-import type { RejectReason } from '../routing/route.ts';
+import { isUnavailable } from '../../database/driver-errors.ts';
+import { AppError, describeError, type ErrorCode } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { RejectReason } from '../../routing/route.ts';
 
 const statusOfCode = {
   malformed: 400,

@@ -1,17 +1,17 @@
 /** /api/v1/calls: what was called, and what became of it. */
-import { callStatuses } from '../protocol/call-status.ts';
+import { callStatuses } from '../../protocol/call-status.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { findCallRecord, listCalls, type CallFilter, type CallRecord } from '../calls/scoped-store.ts';
-import { eraseCaller } from '../calls/privacy/erase-caller.ts';
-import { listErasures, type Receipt } from '../calls/privacy/erasure-scoped-store.ts';
-import { sendCommand } from '../calls/control/send-command.ts';
-import type { Context } from '../context.ts';
-import { name, text } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { snakeOf } from './snake-case.ts';
-import { timestampInput, id, timestamp } from './fields.ts';
-import { createRoute, getRoute, idOf, listRoute } from './resource.ts';
+import { findCallRecord, listCalls, type CallFilter, type CallRecord } from '../../calls/scoped-store.ts';
+import { eraseCaller } from '../../calls/privacy/erase-caller.ts';
+import { listErasures, type Receipt } from '../../calls/privacy/erasure-scoped-store.ts';
+import { sendCommand } from '../../calls/control/send-command.ts';
+import type { Context } from '../../context.ts';
+import { name, text } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { snakeOf } from '../conventions/snake-case.ts';
+import { timestampInput, id, timestamp } from '../conventions/fields.ts';
+import { createRoute, getRoute, idOf, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,

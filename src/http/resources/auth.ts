@@ -2,13 +2,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { AppError } from '../errors.ts';
-import { emailKey, permissionsOfPrincipal, roles, type Principal } from '../tenants/access.ts';
-import { changePassword, logIn, logOut, refreshSession, type Session } from '../tenants/session.ts';
-import { text } from '../database/storable-text.ts';
-import { accessTokenOf, accessTokenSeconds, type Guard } from './access.ts';
-import { password } from './fields.ts';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import { emailKey, permissionsOfPrincipal, roles, type Principal } from '../../tenants/access.ts';
+import { changePassword, logIn, logOut, refreshSession, type Session } from '../../tenants/session.ts';
+import { text } from '../../database/storable-text.ts';
+import { accessTokenOf, accessTokenSeconds, type Guard } from '../conventions/access.ts';
+import { password } from '../conventions/fields.ts';
 
 const tokens = z.object({
   access_token: z.string().describe('For the header Authorization: Bearer …'),

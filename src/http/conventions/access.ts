@@ -1,10 +1,10 @@
 /** Who may use a route: every route of the API says so, and is asked before its body is read. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError } from '../errors.ts';
-import type { Context } from '../context.ts';
-import { may, type Permission, type Principal } from '../tenants/access.ts';
-import { authenticate, type Authenticated, type Credential } from '../tenants/authenticate.ts';
-import type { TenantScope } from '../tenants/scope.ts';
+import { AppError } from '../../errors.ts';
+import type { Context } from '../../context.ts';
+import { may, type Permission, type Principal } from '../../tenants/access.ts';
+import { authenticate, type Authenticated, type Credential } from '../../tenants/authenticate.ts';
+import type { TenantScope } from '../../tenants/scope.ts';
 
 /** `public`: everybody; `signed_in`: everybody whom we know; else whoever has the permission. */
 export type Access = 'public' | 'signed_in' | Permission;

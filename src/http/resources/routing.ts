@@ -2,13 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { explainRoute } from '../calls/preview/explain-route.ts';
-import { rejectReasons } from '../routing/route.ts';
-import { text } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { timestampInput, id } from './fields.ts';
-import { snakeOf } from './snake-case.ts';
+import type { Context } from '../../context.ts';
+import { explainRoute } from '../../calls/preview/explain-route.ts';
+import { rejectReasons } from '../../routing/route.ts';
+import { text } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { timestampInput, id } from '../conventions/fields.ts';
+import { snakeOf } from '../conventions/snake-case.ts';
 
 const named = z.object({ id, name: z.string() });
 

@@ -1,9 +1,9 @@
 /** The routes that every resource has: list, get, create, change, archive. The same rules for all, written once. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
-import type { Edited, RecordVersion } from '../database/edit-versioned.ts';
-import type { Page, PageQuery, Position } from '../database/paging.ts';
+import { AppError } from '../../errors.ts';
+import type { Edited, RecordVersion } from '../../database/edit-versioned.ts';
+import type { Page, PageQuery, Position } from '../../database/paging.ts';
 import type { Access } from './access.ts';
 import { id, nextCursor, pageQueryOf, pageShape, version } from './fields.ts';
 

@@ -1,9 +1,9 @@
 /** /api/v1/phone-numbers and /api/v1/platform-trunks. Which tenant has a number or a trunk is the admin's to say. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { AppError } from '../errors.ts';
-import { toE164 } from '../numbers/number.ts';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import { toE164 } from '../../numbers/number.ts';
 import {
   editNumber,
   editTrunk,
@@ -15,13 +15,13 @@ import {
   listTrunks,
   type PhoneNumber,
   type PlatformTrunk,
-} from '../numbers/scoped-store.ts';
-import { may } from '../tenants/access.ts';
-import { name, text } from '../database/storable-text.ts';
-import type { Guard } from './access.ts';
-import { camelOf, snakeOf } from './snake-case.ts';
-import { id, version, timestamp, booleanQuery } from './fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+} from '../../numbers/scoped-store.ts';
+import { may } from '../../tenants/access.ts';
+import { name, text } from '../../database/storable-text.ts';
+import type { Guard } from '../conventions/access.ts';
+import { camelOf, snakeOf } from '../conventions/snake-case.ts';
+import { id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const types = ['LOCAL', 'TOLL_FREE', 'MOBILE'] as const;
 

@@ -1,12 +1,12 @@
 /** /api/v1/tenants: for the installation's admin. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { editTenant, findTenant, insertTenant, listTenants, type Tenant } from '../tenants/store.ts';
-import { name } from '../database/storable-text.ts';
-import { camelOf, snakeOf } from './snake-case.ts';
-import { id, version, timestamp, booleanQuery } from './fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from './resource.ts';
+import type { Context } from '../../context.ts';
+import { editTenant, findTenant, insertTenant, listTenants, type Tenant } from '../../tenants/store.ts';
+import { name } from '../../database/storable-text.ts';
+import { camelOf, snakeOf } from '../conventions/snake-case.ts';
+import { id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
+import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,
