@@ -7,6 +7,7 @@
  */
 const layers = [
   'src/errors.ts',
+  'src/time-limit.ts',
   'src/log.ts',
   'src/version.ts',
   'src/background.ts',
@@ -102,6 +103,7 @@ const browser = '-client[.]js$';
 const errors = '^src/errors[.]ts$';
 const config = '^src/config[.]ts$';
 const log = '^src/log[.]ts$';
+const timeLimit = '^src/time-limit[.]ts$';
 const generated = '^src/database/generated/';
 const npm = (names) => `(^|/)node_modules/(${names})/`;
 const builtIn = (names) => `^(node:)?(${names})$`;
@@ -163,7 +165,7 @@ const directions = [
     { path: business, pathNot: [noun, store] },
     {
       pathNot: [
-        ...[business, noun, errors, config],
+        ...[business, noun, errors, timeLimit, config],
         '^src/(context|background)[.]ts$',
         '^src/(database|speech-cache)/',
         npm('zod'),
@@ -181,13 +183,13 @@ const directions = [
     'edge',
     'The edges to LiveKit, Twilio and the speech providers see nouns, configuration and errors.',
     { path: '^src/(livekit|twilio|speech-cache)/' },
-    { path: ours, pathNot: [noun, errors, config, log, '^src/$1/'] },
+    { path: ours, pathNot: [noun, errors, timeLimit, config, log, '^src/$1/'] },
   ),
   rule(
     'agents',
     'A call process owns no data: it sees the protocol, our seams in the framework, the log and errors.',
     { path: '^agents/' },
-    { path: '^(src|scripts)/', pathNot: ['^src/(protocol|framework)/', log, errors] },
+    { path: '^(src|scripts)/', pathNot: ['^src/(protocol|framework)/', log, timeLimit, errors] },
   ),
   rule(
     'no-agents',

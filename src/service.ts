@@ -4,20 +4,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { openAdmission, type Admission } from './worker/admission.ts';
 import { openBackground, type Background } from './background.ts';
-import { openAttendance } from './calls/recovery/watchdog.ts';
-import { dispatchAgain } from './calls/recovery/redispatch.ts';
+import { openWatchdog } from './calls/recovery/watchdog.ts';
+import { deliverCommands } from './calls/control/deliver-commands.ts';
+import { leaseMs, renewLeases } from './calls/ownership-store.ts';
+import { redispatchRefused } from './calls/recovery/redispatch.ts';
 import { createFeed } from './feed/call-feed.ts';
 import { openCallerSearch } from './calls/recovery/find-callers.ts';
 import { purge } from './calls/privacy/purge.ts';
 import { openReconciler } from './calls/recovery/reconcile.ts';
-import { rehearseCalls } from './calls/agent-session/warm-up-calls.ts';
+import { warmUpCalls } from './calls/agent-session/warm-up-calls.ts';
 import type { CallConfig } from './config.ts';
+import type { OpenStatus } from './protocol/call-status.ts';
+import { until } from './time-limit.ts';
 import type { Context } from './context.ts';
 import { openDb, type Db } from './database/open.ts';
 import type { Readiness } from './http/health.ts';
 import { AppError } from './errors.ts';
 import { buildHttp } from './http/server.ts';
-import { openLink, type LinkServer } from './agent-link/server.ts';
+import { openAgentLink, type AgentLink } from './agent-link/server.ts';
 import { openLivekit } from './livekit/client.ts';
 import { openLog, type Log } from './log.ts';
 import { openPreparation } from './campaigns/prepare-speech.ts';
@@ -35,7 +39,7 @@ export type Service = Readonly<{
   activeCalls: () => number;
   /** No new calls; resolves once the running ones have ended, or after the configured drain timeout. */
   drain: () => Promise<void>;
-  link: LinkServer;
+  link: AgentLink;
   [Symbol.asyncDispose]: () => Promise<void>;
 }>;
 
@@ -62,6 +66,8 @@ const claimMs = 2_000;
 const findCallersEveryMs = 2_000;
 const reconcileEveryMs = 30_000;
 const prepareEveryMs = 30_000;
+const renewLeasesEveryMs = 5_000;
+const deliverCommandsEveryMs = 300;
 const purgeEveryMs = 86_400_000;
 const firstPurgeMs = 60_000;
 
@@ -70,7 +76,7 @@ type Parts = {
   isDraining: boolean;
   isWarm: boolean;
   readyAt: number | null;
-  link: LinkServer | null;
+  link: AgentLink | null;
   worker: CallWorker | null;
 };
 
@@ -83,18 +89,18 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const background = opened.use(openBackground(log));
   const admission = opened.use(openAdmission(config.minFreeMemoryMb));
   const ctx = contextOf(config, db, log, parts, admission);
-  background.add('rehearse calls', () => rehearseCalls(ctx));
+  background.add('warm up calls', () => warmUpCalls(ctx));
   const ready = Promise.withResolvers<void>();
   const onChange = (): void => noteChange(parts, ready.resolve);
-  const link = (parts.link = opened.use(await openLink(ctx, background, onChange)));
+  const link = (parts.link = opened.use(await openAgentLink(ctx, background, onChange)));
   // Before the worker: a port that is taken is told at once, and while calls are being ended their events still come in.
   const http = opened.use(await listen(ctx, readinessOf(parts), options.extend));
   const onRefused = (room: string, metadata: string): void =>
-    background.add('dispatch again', () => dispatchAgain(ctx, room, metadata));
+    background.add('redispatch', () => redispatchRefused(ctx, room, metadata));
   const worker = (parts.worker = opened.use(
     startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange, onRefused }),
   ));
-  attend(ctx, background, parts);
+  schedule(ctx, background, parts, link);
   // However loaded the machine is: what is prepared is what a caller hears at once.
   const preparation = openPreparation({ ...ctx, busy: () => fullBecause(parts, config) });
   background.every('prepare voices', prepareEveryMs, preparation, 0);
@@ -110,25 +116,29 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       parts.isDraining = true;
       await worker.drain();
       await sleep(claimMs);
-      await until(() => link.activeCalls() === 0, config.drainTimeoutMs);
+      await until(() => link.activeCalls() === 0, { limitMs: config.drainTimeoutMs });
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 };
 
-/** What is looked at again and again, so that no caller is forgotten and every record gets its end. */
-const attend = (ctx: Context, background: Background, parts: Parts): void => {
+/** What runs again and again, so that no caller is forgotten and every record gets its end. */
+const schedule = (ctx: Context, background: Background, parts: Parts, link: AgentLink): void => {
   const startedAt = performance.now();
   const isComing = (room: string): boolean => parts.worker?.isComing(room) ?? false;
-  const attendCalls = openAttendance(ctx, background, isComing);
-  const look = async (statuses: ('ringing' | 'in_progress')[]): Promise<void> => {
+  const watch = openWatchdog(ctx, background, isComing);
+  const watchCalls = async (statuses: OpenStatus[]): Promise<void> => {
     const now = performance.now();
-    // Nobody would take the job that we ask for.
+    // No worker of ours would take the job.
     if (parts.readyAt === null && now - startedAt < startUpMs) return;
-    await attendCalls(statuses, parts.readyAt !== null && now - parts.readyAt < startUpMs);
+    await watch(statuses, parts.readyAt !== null && now - parts.readyAt < startUpMs);
   };
-  background.every('attend ringing calls', ringingEveryMs, () => look(['ringing']));
-  background.every('attend calls in progress', inProgressEveryMs, () => look(['in_progress']));
+  background.every('watch ringing calls', ringingEveryMs, () => watchCalls(['ringing']));
+  background.every('watch calls in progress', inProgressEveryMs, () => watchCalls(['in_progress']));
+  background.every('renew leases', renewLeasesEveryMs, () =>
+    renewLeases(ctx.db, ctx.ownerId, new Date(ctx.now().getTime() + leaseMs)),
+  );
+  background.every('deliver commands', deliverCommandsEveryMs, () => deliverCommands(ctx, link));
   background.every('find callers', findCallersEveryMs, openCallerSearch(ctx, isComing));
   background.every('reconcile calls', reconcileEveryMs, openReconciler(ctx));
   background.every('purge', purgeEveryMs, () => purge(ctx), firstPurgeMs);
@@ -185,9 +195,4 @@ const listen = async (
     });
   });
   return { url, [Symbol.asyncDispose]: () => app.close() };
-};
-
-const until = async (isDone: () => boolean, timeoutMs: number): Promise<void> => {
-  const end = Date.now() + timeoutMs;
-  while (!isDone() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 100));
 };

@@ -3,7 +3,7 @@ import { voice, type JobContext, type VAD } from '@livekit/agents';
 import type { RemoteParticipant } from '@livekit/rtc-node';
 import type { CallJob } from '#src/protocol/job.ts';
 import { describeError } from '#src/errors.ts';
-import { jobTimes, type Happening, type PickupStage } from '#src/protocol/messages.ts';
+import { jobTimes, type AgentEvent, type PickupStage } from '#src/protocol/messages.ts';
 import type { Log } from '#src/log.ts';
 import { makeAgent } from './session/agent.ts';
 import { describeCaller, waitForActive, waitForCaller, waitForListener, watchRoom } from './room/caller-presence.ts';
@@ -55,7 +55,7 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
     mark('claimSent');
     const first = await link.claim(claim, claimTimeoutMs);
     const verdict = first.kind === 'wait' ? await keepCompany(ctx.room, caller, first, warm) : first;
-    mark('verdict');
+    mark('jobReceived');
     if (verdict === null) return log.info('the caller left before their call could be had');
     if (verdict.kind === 'leave') return log.info({ reason: verdict.reason }, 'left the room');
     tellThem();
@@ -64,7 +64,7 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
     await hold({ ctx, link, log: callLog, job: verdict.job, ender, mark }, caller, warm.vad);
   } catch (error) {
     log.error({ err: error }, 'call failed');
-    link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
+    link.tell({ kind: 'failure', part: 'session', detail: describeError(error).slice(0, 200) });
   } finally {
     await Promise.all(connections);
     ctx.shutdown('the call is over');
@@ -96,7 +96,7 @@ const hold = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Pro
     await speakWith(call, caller, bundledVad);
   } catch (error) {
     call.log.error({ err: error }, 'conversation failed');
-    link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
+    link.tell({ kind: 'failure', part: 'session', detail: describeError(error).slice(0, 200) });
     ender.finish('agent_error');
   }
   link.tell({ kind: 'ended', ...(await ender.done) });
@@ -105,7 +105,7 @@ const hold = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Pro
 
 const speakWith = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Promise<void> => {
   const { ctx, link, job, ender, mark, log } = call;
-  const prepared = openPrepared(job.prepared, (detail) => link.tell({ kind: 'trouble', part: 'tts', detail }));
+  const prepared = openPrepared(job.cachedSpeech, (detail) => link.tell({ kind: 'failure', part: 'tts', detail }));
   const session =
     job.purpose === 'announce'
       ? openAnnouncement(job, link.welcome.providers, prepared)
@@ -151,7 +151,7 @@ const answer = async (
   const hears = await Promise.race([active.then((known) => known.every(Boolean)), ender.done.then(() => false)]);
   if (ender.begun) return ender.done;
   mark(hears ? 'active' : 'activeTimedOut');
-  const answered: Happening = { kind: 'answered', at: Date.now() };
+  const answered: AgentEvent = { kind: 'answered', at: Date.now() };
   link.tell(answered);
   return job.purpose === 'announce' ? conversation.announce() : conversation.hold(link.onCommand);
 };

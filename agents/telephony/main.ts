@@ -28,7 +28,7 @@ const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
   takeOverFrameworkLog(log, link.welcome.log);
   process.on('unhandledRejection', (error) => {
     log.error({ err: error }, 'unhandled rejection');
-    link.tell({ kind: 'trouble', part: 'session', detail: describeError(error).slice(0, 200) });
+    link.tell({ kind: 'failure', part: 'session', detail: describeError(error).slice(0, 200) });
   });
   keepConnections();
   const vad = await warmVad(() => new AudioFrame(new Int16Array(1_600), 16_000, 1, 1_600));

@@ -1,47 +1,42 @@
 /**
- * The parent's side of the link: a WebSocket server on a Unix socket, to which every call process of this machine is connected. A
- * connection that breaks is a call process that died.
+ * The service's end of the agent link: a WebSocket server on a Unix socket, to which every call host of this machine is connected. A
+ * connection that breaks means that its host has died.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
-import { leaseMs } from '../calls/agent-session/claim-call.ts';
-import { takeCommands, type Command } from '../calls/control/command-store.ts';
-import { renewLeases } from '../calls/ownership-store.ts';
-import { appendEvent } from '../calls/store.ts';
 import type { Background } from '../background.ts';
 import type { Context } from '../context.ts';
-import { openConnection, type Connection } from './connection.ts';
 import type { FromService } from '../protocol/messages.ts';
+import { openConnection, type Connection } from './connection.ts';
 
-export type LinkServer = Readonly<{
-  /** The socket's path: what a call process needs to know. */
+export type AgentLink = Readonly<{
+  /** The socket's path, which a call host needs to know. */
   path: string;
-  /** How many call processes wait for a call, ready. */
+  /** How many call hosts wait for a call. */
   ready: () => number;
-  /** How many calls are held now. */
+  /** How many calls run now. */
   activeCalls: () => number;
-  /** The process that holds a call; null where none of this machine does. */
+  /** The process that runs a call; null when none of this machine does. */
   pidOf: (callId: string) => number | null;
-  /** Says a sentence on a call, or ends it politely. False where this process doesn't have the call. */
-  say: (callId: string, text: string) => boolean;
-  end: (callId: string, text: string | null) => boolean;
+  /** Sends a message to the host of a call. False when no host of this machine runs it. */
+  send: (callId: string, message: FromService) => boolean;
   [Symbol.asyncDispose]: () => Promise<void>;
 }>;
 
 const pingEveryMs = 1_000;
-const renewEveryMs = 5_000;
-const commandsEveryMs = 300;
+const largestMessageBytes = 1_000_000;
 
-/** Opens the link. `onChange` is called whenever a process became ready, got a call, or went away. */
-export const openLink = async (ctx: Context, background: Background, onChange: () => void): Promise<LinkServer> => {
+/** Opens the link. `onChange` is called whenever a host becomes ready, gets a call, ends one or goes away. */
+export const openAgentLink = async (ctx: Context, background: Background, onChange: () => void): Promise<AgentLink> => {
+  // A path of a Unix socket has room for about 100 characters.
   const folder = await mkdtemp(join(tmpdir(), 'ta-'));
   await chmod(folder, 0o700);
   const path = join(folder, 'link');
   const server = createServer();
-  const sockets = new WebSocketServer({ server, maxPayload: 1_000_000 });
+  const sockets = new WebSocketServer({ server, maxPayload: largestMessageBytes });
   const connections = new Set<Connection>();
   sockets.on('connection', (socket) => {
     const connection = openConnection(ctx, background, socket, onChange);
@@ -52,19 +47,14 @@ export const openLink = async (ctx: Context, background: Background, onChange: (
     });
   });
   await listen(server, path);
-  const stopPings = watch(connections);
-  background.every('renew leases', renewEveryMs, () =>
-    renewLeases(ctx.db, ctx.ownerId, new Date(ctx.now().getTime() + leaseMs)),
-  );
-  background.every('take commands', commandsEveryMs, () => giveCommands(ctx, connections));
-  const ofCall = (callId: string) => connectionOf(connections, callId);
+  const stopPings = pingAll(connections);
+  const hostOf = (callId: string) => [...connections].find((connection) => connection.callId() === callId);
   return {
     path,
     ready: () => [...connections].filter((connection) => connection.isReady()).length,
     activeCalls: () => [...connections].filter((connection) => connection.callId() !== null).length,
-    pidOf: (callId) => ofCall(callId)?.pid() ?? null,
-    say: (callId, text) => ofCall(callId)?.send({ type: 'say', text }) ?? false,
-    end: (callId, text) => ofCall(callId)?.send({ type: 'end', say: text, reason: 'ended_by_service' }) ?? false,
+    pidOf: (callId) => hostOf(callId)?.pid() ?? null,
+    send: (callId, message) => hostOf(callId)?.send(message) ?? false,
     [Symbol.asyncDispose]: async () => {
       stopPings();
       for (const client of sockets.clients) client.terminate();
@@ -75,37 +65,14 @@ export const openLink = async (ctx: Context, background: Background, onChange: (
   };
 };
 
-const connectionOf = (connections: ReadonlySet<Connection>, callId: string): Connection | undefined =>
-  [...connections].find((connection) => connection.callId() === callId);
-
-/** What people ordered by the API, of whichever service, is given to the processes that hold the calls. */
-const giveCommands = async (ctx: Context, connections: ReadonlySet<Connection>): Promise<void> => {
-  if ([...connections].every((connection) => connection.callId() === null)) return;
-  for (const command of await takeCommands(ctx.db, ctx.ownerId, ctx.now())) {
-    const isGiven = connectionOf(connections, command.callId)?.send(messageOf(command)) ?? false;
-    await appendEvent(ctx.db, command.callId, isGiven ? 'ordered' : 'order_lost', { order: command.type });
-  }
-};
-
-const messageOf = ({ type, text }: Command): FromService => {
-  switch (type) {
-    case 'end':
-      return { type: 'end', say: text, reason: 'ended_by_service' };
-    case 'say':
-      return { type: 'say', text: text ?? '' };
-    case 'transfer':
-      return { type: 'transfer', destination: text ?? '' };
-  }
-};
-
 const listen = (server: Server, path: string): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);
   });
 
-/** Pings every connection; one that is silent for too long is dropped, unless it is we who stood still. */
-const watch = (connections: ReadonlySet<Connection>): (() => void) => {
+/** Pings every host. A host's silence isn't held against it when this process itself stood still. */
+const pingAll = (connections: ReadonlySet<Connection>): (() => void) => {
   let last = performance.now();
   const timer = setInterval(() => {
     const stalledMs = performance.now() - last - pingEveryMs;

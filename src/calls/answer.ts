@@ -1,17 +1,17 @@
 /** What the asker of an inbound call is told (contract, section 2): which agent takes it, and what to give to that agent. */
 import type { Call } from './call.ts';
 
-export type Answer = Readonly<{
+export type SipInboundAnswer = Readonly<{
   agent_name: string;
   /** JSON in a string. */
   metadata: string;
   attributes: Readonly<{ inbound: 'true'; phone_number: string; caller: string }>;
 }>;
 
-export const answerOf = (
-  call: Pick<Call, 'phoneNumberId' | 'tenantId' | 'campaignId' | 'phoneNumber' | 'dialledNumber'>,
+export const sipInboundAnswerOf = (
+  call: Pick<Call, 'phoneNumberId' | 'tenantId' | 'campaignId' | 'phoneNumber' | 'dialedNumber'>,
   agentName: string,
-): Answer => ({
+): SipInboundAnswer => ({
   agent_name: agentName,
   metadata: JSON.stringify({
     call_type: 'inbound',
@@ -19,7 +19,7 @@ export const answerOf = (
     tenant_id: call.tenantId,
     campaign_id: call.campaignId,
     from_number: call.phoneNumber,
-    to_number: call.dialledNumber,
+    to_number: call.dialedNumber,
   }),
-  attributes: { inbound: 'true', phone_number: call.dialledNumber, caller: call.phoneNumber },
+  attributes: { inbound: 'true', phone_number: call.dialedNumber, caller: call.phoneNumber },
 });

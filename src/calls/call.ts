@@ -7,14 +7,14 @@
  *   room       the LiveKit room in which it is held; `openRoom` names it while the call is open
  *   open       ringing or in progress; everything else is final
  *   attempt    one agent put on the call; a second one after the first died
- *   door       by which way we heard of a call: asked (webhook sip-inbound), joined (a SIP participant), job (our agent)
+ *   source     who reported the call first: the sip-inbound webhook, a SIP participant's arrival, or our agent's job
  */
 import type { RejectReason } from '../routing/route.ts';
 import type { CallFacts } from './lifecycle.ts';
 
 /** What LiveKit or an asker tells of a call that comes in. Numbers are as they came. */
 export type IncomingCall = Readonly<{
-  door: 'asked' | 'joined' | 'job';
+  source: 'webhook' | 'participant' | 'job';
   callSid: string;
   roomName: string;
   from: string;
@@ -35,7 +35,7 @@ export type Call = CallFacts &
     tenantId: string | null;
     phoneNumberId: string | null;
     phoneNumber: string;
-    dialledNumber: string;
+    dialedNumber: string;
     callSid: string;
     roomName: string;
     openRoom: string | null;
@@ -63,7 +63,7 @@ export const isHeard = (reason: string): boolean =>
   reason === 'campaign_full' || reason === 'tenant_full' || reason === 'busy';
 
 /** By which way we heard of a call, and why it was taken or refused. Facts, never numbers or names of people. */
-export type Routing = Readonly<{ door: IncomingCall['door']; reasons: readonly string[] }>;
+export type Routing = Readonly<{ source: IncomingCall['source']; reasons: readonly string[] }>;
 
 export type CallEvent = Readonly<{ seq: number; type: string; data: unknown; at: Date }>;
 
@@ -72,7 +72,7 @@ export const eventsOf = (
   { routing, rejectReason, createdAt }: Readonly<{ routing: unknown; rejectReason: string | null; createdAt: Date }>,
   later: readonly CallEvent[],
 ): CallEvent[] => {
-  const isKnown = typeof routing === 'object' && routing !== null && 'door' in routing;
+  const isKnown = typeof routing === 'object' && routing !== null && 'source' in routing;
   const type = rejectReason === null ? 'routed' : 'rejected';
   return isKnown ? [{ seq: 0, type, data: routing, at: createdAt }, ...later] : [...later];
 };

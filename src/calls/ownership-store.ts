@@ -3,7 +3,7 @@ import type { DbClient } from '../database/open.ts';
 import { openStatuses, type OpenStatus } from '../protocol/call-status.ts';
 import type { Call } from './call.ts';
 
-export type Hold = Readonly<{
+export type Ownership = Readonly<{
   ownerId: string;
   leaseUntil: Date;
   jobId: string;
@@ -11,8 +11,11 @@ export type Hold = Readonly<{
   callerIdentity: string;
 }>;
 
+/** How long a call stays its owner's without a renewal. */
+export const leaseMs = 15_000;
+
 /** Puts an agent on an open call that has none; false where somebody was quicker. */
-export const holdCall = async (db: DbClient, callId: string, hold: Hold, now: Date): Promise<boolean> => {
+export const takeOwnership = async (db: DbClient, callId: string, hold: Ownership, now: Date): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: {
       id: callId,
@@ -25,7 +28,7 @@ export const holdCall = async (db: DbClient, callId: string, hold: Hold, now: Da
 };
 
 /** The agent of this job is gone: the call may be taken by another. */
-export const releaseCall = async (db: DbClient, callId: string, jobId: string): Promise<boolean> => {
+export const releaseOwnership = async (db: DbClient, callId: string, jobId: string): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: { id: callId, jobId, ownerId: { not: null } },
     data: { ownerId: null, leaseUntil: null, version: { increment: 1 } },
@@ -42,7 +45,7 @@ export const renewLeases = async (db: DbClient, ownerId: string, leaseUntil: Dat
  * The right to do something about an unattended call, such as to dispatch an agent: false where somebody else has just taken it. Who
  * has it has its time from now on.
  */
-export const takeDispatch = async (db: DbClient, call: Call, now: Date): Promise<boolean> => {
+export const claimDispatch = async (db: DbClient, call: Call, now: Date): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: { id: call.id, version: call.version },
     data: { dispatchedAt: now, ownerId: null, leaseUntil: null, version: { increment: 1 } },
@@ -50,7 +53,7 @@ export const takeDispatch = async (db: DbClient, call: Call, now: Date): Promise
   return count === 1;
 };
 
-export type Unattended = Readonly<{
+export type OrphanedQuery = Readonly<{
   now: Date;
   statuses: OpenStatus[];
   /** Also those of other services than `ownerId` whose leases are good. */
@@ -59,7 +62,7 @@ export type Unattended = Readonly<{
 }>;
 
 /** Open calls that no service has a link to. */
-export const findUnattended = (db: DbClient, { now, statuses, leased, ownerId }: Unattended): Promise<Call[]> =>
+export const findOrphaned = (db: DbClient, { now, statuses, leased, ownerId }: OrphanedQuery): Promise<Call[]> =>
   db.callLog.findMany({
     where: {
       status: { in: statuses },
@@ -70,7 +73,7 @@ export const findUnattended = (db: DbClient, { now, statuses, leased, ownerId }:
   });
 
 /** No agent could be asked for: the next look may. */
-export const giveDispatchBack = async (db: DbClient, callId: string): Promise<void> => {
+export const returnDispatch = async (db: DbClient, callId: string): Promise<void> => {
   await db.callLog.updateMany({
     where: { id: callId, ownerId: null },
     data: { dispatchedAt: null, version: { increment: 1 } },

@@ -1,4 +1,4 @@
-/** A call comes in: who takes it, and its record. Whichever door hears of it first makes the record; the others find it. */
+/** A call comes in: who takes it, and its record. Whichever source reports it first creates the record; the others find it. */
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { isUniqueViolation } from '../database/driver-errors.ts';
@@ -23,7 +23,7 @@ const sameRefusalMs = 60_000;
  */
 export const receiveCall = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<CallOutcome> => {
   // An asker's repeats are rare: the unique columns find them, at no cost for all others.
-  const known = incoming.door === 'asked' ? null : await findKnown(ctx.db, incoming, ctx.now());
+  const known = incoming.source === 'webhook' ? null : await findKnown(ctx.db, incoming, ctx.now());
   if (known !== null) return outcomeOf(await withCaller(ctx.db, known, incoming), ctx.config.agentName);
   try {
     return await recordNew(ctx, incoming);
@@ -36,17 +36,17 @@ export const receiveCall = async (ctx: ReceiveContext, incoming: IncomingCall): 
 };
 
 /** By what a repeat is known, the best first: the asker tells its call's id, a room's own news tells the room. */
-const knownBy: Readonly<Record<'asked' | 'met', readonly KnownAs[]>> = {
-  asked: ['callSid', 'openRoom'],
-  met: ['openRoom', 'callSid', 'refusal'],
+const knownBy: Readonly<Record<'webhook' | 'room', readonly KnownAs[]>> = {
+  webhook: ['callSid', 'openRoom'],
+  room: ['openRoom', 'callSid', 'refusal'],
 };
 
 const findKnown = async (db: DbClient, incoming: IncomingCall, now: Date): Promise<Call | null> => {
-  const { door, callSid, roomName } = incoming;
+  const { source, callSid, roomName } = incoming;
   const refusedSince = new Date(now.getTime() - sameRefusalMs);
   const known = await findKnownCalls(db, { callSid, roomName, refusedSince });
   if (known.length === 0) return null;
-  const ways = door === 'asked' ? knownBy.asked : knownBy.met;
+  const ways = source === 'webhook' ? knownBy.webhook : knownBy.room;
   const [best] = ways.flatMap((way) => known.find(({ knownAs }) => knownAs === way) ?? []);
   return best === undefined ? null : findCall(db, best.id);
 };
@@ -112,7 +112,7 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
       callSid: incoming.callSid,
       roomName: incoming.roomName,
       phoneNumber: caller,
-      dialledNumber: dialled ?? incoming.to,
+      dialedNumber: dialled ?? incoming.to,
       status: decision.kind === 'accept' ? 'ringing' : 'rejected',
       agentName: decision.kind === 'accept' ? decision.agentName : null,
       rejectReason: decision.kind === 'accept' ? null : decision.reason,
@@ -123,7 +123,7 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
       phoneNumberId: facts?.number.id ?? null,
       callerIdentity: incoming.callerIdentity,
       trunkId: incoming.trunkId,
-      routing: { door: incoming.door, reasons: decision.reasons },
+      routing: { source: incoming.source, reasons: decision.reasons },
       createdAt: now(),
     });
     return { call, decision };

@@ -59,7 +59,7 @@ export const recordJoin = async (
   ctx: Omit<EventContext, 'ownerId'>,
   event: Pick<Extract<RoomEvent, { kind: 'joined' }>, 'roomName' | 'identity' | 'attributes'>,
 ): Promise<Effect> => {
-  const incoming = incomingOfAttributes('joined', event.roomName, event.identity, event.attributes);
+  const incoming = incomingOfAttributes('participant', event.roomName, event.identity, event.attributes);
   if (incoming === null) return 'no_call';
   if ((await findOpenCall(ctx.db, event.roomName)) === null) {
     const { decision } = await routeCall(ctx, { ...incoming, within: null });
@@ -85,7 +85,7 @@ export const recordFact = async (
   for (let tries = 0; tries < maxTries; tries++) {
     try {
       const applied = await transaction(ctx.db, (tx) => applyFact(tx, callId, fact, entry));
-      if (applied.kind === 'changed') tell(ctx, applied.call);
+      if (applied.kind === 'changed') announce(ctx, applied.call);
       return applied.kind === 'repeated' ? 'repeated' : 'recorded';
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
@@ -114,7 +114,7 @@ const applyFact = async (tx: DbClient, callId: string, fact: CallFact, entry: In
 /** Rolls the transaction back, the inbox entry with it. */
 class ConflictError extends Error {}
 
-const tell = (ctx: Pick<Context, 'log' | 'feed'>, call: Call): void => {
+const announce = (ctx: Pick<Context, 'log' | 'feed'>, call: Call): void => {
   const { id: callId, roomName, status, endReason, duration } = call;
   ctx.log.info({ callId, status, endReason, durationSeconds: duration }, 'call advanced');
   ctx.feed.publish({ kind: 'status', callId, roomName, status, endReason });

@@ -26,7 +26,7 @@ export const inboxKey = (event: RoomEvent, callId: string): string => event.id ?
 
 /** The call that a SIP participant's attributes tell of (docs.livekit.io, SIP participant); null where they tell none. */
 export const incomingOfAttributes = (
-  door: IncomingCall['door'],
+  source: IncomingCall['source'],
   roomName: string,
   identity: string,
   attributes: Readonly<Record<string, string>>,
@@ -35,7 +35,7 @@ export const incomingOfAttributes = (
   const callSid = attributes['sip.callID'];
   if (to === undefined || to === '' || callSid === undefined || callSid === '') return null;
   return {
-    door,
+    source,
     callSid,
     roomName,
     from: attributes['sip.phoneNumber'] ?? '',

@@ -22,7 +22,7 @@ const shown = {
   status: true,
   direction: true,
   phoneNumber: true,
-  dialledNumber: true,
+  dialedNumber: true,
   phoneNumberId: true,
   leadId: true,
   campaignId: true,
@@ -44,7 +44,7 @@ export type CallRecord = Readonly<{
   status: CallStatus;
   direction: 'inbound' | 'outbound';
   phoneNumber: string;
-  dialledNumber: string;
+  dialedNumber: string;
   phoneNumberId: string | null;
   leadId: string | null;
   campaignId: string | null;
@@ -203,20 +203,20 @@ export const findCallRecord = async (db: DbClient, { tenantId }: TenantScope, id
 };
 
 /** What is needed to know of a call to order something of its agent. */
-export const findHeldCall = (db: DbClient, { tenantId }: TenantScope, id: string) =>
+export const findCommandableCall = (db: DbClient, { tenantId }: TenantScope, id: string) =>
   db.callLog.findFirst({
     where: { id, tenantId },
     select: { id: true, status: true, ownerId: true, campaignId: true, campaignVersionId: true },
   });
 
-export type Order = Readonly<{ type: 'end' | 'say' | 'transfer'; text: string | null; orderedBy: string }>;
+export type NewCommand = Readonly<{ type: 'end' | 'say' | 'transfer'; text: string | null; requestedBy: string }>;
 
 /** Leaves an order for the service that has the call. The call is the tenant's: who orders has found it. */
-export const insertOrder = async (
+export const insertCommand = async (
   db: DbClient,
   { tenantId }: TenantScope,
   callId: string,
-  order: Order,
+  order: NewCommand,
 ): Promise<void> => {
   await db.callCommand.create({ data: { ...order, call: { connect: { id: callId, tenantId } } } });
 };

@@ -44,7 +44,7 @@ export type NewCall = Readonly<{
   callSid: string;
   roomName: string;
   phoneNumber: string;
-  dialledNumber: string;
+  dialedNumber: string;
   status: 'ringing' | 'rejected';
   agentName: string | null;
   rejectReason: string | null;
@@ -76,7 +76,7 @@ export const insertCall = async (db: DbClient, { trunkId, routing, ...call }: Ne
       "dialledNumber", "callSid", "roomName", "openRoom", "status", "agentName", "rejectReason", "callerIdentity", "metadata",
       "routing", "createdAt", "updatedAt")
     VALUES (${id}, ${leadId}, ${campaignId}, ${campaignVersionId}, ${tenantId}, ${phoneNumberId}, ${call.phoneNumber},
-      ${call.dialledNumber}, ${call.callSid}, ${call.roomName}, ${openRoom}, ${status},
+      ${call.dialedNumber}, ${call.callSid}, ${call.roomName}, ${openRoom}, ${status},
       ${call.agentName}, ${call.rejectReason}, ${call.callerIdentity}, ${metadata},
       ${JSON.stringify(routing)}, ${createdAt}, ${createdAt})`;
   return { ...call, id, openRoom, ...untouched };

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { replyStages, type Reply, type ReplyStage } from '../calls/timing/reply-timing.ts';
 import { findTimedCall } from '../calls/store.ts';
-import { timingOf, type CallTiming, type Mark, type Pickup } from '../calls/timing/timing.ts';
+import { timingOf, type CallTiming, type Stage, type Pickup } from '../calls/timing/timing.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { openDb } from '../database/open.ts';
 import { AppError } from '../errors.ts';
@@ -55,7 +55,7 @@ const whichDatabase = async (config: Config): Promise<{ url: string; what: strin
 
 const nameOf = (stage: ReplyStage): string => stage.replaceAll('_', ' ');
 
-const markLine = ({ name, atMs, tookMs, detail }: Mark): string =>
+const markLine = ({ name, atMs, tookMs, detail }: Stage): string =>
   `${String(atMs).padStart(8)}  ${`+${tookMs}`.padStart(7)}  ${name.padEnd(16)} ${detail ?? ''}`.trimEnd();
 
 const endsOf = ({ answeredMs, firstSoundMs, slowest }: Pickup): string =>
@@ -69,7 +69,7 @@ const pickupLines = (pickup: Pickup): string[] => {
   const unplaced = Object.entries(pickup.unplaced).map(([stage, ms]) => `${stage} ${ms}`);
   return [
     'Pick-up, ms since the call came in:',
-    ...pickup.marks.map(markLine),
+    ...pickup.stages.map(markLine),
     ...(unplaced.length === 0 ? [] : [`  since the call process began, which isn't recorded: ${unplaced.join(', ')}`]),
     endsOf(pickup),
   ];

@@ -1,9 +1,9 @@
 /** What happens on the calls of this process, for who watches while it happens. */
-import type { Happening } from '../protocol/messages.ts';
+import type { AgentEvent } from '../protocol/messages.ts';
 import type { CallStatus } from '../protocol/call-status.ts';
 
 export type FeedItem =
-  | Readonly<{ kind: 'happening'; callId: string; happening: Happening }>
+  | Readonly<{ kind: 'agent_event'; callId: string; event: AgentEvent }>
   | Readonly<{ kind: 'status'; callId: string; roomName: string; status: CallStatus; endReason: string | null }>;
 
 export type CallFeed = Readonly<{

@@ -5,7 +5,7 @@ import type { FromService } from '../protocol/messages.ts';
 const loggerKey = Symbol.for('@livekit/agents:logger');
 
 /** Replaces the framework's logger. It is to be done again when a job begins: the framework sets its own then. */
-export const takeOverFrameworkLog = (log: Log, options: Extract<FromService, { type: 'welcome' }>['log']): void => {
+export const takeOverFrameworkLog = (log: Log, options: Extract<FromService, { type: 'init' }>['log']): void => {
   const theirs = log.child(
     { part: 'livekit' },
     {

@@ -1,7 +1,7 @@
 /** The webhooks: who takes a call (sip-inbound), what became of it (events), and a trial (test). Contract, sections 2, 3 and 5. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { answerOf } from '../calls/answer.ts';
+import { sipInboundAnswerOf } from '../calls/answer.ts';
 import { receiveCall, routeCall } from '../calls/receive-call.ts';
 import { recordEvent } from '../calls/record-fact.ts';
 import type { Context } from '../context.ts';
@@ -157,7 +157,7 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
   app.post('/livekit/sip-inbound', { schema: described.sipInbound }, async (request, reply) => {
     const body = readBody(inboundBody, await provenBody(ctx, request));
     const outcome = await receiveCall(ctx, {
-      door: 'asked',
+      source: 'webhook',
       callSid: body.call_id,
       roomName: body.room_name,
       from: body.from_number,
@@ -165,7 +165,7 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
       trunkId: body.trunk_id === undefined || body.trunk_id === '' ? null : body.trunk_id,
       callerIdentity: null,
     });
-    if (outcome.kind === 'accept') return reply.send(answerOf(outcome.call, outcome.agentName));
+    if (outcome.kind === 'accept') return reply.send(sipInboundAnswerOf(outcome.call, outcome.agentName));
     const [code, message] = rejectErrors[outcome.reason];
     return sendError(reply, code, message);
   });

@@ -69,10 +69,10 @@ const holdCall = async (service: Service, around: DevStack, number: string): Pro
 const printItem = (item: FeedItem): void => {
   if (item.kind === 'status')
     return print(`  (${item.status.replace('_', ' ')}${item.endReason === null ? '' : `: ${item.endReason}`})`);
-  const { happening } = item;
-  if (happening.kind === 'trouble') return print(`  (trouble with ${happening.part}: ${happening.detail})`);
-  if (happening.kind !== 'turn') return;
-  print(formatTurn(happening.turn));
+  const { event } = item;
+  if (event.kind === 'failure') return print(`  (trouble with ${event.part}: ${event.detail})`);
+  if (event.kind !== 'turn') return;
+  print(formatTurn(event.turn));
 };
 
 /** Prints the records; throws where the call is not what it should have been. */

@@ -32,16 +32,16 @@ export const callJob = z.object({
   tts: z.object({ provider: z.enum(['openai', 'deepgram']), model: z.string(), voice: z.string(), rate: z.number() }),
   vad: z.enum(['bundled', 'silero']),
   /** How many times the standard wait for the end of the caller's turn. */
-  turnPatience: z.number(),
+  endpointingFactor: z.number(),
   /** For so long the caller can't interrupt the greeting. */
-  greetingProtectedMs: z.number(),
+  greetingGuardMs: z.number(),
   limits: z.object({
     /** Asks whether somebody is there each time this long has passed since the agent's last word … */
-    silenceAskMs: z.number(),
+    noInputPromptMs: z.number(),
     /** … until this long has passed: goodbye. */
-    silenceGoodbyeMs: z.number(),
+    noInputGoodbyeMs: z.number(),
     /** What "one moment" grants instead of `silenceAskMs`. */
-    silenceHoldMs: z.number(),
+    waitRequestMs: z.number(),
     /** The whole call, from its answer. */
     maxCallMs: z.number(),
     /** How long to wait for the caller's media (`sip.callStatus` = active) before greeting all the same. */
@@ -50,11 +50,11 @@ export const callJob = z.object({
   /** The names of those with whom the caller may be connected, and which of them takes over when the conversation can't go on. */
   destinations: z.array(z.string()),
   fallback: z.string().nullable(),
-  sentences: z.object({
+  systemMessages: z.object({
     /** Before the greeting; empty: nothing. */
     disclosure: z.string(),
-    silence: z.string(),
-    hold: z.string(),
+    noInput: z.string(),
+    filler: z.string(),
     goodbye: z.string(),
     timeLimit: z.string(),
     announcement: z.string(),
@@ -62,10 +62,10 @@ export const callJob = z.object({
     farewell: z.string(),
     transfer: z.string(),
     transferFailed: z.string(),
-    afterBreak: z.string(),
+    afterRecovery: z.string(),
   }),
   /** Which texts were spoken beforehand, and in which file: 16-bit mono PCM at 24 kHz. */
-  prepared: z.record(z.string(), z.string()),
+  cachedSpeech: z.record(z.string(), z.string()),
   history: z.array(z.object({ role: z.enum(['agent', 'caller']), text: z.string() })),
   /** The first number that this process may give to a turn. */
   firstTurnSeq: z.number().int(),

@@ -1,7 +1,7 @@
 /**
  * What a call process and its service say to each other over the link: JSON text frames on a WebSocket at a Unix socket.
  *
- * The order of a call: hello → welcome, ready (at prewarm), then claim → verdict (before it perhaps wait), then happenings until
+ * The order of a call: hello → welcome, ready (at prewarm), then claim → verdict (before it perhaps wait), then agentEvents until
  * `ended` → farewell.
  * Times are epoch milliseconds, durations milliseconds.
  */
@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { callJob, providerKeys } from './job.ts';
 
 /** Why a call ended, as the call process saw it. */
-export const linkEndReason = z.enum([
+export const agentEndReason = z.enum([
   'caller_hangup', // the caller left
   'caller_lost', // the caller's network vanished
   'agent_hangup', // the agent said goodbye (end_call)
@@ -19,7 +19,7 @@ export const linkEndReason = z.enum([
   'ended_by_service', // told to end
   'agent_error', // the conversation could not go on
 ]);
-export type LinkEndReason = z.infer<typeof linkEndReason>;
+export type AgentEndReason = z.infer<typeof agentEndReason>;
 
 export const spokenTurn = z.object({
   seq: z.number().int(),
@@ -43,7 +43,7 @@ export const pickupStages = {
   connected: 'it is in the room',
   callerFound: 'so is the caller',
   claimSent: 'it asked the service for its call',
-  verdict: 'it has its call',
+  jobReceived: 'it has its call',
   sessionStarted: 'it has its ears and its voice',
   active: 'the caller can hear it: answered',
   activeTimedOut: 'no sign in time that the caller can hear it: it speaks all the same',
@@ -55,7 +55,7 @@ export type PickupStage = keyof typeof pickupStages;
 export const jobTimes = z.object({ offeredAt: z.coerce.number(), acceptedAt: z.coerce.number() });
 export type JobTimes = z.infer<typeof jobTimes>;
 
-export const happening = z.discriminatedUnion('kind', [
+export const agentEvent = z.discriminatedUnion('kind', [
   /** The caller can hear us: media flows. */
   z.object({ kind: z.literal('answered'), at: z.number() }),
   /** A turn was spoken; sent again with the same `seq` it replaces the earlier one. */
@@ -69,20 +69,20 @@ export const happening = z.discriminatedUnion('kind', [
   }),
   /** The caller has been told that they are being connected, and waits: the service connects them, or says `resume` or `end`. */
   z.object({
-    kind: z.literal('transfer_asked'),
+    kind: z.literal('transfer_requested'),
     destination: z.string(),
     cause: z.enum(['model', 'person', 'fallback']),
   }),
   /** Something failed that a person should see; the call may go on. */
   z.object({
-    kind: z.literal('trouble'),
+    kind: z.literal('failure'),
     part: z.enum(['stt', 'llm', 'tts', 'tool', 'room', 'session']),
     detail: z.string(),
   }),
   /** The conversation is over. `at` is when the caller left, or when our last word was heard. */
-  z.object({ kind: z.literal('ended'), reason: linkEndReason, at: z.number() }),
+  z.object({ kind: z.literal('ended'), reason: agentEndReason, at: z.number() }),
 ]);
-export type Happening = z.infer<typeof happening>;
+export type AgentEvent = z.infer<typeof agentEvent>;
 
 /** The caller as the job finds them in the room. */
 export const callerInRoom = z.object({
@@ -103,40 +103,40 @@ export const claim = z.object({
 });
 export type Claim = z.infer<typeof claim>;
 
-export const fromCallProcess = z.discriminatedUnion('type', [
+export const fromCallHost = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), pid: z.number().int() }),
   /** Prewarm went well: this process can take a call. */
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('claim'), claim }),
-  z.object({ type: z.literal('happening'), happening }),
+  z.object({ type: z.literal('agent_event'), event: agentEvent }),
 ]);
-export type FromCallProcess = z.infer<typeof fromCallProcess>;
+export type FromCallHost = z.infer<typeof fromCallHost>;
 
-export const verdict = z.discriminatedUnion('kind', [
+export const claimResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('job'), job: callJob }),
   /** Another process has the call, or routing refused it: leave without a sound. */
   z.object({ kind: z.literal('leave'), reason: z.string() }),
 ]);
-export type Verdict = z.infer<typeof verdict>;
+export type ClaimResult = z.infer<typeof claimResult>;
 
 export const fromService = z.discriminatedUnion('type', [
   z.object({
-    type: z.literal('welcome'),
+    type: z.literal('init'),
     providers: providerKeys,
     log: z.object({ level: z.string(), pii: z.boolean() }),
   }),
   /** The verdict takes longer, such as while the database is away: the caller is to hear `text` meanwhile. */
-  z.object({ type: z.literal('wait'), text: z.string(), prepared: callJob.shape.prepared }),
-  z.object({ type: z.literal('verdict'), verdict }),
+  z.object({ type: z.literal('wait'), text: z.string(), prepared: callJob.shape.cachedSpeech }),
+  z.object({ type: z.literal('claim_result'), result: claimResult }),
   z.object({ type: z.literal('say'), text: z.string() }),
   /** End the call politely: say the text, if any, let it play, then `ended` with the reason. */
-  z.object({ type: z.literal('end'), say: z.string().nullable(), reason: linkEndReason }),
+  z.object({ type: z.literal('end'), say: z.string().nullable(), reason: agentEndReason }),
   /** Tell the caller that they are being connected, then `transfer_asked`. */
   z.object({ type: z.literal('transfer'), destination: z.string() }),
   /** The transfer failed: tell the caller, and go on. */
   z.object({ type: z.literal('resume') }),
   /** `ended` is recorded and the room is gone: the process may stop. */
-  z.object({ type: z.literal('farewell') }),
+  z.object({ type: z.literal('done') }),
 ]);
 export type FromService = z.infer<typeof fromService>;
 

@@ -26,7 +26,7 @@ afterAll(async () => {
   await closeRtc();
 });
 beforeEach(() => {
-  trial.service.happenings.length = 0;
+  trial.service.agentEvents.length = 0;
   trial.service.claims.length = 0;
   trial.job.leave = false;
   trial.job.next = jobOf({ greeting: 'Hello there.' });
@@ -56,7 +56,7 @@ test('a whole conversation: answered, greeted, understood, replied to, ended by 
     'tool: end_call {}',
   ]);
   expect(trial.service.turns().map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
-  expect(trial.service.happenings.at(-1)).toMatchObject({ kind: 'ended', reason: 'agent_hangup' });
+  expect(trial.service.agentEvents.at(-1)).toMatchObject({ kind: 'ended', reason: 'agent_hangup' });
   expect(caller.audioIn.clippedMs()).toBe(0); // nothing was said before the caller could hear it
   expect(trial.service.claims[0]).toMatchObject({ caller: { isSip: true, identity: caller.call.identity } });
   const reply = trial.service.turns()[2];
@@ -94,7 +94,7 @@ test('who is not to take the call leaves without a sound', async () => {
   await sleep(1_000);
   expect(caller.activeAt()).toBeNull();
   expect(caller.room.remoteParticipants.size).toBe(0);
-  expect(trial.service.happenings).toEqual([]);
+  expect(trial.service.agentEvents).toEqual([]);
 });
 
 test('a full campaign is heard: one sentence, then the end', async () => {
@@ -102,15 +102,15 @@ test('a full campaign is heard: one sentence, then the end', async () => {
   await using caller = await trial.call();
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
   expect(lines()).toEqual(['agent: All our lines are busy. Please call again later.']);
-  expect(trial.service.happenings.at(-1)).toMatchObject({ kind: 'ended', reason: 'announced' });
+  expect(trial.service.agentEvents.at(-1)).toMatchObject({ kind: 'ended', reason: 'announced' });
 });
 
 test('a caller who hangs up while it rings was never answered', async () => {
   await using caller = await trial.call({ pickUpMs: 20_000 });
-  while (trial.service.happenings.length < 2) await sleep(20);
+  while (trial.service.agentEvents.length < 2) await sleep(20);
   await caller.hangUp();
   await trial.service.until('ended');
-  expect(trial.service.happenings).toMatchObject([
+  expect(trial.service.agentEvents).toMatchObject([
     { kind: 'timing', stages: { connected: expect.any(Number) as number, verdict: expect.any(Number) as number } },
     { kind: 'timing', stages: { sessionStarted: expect.any(Number) as number } },
     { kind: 'ended' },
@@ -123,7 +123,7 @@ test('a caller who cannot be known to hear is spoken to all the same, and the re
   await trial.service.until('answered');
   await caller.hangUp();
   await trial.service.until('ended');
-  const reached = trial.service.happenings.flatMap((told) => (told.kind === 'timing' ? Object.keys(told.stages) : []));
+  const reached = trial.service.agentEvents.flatMap((told) => (told.kind === 'timing' ? Object.keys(told.stages) : []));
   expect(reached).toEqual(expect.arrayContaining(['sessionStarted', 'activeTimedOut']));
   expect(reached).not.toContain('active');
 });

@@ -38,7 +38,7 @@ const stages = [
     'callerFound',
     'claimSent',
     'claimed',
-    'verdict',
+    'jobReceived',
     'sessionStarted',
   ],
   ...['active', 'first_sound', 'greeted'],
@@ -227,7 +227,7 @@ test('pick-up has all its stages; each reply the times of the attempt that was h
   // Begun at each pause, and thrown away; not more often than the framework is allowed to.
   expect(discarded).toBeGreaterThanOrEqual(1);
   expect(discarded).toBeLessThanOrEqual(6);
-  const marks = pickup.marks.map(({ name }) => name);
+  const marks = pickup.stages.map(({ name }) => name);
   expect(marks.filter((name) => name !== 'came_in' && name !== 'routed')).toEqual(stages);
   expect(replies.map(({ isExact }) => isExact)).toEqual([true, true]);
   for (const { latency } of replies) {
@@ -303,6 +303,6 @@ const finalOrOpen = async (room: string) => service.ctx.db.callLog.findFirstOrTh
 
 test('the whole number of calls that were placed is recorded, each final', async () => {
   const calls = await service.ctx.db.callLog.findMany();
-  expect(calls.every(({ status, dialledNumber }) => status === 'completed' && dialledNumber === dialled)).toBe(true);
+  expect(calls.every(({ status, dialedNumber }) => status === 'completed' && dialedNumber === dialled)).toBe(true);
   expect(calls.length).toBeGreaterThanOrEqual(7);
 });

@@ -58,7 +58,7 @@ const openTrialWithGreeting = async (greeting: string, bytes: (pcm: Buffer) => B
   const { buffer, byteOffset, byteLength } = await synthesize(greeting, { voice: 'alloy' });
   await writeFile(join(folder, 'greeting.pcm'), bytes(Buffer.from(buffer, byteOffset, byteLength)));
   const trial = await openTrial({ name: 'prepared', replies: [], otherwise: 'Of course.' });
-  trial.job.next = jobOf({ greeting, prepared: { [greeting]: join(folder, 'greeting.pcm') } });
+  trial.job.next = jobOf({ greeting, cachedSpeech: { [greeting]: join(folder, 'greeting.pcm') } });
   return trial;
 };
 
@@ -95,8 +95,8 @@ test('a file that is broken: the voice says it, and the trouble is told', async 
   await expect.poll(() => trial.service.turns().map(({ text }) => text), { timeout: 10_000 }).toEqual(['Hello there.']);
   await caller.hangUp();
   await trial.service.until('ended');
-  expect(trial.service.happenings).toContainEqual({
-    kind: 'trouble',
+  expect(trial.service.agentEvents).toContainEqual({
+    kind: 'failure',
     part: 'tts',
     detail: 'prepared speech: the file is broken',
   });

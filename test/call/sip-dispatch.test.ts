@@ -64,7 +64,7 @@ test('a call to our number is given a room and our agent, who greets; the record
     status: 'completed',
     endReason: 'caller_hangup',
     phoneNumber: callerNumber,
-    dialledNumber: dialled,
+    dialedNumber: dialled,
     callSid: route.callId,
     callerIdentity: route.identity,
     agentName: 'telephony-agent',
@@ -90,6 +90,6 @@ test('a number that became ours is answered after the next run; one that is nobo
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
   const { call } = await finalRecords(service, route.room);
-  expect(call).toMatchObject({ status: 'completed', dialledNumber: number });
+  expect(call).toMatchObject({ status: 'completed', dialedNumber: number });
   expect((await invite('+15550005555')).result).toBe('DROP');
 });

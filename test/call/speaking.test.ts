@@ -18,7 +18,7 @@ const untilTurns = async (trial: Trial, count: number) => {
 test('a protected greeting is heard to its end, and the caller who spoke into it is answered then', async () => {
   const greeting = 'Hello and welcome to the practice in the heart of town. This call may be recorded. How can I help?';
   await using trial = await openTrial({ name: 'protected', caller: ['What does it cost?'], otherwise: 'Of course.' });
-  trial.job.next = jobOf({ greeting, greetingProtectedMs: 10_000 });
+  trial.job.next = jobOf({ greeting, greetingGuardMs: 10_000 });
   await using caller = await trial.call();
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: 0 });
   await sleep(1_000);
@@ -36,7 +36,7 @@ test('a protected greeting is heard to its end, and the caller who spoke into it
 test('after the protection the greeting can be interrupted', async () => {
   const greeting = 'Hello and welcome to the practice in the heart of town. This call may be recorded. How can I help?';
   await using trial = await openTrial({ name: 'over', caller: ['What does it cost?'], otherwise: 'Of course.' });
-  trial.job.next = jobOf({ greeting, greetingProtectedMs: 800 });
+  trial.job.next = jobOf({ greeting, greetingGuardMs: 800 });
   await using caller = await trial.call();
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: 0 });
   await sleep(1_500);

@@ -56,7 +56,7 @@ const order = async (caller: Caller, given: { type: 'end' | 'say' | 'transfer'; 
   const { id, tenantId } = await service.ctx.db.callLog.findFirstOrThrow({
     where: { roomName: caller.call.room },
   });
-  await sendCommand(service.ctx, grantScope(tenantId ?? ''), id, { ...given, orderedBy: 'somebody' });
+  await sendCommand(service.ctx, grantScope(tenantId ?? ''), id, { ...given, requestedBy: 'somebody' });
 };
 
 const eventsOf = async (callId: string): Promise<string[]> =>
@@ -75,7 +75,7 @@ test('by order: the caller is told, the person takes them over, and the record s
   await untilRecorded(service, caller.call.room, (records) => records.call.transferState === 'done');
   expect(call).toMatchObject({ status: 'completed' });
   await untilRecorded(service, caller.call.room, (records) => records.call.endReason === 'transferred');
-  expect(await eventsOf(call.id)).toEqual(expect.arrayContaining(['ordered', 'transfer_asked', 'transferred']));
+  expect(await eventsOf(call.id)).toEqual(expect.arrayContaining(['command_delivered', 'transfer_requested', 'transferred']));
 });
 
 test('nobody takes the call: the caller is told, and the conversation goes on', async () => {

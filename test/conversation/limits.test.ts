@@ -7,14 +7,14 @@ const limitsOf = (more: Partial<ReturnType<typeof jobOf>['limits']>) => ({ limit
 const agentLines = (lines: string[]) => lines.filter((line) => line.startsWith('agent')).map((line) => line.slice(7));
 
 test('silence: asks twice, says goodbye, ends', async () => {
-  await using call = await openTextCall([], limitsOf({ silenceAskMs: 200, silenceGoodbyeMs: 600 }));
+  await using call = await openTextCall([], limitsOf({ noInputPromptMs: 200, noInputGoodbyeMs: 600 }));
   expect((await call.ended).reason).toBe('silence');
   expect(agentLines(call.lines()).slice(1)).toEqual(['Are you still there?', 'Are you still there?', 'Goodbye!']);
 });
 
 test('an answer starts the clock again', async () => {
   const script = [{ input: 'Hi', content: 'Hello.' }];
-  await using call = await openTextCall(script, limitsOf({ silenceAskMs: 300, silenceGoodbyeMs: 900 }));
+  await using call = await openTextCall(script, limitsOf({ noInputPromptMs: 300, noInputGoodbyeMs: 900 }));
   await sleep(150);
   await call.say('Hi');
   await sleep(200);

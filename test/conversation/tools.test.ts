@@ -99,7 +99,7 @@ test('a message is kept on the call, with the number that the caller phones from
   await using call = await openTextCall(script, { greeting });
   await call.say('One');
   await call.say('Two');
-  expect(call.happenings.filter(({ kind }) => kind === 'message_taken')).toEqual([
+  expect(call.agentEvents.filter(({ kind }) => kind === 'message_taken')).toEqual([
     { kind: 'message_taken', name: 'Sarah', number: '+15551234567', reason: 'Friday' },
     { kind: 'message_taken', name: 'Tom', number: '+49301', reason: 'Monday' },
   ]);
@@ -115,7 +115,7 @@ test('a message without a name is not kept: the model is told what is missing', 
   const script = [{ input: 'One', toolCalls: [{ name: 'take_message', args: { name: ' ', reason: 'Friday' } }] }];
   await using call = await openTextCall(script, { greeting });
   await call.say('One');
-  expect(call.happenings.filter(({ kind }) => kind === 'message_taken')).toEqual([]);
+  expect(call.agentEvents.filter(({ kind }) => kind === 'message_taken')).toEqual([]);
   expect(call.turns().find(({ role }) => role === 'tool')?.tool?.result).toMatch(/Invalid arguments/);
 });
 
@@ -124,5 +124,5 @@ test('a tool that is not listed does nothing, whatever the model was talked into
   await using call = await openTextCall(script, { greeting });
   await call.say('Transfer me to +1900');
   expect(call.turns().find(({ role }) => role === 'tool')?.tool?.result).toMatch(/Unknown function/);
-  expect(call.happenings.some(({ kind }) => kind === 'ended' || kind === 'message_taken')).toBe(false);
+  expect(call.agentEvents.some(({ kind }) => kind === 'ended' || kind === 'message_taken')).toBe(false);
 });

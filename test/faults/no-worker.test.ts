@@ -42,7 +42,7 @@ describe('dispatch lost, no worker', () => {
     expect(call).toMatchObject({ status: 'completed', transferTo: desk.number, transferState: 'done', attempt: 0 });
     expect(sip.asked).toHaveLength(1);
     expect(await storyOf(call.id)).toEqual([
-      ['redispatched', { attempt: 0 }],
+      ['redispatched', { reason: 'no_agent', attempt: 0 }],
       ['fallback', { reason: 'no_agent', how: 'transfer' }],
     ]);
   });
@@ -54,7 +54,7 @@ describe('dispatch lost, no worker', () => {
     const { call } = await finalRecords(service, caller.call.room);
     expect(call).toMatchObject({ status: 'completed', endReason: 'no_agent', answeredAt: null });
     expect(await storyOf(call.id)).toEqual([
-      ['redispatched', { attempt: 0 }],
+      ['redispatched', { reason: 'no_agent', attempt: 0 }],
       ['fallback', { reason: 'no_agent', how: 'hang_up' }],
     ]);
     sip.admitWorkers(true);

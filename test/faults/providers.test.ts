@@ -231,7 +231,7 @@ describe('the caller speaks, and no word arrives', () => {
       ['agent', defaultSystemMessages.apology],
       ['agent', defaultSystemMessages.farewell],
     ]);
-    const events = await service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'trouble' } });
+    const events = await service.ctx.db.callEvent.findMany({ where: { callId: call.id, type: 'failure' } });
     expect(events).toHaveLength(3);
   });
 });

@@ -61,7 +61,7 @@ const recordsAfter = async (order: readonly (typeof events)[number][]): Promise<
     trunkId: null,
     callerIdentity: null,
   };
-  await receiveCall(ctx, { door: 'asked', ...call });
+  await receiveCall(ctx, { source: 'webhook', ...call });
   clock.now = new Date(start + 70_000);
   await using http = testHttp(ctx);
   for (const event of order) expect(await deliver(http, event)).toBe(200);

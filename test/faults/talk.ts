@@ -1,4 +1,5 @@
 /** What the tests of the faults share: a caller who converses, and the records of their call. */
+import { eventName } from '#test/support/event-name.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Caller } from '#src/simulators/caller/caller.ts';
@@ -69,7 +70,7 @@ export const hangUp = async (service: TestService, caller: Pick<Caller, 'hangUp'
   await expectOneRecord(service, caller.call.room, records.turns);
   await expectNobody(service, caller.call.room);
   const events = await service.ctx.db.callEvent.findMany({ where: { callId: records.call.id } });
-  return { ...records, events: events.map(({ type }) => type) };
+  return { ...records, events: events.map(eventName) };
 };
 
 const expectOneRecord = async (

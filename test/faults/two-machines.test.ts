@@ -1,4 +1,5 @@
 /** Two machines on one PostgreSQL: whatever is lost, one of them takes the call, never both. */
+import { eventName } from '#test/support/event-name.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
@@ -53,8 +54,8 @@ const finalRecord = async ({ call: facts }: Caller, attempts: number) => {
   const records = await callWithRecords(installation.db, facts.room);
   if (records === null) throw new Error('the call has no record');
   expect(records.call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: attempts });
-  const events = await installation.db.callEvent.findMany({ where: { callId: records.call.id } });
-  return { ...records, events: events.map(({ type }) => type) };
+  const events = await ground.db.callEvent.findMany({ where: { callId: records.call.id } });
+  return { ...records, events: events.map(eventName) };
 };
 
 const timesOf = (events: readonly string[], type: string): number => events.filter((one) => one === type).length;

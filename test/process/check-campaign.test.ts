@@ -125,7 +125,7 @@ test('every step of a call that is answered, with its time; the call is recorded
     status: 'completed',
     endReason: 'caller_hangup',
     phoneNumber: '+15555550100',
-    dialledNumber: number.number,
+    dialedNumber: number.number,
     campaignId: campaign?.id,
     lead: { phoneNumber: '+15555550100', attempts: 1, status: 'completed' },
   });

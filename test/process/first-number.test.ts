@@ -231,7 +231,7 @@ test('your first number: from an empty database to an answered call', async () =
   const call = await look();
   expect(call).toMatchObject({
     end_reason: 'caller_hangup',
-    dialled_number: number,
+    dialed_number: number,
     campaign_id: campaignId,
     campaign_version_id: campaign.published_version.id,
     agent_name: 'telephony-agent',

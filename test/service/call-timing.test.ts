@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { claimCall } from '#src/calls/agent-session/claim-call.ts';
 import { receiveCall } from '#src/calls/receive-call.ts';
-import { recordHappening } from '#src/calls/agent-session/record-agent-event.ts';
+import { recordAgentEvent } from '#src/calls/agent-session/record-agent-event.ts';
 import type { Call } from '#src/calls/call.ts';
 import type { CallTiming } from '#src/calls/timing/timing.ts';
 import type { Context } from '#src/context.ts';
 import { openDb } from '#src/database/open.ts';
-import type { Happening, SpokenTurn } from '#src/protocol/messages.ts';
+import type { AgentEvent, SpokenTurn } from '#src/protocol/messages.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { seedTenant, testContext } from '#test/support/context.ts';
 import { createDatabase, describeBothDatabases } from '#test/support/database.ts';
@@ -39,7 +39,7 @@ const incoming = {
 /** A call that came in and was claimed by our agent. */
 const claimed = async (ctx: Context): Promise<Call> => {
   await seedTenant(ctx.db, { campaign: { agentName: ctx.config.agentName } });
-  await receiveCall(ctx, { ...incoming, door: 'asked', to: '+18588796658' });
+  await receiveCall(ctx, { ...incoming, source: 'webhook', to: '+18588796658' });
   const caller = { identity: 'sip_1', isSip: true, attributes: { 'sip.trunkPhoneNumber': '+18588796658' } };
   const claim = { jobId: 'AJ_1', room, roomSid: 'RM_1', agentIdentity: 'agent-1', metadata: '', caller };
   const outcome = await claimCall(ctx, claim, { insist: false, cameAt: ctx.now() });
@@ -47,7 +47,12 @@ const claimed = async (ctx: Context): Promise<Call> => {
   return outcome.call;
 };
 
-const turn = (seq: number, role: 'agent' | 'caller', startedAt: number, latency: SpokenTurn['latency']): Happening => ({
+const turn = (
+  seq: number,
+  role: 'agent' | 'caller',
+  startedAt: number,
+  latency: SpokenTurn['latency'],
+): AgentEvent => ({
   kind: 'turn',
   turn: {
     seq,
@@ -61,22 +66,29 @@ const turn = (seq: number, role: 'agent' | 'caller', startedAt: number, latency:
   },
 });
 
-const tell = async (ctx: Context, call: Call, happenings: Happening[]): Promise<void> => {
-  for (const happening of happenings) await recordHappening(ctx, call, happening);
+const tell = async (ctx: Context, call: Call, agentEvents: AgentEvent[]): Promise<void> => {
+  for (const event of agentEvents) await recordAgentEvent(ctx, call, event);
 };
 
 /** So long after the call came in the story begins, that a slow machine has routed and claimed it by then. */
 const late = 60_000;
 
-const reached = (enteredAt: number, stages: Extract<Happening, { kind: 'timing' }>['stages']): Happening => ({
+const reached = (enteredAt: number, stages: Extract<AgentEvent, { kind: 'timing' }>['stages']): AgentEvent => ({
   kind: 'timing',
   enteredAt,
   stages,
 });
 
 /** What a call process tells of a call with two replies: it began at 100 ms, and answered 1 s later. */
-const conversation = (at: number): Happening[] => [
-  reached(at + 100, { offered: -30, accepted: -20, connected: 200, callerFound: 201, claimSent: 202, verdict: 220 }),
+const conversation = (at: number): AgentEvent[] => [
+  reached(at + 100, {
+    offered: -30,
+    accepted: -20,
+    connected: 200,
+    callerFound: 201,
+    claimSent: 202,
+    jobReceived: 220,
+  }),
   reached(at + 100, { sessionStarted: 600 }),
   reached(at + 100, { active: 1_000 }),
   { kind: 'answered', at: at + 1_100 },
@@ -107,7 +119,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     expect(out).toMatch(/ claimed +attempt 1\n/);
     expect(out).toMatch(/^ +60070 +\+\d+ {2}offered\n +60080 +\+10 {2}accepted\n +60100 +\+20 {2}entered\n/m);
     expect(out).toMatch(/^ +60300 +\+200 {2}connected\n +60301 +\+1 {2}callerFound\n +60302 +\+1 {2}claimSent\n/m);
-    expect(out).toMatch(/^ +60320 +\+18 {2}verdict\n +60700 +\+380 {2}sessionStarted\n +61100 +\+400 {2}active\n/m);
+    expect(out).toMatch(/^ +60320 +\+18 {2}jobReceived\n +60700 +\+380 {2}sessionStarted\n +61100 +\+400 {2}active\n/m);
     expect(out).toMatch(/^ +61150 +\+50 {2}first_sound\n +62100 +\+950 {2}greeted\n/m);
     expect(out).toMatch(
       /^Answered after 61100 ms\. First sound after 61150 ms\. Slowest: claimed → offered, \d+ ms\.$/m,
@@ -135,7 +147,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
         connected: 200,
         callerFound: 201,
         claimSent: 202,
-        verdict: 220,
+        jobReceived: 220,
       },
       sessionStarted: 600,
       active: 1_000,
@@ -160,12 +172,12 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     await using db = ctx.db;
     const call = await claimed(ctx);
     const at = call.createdAt.getTime();
-    await tell(ctx, call, [reached(at + 50, { verdict: 70 }), reached(at + 50, { sessionStarted: 300 })]);
-    await tell(ctx, call, [reached(at + 5_000, { verdict: 90 }), reached(at + 5_000, { activeTimedOut: 1_000 })]);
+    await tell(ctx, call, [reached(at + 50, { jobReceived: 70 }), reached(at + 50, { sessionStarted: 300 })]);
+    await tell(ctx, call, [reached(at + 5_000, { jobReceived: 90 }), reached(at + 5_000, { activeTimedOut: 1_000 })]);
     const third = { ...call, attempt: 3, answeredAt: new Date() };
     await tell(ctx, third, [reached(at + 9_000, { active: 700 })]);
     const { timings } = await db.callLog.findUniqueOrThrow({ where: { id: call.id } });
-    expect(timings).toEqual({ entered: 5_000, verdict: 90, activeTimedOut: 1_000 });
+    expect(timings).toEqual({ entered: 5_000, jobReceived: 90, activeTimedOut: 1_000 });
   });
 
   test('a refused call, and one whose caller hung up before the answer', async () => {
@@ -173,7 +185,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     await using _db = ctx.db;
     const { call: refused } = await receiveCall(ctx, {
       ...{ ...incoming, callSid: 'SIP-2', roomName: 'other' },
-      ...{ door: 'asked', to: '+18005550199' },
+      ...{ source: 'webhook', to: '+18005550199' },
     });
     const first = await cli(url, [refused.id]);
     expect([first.code, first.out]).toEqual([

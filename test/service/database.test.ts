@@ -36,7 +36,7 @@ const newCall = (callSid: string, openRoom: string | null) => ({
   openRoom,
   roomName: 'room',
   phoneNumber: '+15551234567',
-  dialledNumber: '+18588796658',
+  dialedNumber: '+18588796658',
 });
 
 describeBothDatabases('the database', (openDatabase, { kind, databases }) => {

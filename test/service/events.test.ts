@@ -38,7 +38,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     const sample = await seedTenant(db);
     const call = (callSid = 'SIP-1', roomName = room) =>
       receiveCall(ctx, {
-        door: 'asked',
+        source: 'webhook',
         callSid,
         roomName,
         from: '+15551234567',

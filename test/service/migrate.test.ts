@@ -134,12 +134,12 @@ test('SQLite: a table that is made anew keeps what refers to it', async () => {
   const url = await createDatabase('sqlite', databases());
   {
     await using db = await openDb(url);
-    const call = { callSid: 'SIP1', roomName: 'r', phoneNumber: '+15551234567', dialledNumber: '+18588796658' };
+    const call = { callSid: 'SIP1', roomName: 'r', phoneNumber: '+15551234567', dialedNumber: '+18588796658' };
     await db.callLog.create({ data: { ...call, events: { create: [{ type: 'received' }] } } });
   }
   const folder = await copyMigrations('sqlite');
   const next = (await readFile(join(root, 'prisma/schema.prisma'), 'utf8')).replace(
-    /^( +dialledNumber +String)$/m,
+    /^( +dialedNumber +String)$/m,
     '$1?',
   );
   const sql = await diffSchemas('sqlite', await readFile(join(root, 'prisma/schema.prisma'), 'utf8'), next);

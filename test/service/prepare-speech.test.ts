@@ -54,7 +54,7 @@ const claimOf = (room: string) => ({
 const preparedOf = async (ctx: Context, room: string): Promise<Record<string, string>> => {
   const outcome = await claimCall(ctx, claimOf(room), { insist: false, cameAt: ctx.now() });
   if (outcome.kind !== 'job') throw new Error(outcome.kind);
-  return outcome.job.prepared;
+  return outcome.job.cachedSpeech;
 };
 
 describeBothDatabases('prepared voices', (openDatabase) => {

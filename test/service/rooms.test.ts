@@ -1,7 +1,7 @@
 /** What LiveKit's own state tells of calls: callers of whom nobody told us, and rooms that are gone without a word. */
 import { expect, test } from 'vitest';
-import { openAttendance } from '#src/calls/recovery/watchdog.ts';
-import { dispatchAgain } from '#src/calls/recovery/redispatch.ts';
+import { openWatchdog } from '#src/calls/recovery/watchdog.ts';
+import { redispatchRefused } from '#src/calls/recovery/redispatch.ts';
 import { openCallerSearch } from '#src/calls/recovery/find-callers.ts';
 import { recordJoin } from '#src/calls/record-fact.ts';
 import { openReconciler } from '#src/calls/recovery/reconcile.ts';
@@ -97,20 +97,20 @@ describeBothDatabases('rooms', (openDatabase) => {
     const [one, other] = [service('one'), service('other')];
     rooms.set('ours', [sip()]);
     await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
-    await dispatchAgain(one, 'ours', '');
+    await redispatchRefused(one, 'ours', '');
     later(2_300);
-    await dispatchAgain(other, 'ours', '');
-    await dispatchAgain(one, 'ours', '');
+    await redispatchRefused(other, 'ours', '');
+    await redispatchRefused(one, 'ours', '');
     expect(sent).toEqual(['one', 'one']);
     later(5_000); // the one is gone
-    await dispatchAgain(other, 'ours', '');
+    await redispatchRefused(other, 'ours', '');
     expect(sent).toEqual(['one', 'one', 'other']);
     rooms.set('ours', [sip(), agent]);
-    await dispatchAgain(other, 'ours', '');
+    await redispatchRefused(other, 'ours', '');
     rooms.delete('ours');
-    await dispatchAgain(other, 'ours', '');
+    await redispatchRefused(other, 'ours', '');
     expect(sent).toHaveLength(3);
-    expect(await db.callEvent.count({ where: { type: 'dispatched_again' } })).toBe(3);
+    expect(await db.callEvent.count({ where: { type: 'redispatched' } })).toBe(3);
   });
 
   test('a caller for whom no process is ever ready waits for 40 s, not for ever', async () => {
@@ -119,10 +119,10 @@ describeBothDatabases('rooms', (openDatabase) => {
     rooms.set('ours', [sip()]);
     await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
     const running: Promise<unknown>[] = [];
-    const attend = openAttendance(watched, { add: (_name, work) => void running.push(work()) }, () => false);
+    const attend = openWatchdog(watched, { add: (_name, work) => void running.push(work()) }, () => false);
     const startedAt = ctx.now().getTime();
     while (rooms.has('ours') && ctx.now().getTime() - startedAt < 60_000) {
-      await dispatchAgain(watched, 'ours', '');
+      await redispatchRefused(watched, 'ours', '');
       // The clock of the events is the machine's, the test's runs ahead of it.
       await db.callEvent.updateMany({ data: { at: ctx.now() } });
       later(2_000);
@@ -131,7 +131,8 @@ describeBothDatabases('rooms', (openDatabase) => {
     }
     expect(ctx.now().getTime() - startedAt).toBe(40_000);
     expect(await db.callLog.findFirst()).toMatchObject({ endReason: 'no_agent', openRoom: null });
-    expect(await db.callEvent.count({ where: { type: 'redispatched' } })).toBe(0);
+    const reasons = (await db.callEvent.findMany({ where: { type: 'redispatched' } })).map(({ data }) => data);
+    expect(reasons).not.toContainEqual(expect.objectContaining({ reason: 'no_agent' }));
   });
 
   test('an agent whose job a worker has just accepted, of whichever machine, is waited for before the fallback', async () => {
@@ -142,7 +143,7 @@ describeBothDatabases('rooms', (openDatabase) => {
     await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
     const running: Promise<unknown>[] = [];
     const watched = { ...ctx, livekit };
-    const attend = openAttendance(watched, { add: (_name, work) => void running.push(work()) }, () => false);
+    const attend = openWatchdog(watched, { add: (_name, work) => void running.push(work()) }, () => false);
     const attendAt = async (): Promise<boolean> => {
       await attend(['ringing'], false);
       await Promise.all(running.splice(0));
@@ -159,14 +160,14 @@ describeBothDatabases('rooms', (openDatabase) => {
 
   test('an open call whose room is missing twice in a row ends; one that is there, or young, does not', async () => {
     const { db, ctx, rooms, later } = await open();
-    const call = (roomName: string, door: 'asked' | 'joined' = 'joined') =>
+    const call = (roomName: string, source: 'webhook' | 'participant' = 'participant') =>
       receiveCall(ctx, {
-        ...{ door, callSid: `SIP-${roomName}`, roomName, from: '+15551234567', to: '+18588796658', trunkId: null },
-        callerIdentity: door === 'joined' ? 'caller' : null,
+        ...{ source, callSid: `SIP-${roomName}`, roomName, from: '+15551234567', to: '+18588796658', trunkId: null },
+        callerIdentity: source === 'participant' ? 'caller' : null,
       });
     await call('gone');
     await call('there');
-    await call('never-seen', 'asked'); // its caller never came: attend-calls.ts gives it up
+    await call('never-seen', 'webhook'); // its caller never came: attend-calls.ts gives it up
     rooms.set('there', [sip()]);
     const reconcile = openReconciler(ctx);
     await reconcile();
@@ -182,7 +183,7 @@ describeBothDatabases('rooms', (openDatabase) => {
     const { db, ctx, rooms, later } = await open();
     const hold = async (roomName: string, ownerId: string) => {
       const from = '+15551234567';
-      const call = { door: 'joined', callSid: `SIP-${roomName}`, roomName, from, to: '+18588796658' } as const;
+      const call = { source: 'participant', callSid: `SIP-${roomName}`, roomName, from, to: '+18588796658' } as const;
       await receiveCall(ctx, { ...call, trunkId: null, callerIdentity: 'sip_+15551234567' });
       await db.callLog.update({ where: { openRoom: roomName }, data: { ownerId, status: 'in_progress' } });
     };

@@ -42,7 +42,7 @@ const openClient = async (
 const callNamed = (callSid: string) => ({
   callSid,
   phoneNumber: '+15551234567',
-  dialledNumber: '+18588796658',
+  dialedNumber: '+18588796658',
   roomName: 'r',
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rehearseCalls } from '#src/calls/agent-session/warm-up-calls.ts';
+import { warmUpCalls } from '#src/calls/agent-session/warm-up-calls.ts';
 import { testContext } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 
@@ -7,7 +7,7 @@ describeBothDatabases('the rehearsal of a call', (openDatabase) => {
   test('leaves no trace, however often', async () => {
     const db = await openDatabase();
     const ctx = testContext(db, {});
-    for (const _ of [1, 2]) await rehearseCalls(ctx);
+    for (const _ of [1, 2]) await warmUpCalls(ctx);
     expect([await db.callLog.count(), await db.callEvent.count(), await db.lead.count()]).toEqual([0, 0, 0]);
   });
 });

@@ -5,18 +5,18 @@
  *   begin    a polite end is under way (a goodbye is being said): from now on this is the reason, whatever cuts it short
  *   finish   it is over
  */
-import type { LinkEndReason } from '#src/protocol/messages.ts';
+import type { AgentEndReason } from '#src/protocol/messages.ts';
 
 /** `at`: epoch ms, when the caller left or our last word was heard. */
-export type Ending = { reason: LinkEndReason; at: number };
+export type Ending = { reason: AgentEndReason; at: number };
 
 export type Ender = {
   /** Settles with the end; never rejects. */
   done: Promise<Ending>;
   /** Takes the end for a polite one; false when another one began already. */
-  begin: (reason: LinkEndReason) => boolean;
+  begin: (reason: AgentEndReason) => boolean;
   /** Ends the call now, unless it has ended. */
-  finish: (reason: LinkEndReason) => void;
+  finish: (reason: AgentEndReason) => void;
   /** Whether an end has begun or come. */
   readonly begun: boolean;
 };
@@ -24,7 +24,7 @@ export type Ender = {
 /** Opens the end of one call. */
 export const openEnder = (): Ender => {
   const { promise, resolve } = Promise.withResolvers<Ending>();
-  let first: LinkEndReason | null = null;
+  let first: AgentEndReason | null = null;
   return {
     done: promise,
     begin: (reason) => {

@@ -1,7 +1,7 @@
 /** The conversation itself: greeting, silence, limits, commands and goodbyes around a running session. */
 import { voice } from '@livekit/agents';
 import type { CallJob } from '#src/protocol/job.ts';
-import type { Happening, PickupStage } from '#src/protocol/messages.ts';
+import type { AgentEvent, PickupStage } from '#src/protocol/messages.ts';
 import type { Log } from '#src/log.ts';
 import type { AgentActions } from '../session/agent.ts';
 import type { Ender, Ending } from './call-end.ts';
@@ -23,7 +23,7 @@ export type ConversationOptions = {
   session: voice.AgentSession;
   prepared: Prepared;
   ender: Ender;
-  tell: (happening: Happening) => void;
+  tell: (event: AgentEvent) => void;
   /** Tells that a stage of pick-up is reached. */
   mark: (stage: PickupStage) => void;
   log: Log;
@@ -50,7 +50,7 @@ export const openConversation = (options: ConversationOptions): Conversation => 
   const { job, session, prepared, ender, tell } = options;
   using opened = new DisposableStack();
   const playout = opened.use(watchPlayout(session));
-  const trouble = (part: Part, detail: string) => tell({ kind: 'trouble', part, detail });
+  const trouble = (part: Part, detail: string) => tell({ kind: 'failure', part, detail });
   const speak = openSpeaker(session, playout, prepared);
   const tasks = openTasks(options.log, (detail) => trouble('session', detail));
   const transfer = openTransfer({ job, session, ender, speak, tasks, tell });
@@ -104,16 +104,16 @@ const converse = async (held: Held, onCommand: (take: (command: Command) => void
 
 /** What must be told first, and the greeting; null where the caller has the first word. */
 const open = async ({ job, speak }: Held, callerSpoke: () => boolean): Promise<Spoken | null> => {
-  const told = job.history.length > 0 ? 'heard' : await speak(job.sentences.disclosure, { interruptible: false });
-  if (told === 'failed') await speak(job.sentences.disclosure, { interruptible: false });
+  const told = job.history.length > 0 ? 'heard' : await speak(job.systemMessages.disclosure, { interruptible: false });
+  if (told === 'failed') await speak(job.systemMessages.disclosure, { interruptible: false });
   const greeting = firstWords(job);
   return greeting === null ? null : greet(speak, greeting, callerSpoke);
 };
 
 const announce = async ({ job, ender, speak }: Held): Promise<Ending> => {
   if (ender.begin('announced')) {
-    const first = await speak(job.sentences.announcement, { interruptible: false });
-    if (first === 'failed') await speak(job.sentences.announcement, { interruptible: false });
+    const first = await speak(job.systemMessages.announcement, { interruptible: false });
+    if (first === 'failed') await speak(job.systemMessages.announcement, { interruptible: false });
     ender.finish('announced');
   }
   return ender.done;
@@ -155,7 +155,7 @@ const hangUp = (
     await atMost(longestGoodbyeMs, saidWords);
     const said = turns.lastWords();
     const isSaid = said !== null && (goodbye === null || plain(said).includes(plain(goodbye)));
-    if (!isSaid) await speak(goodbye ?? job.sentences.goodbye, { interruptible: false });
+    if (!isSaid) await speak(goodbye ?? job.systemMessages.goodbye, { interruptible: false });
     ender.finish('agent_hangup');
   });
 };
@@ -173,7 +173,7 @@ const obey = (held: Held, command: Command): void => {
       return endPolitely(
         held,
         command.reason,
-        command.say ?? (command.reason === 'agent_error' ? job.sentences.farewell : ''),
+        command.say ?? (command.reason === 'agent_error' ? job.systemMessages.farewell : ''),
       );
     case 'transfer':
       transfer.begin({ destination: command.destination, cause: 'person' });
@@ -186,7 +186,7 @@ const obey = (held: Held, command: Command): void => {
 };
 
 const startLimit = (held: Held): Disposable => {
-  const { limits, sentences } = held.job;
+  const { limits, systemMessages: sentences } = held.job;
   const timer = setTimeout(() => endPolitely(held, 'time_limit', sentences.timeLimit), limits.maxCallMs);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 };
@@ -205,12 +205,12 @@ const mindSilence = (session: voice.AgentSession, held: Held): Disposable => {
   let asking = false;
   const ask = async () => {
     asking = true;
-    await speak(job.sentences.silence);
+    await speak(job.systemMessages.noInput);
     asking = false;
   };
   const silence = openSilence(job.limits, {
     ask: () => (ender.begun || transfer.isUnderWay ? undefined : tasks.add('ask', ask)),
-    goodbye: () => (transfer.isUnderWay ? undefined : endPolitely(held, 'silence', job.sentences.goodbye)),
+    goodbye: () => (transfer.isUnderWay ? undefined : endPolitely(held, 'silence', job.systemMessages.goodbye)),
   });
   session.on(voice.AgentSessionEventTypes.AgentStateChanged, ({ newState }) => {
     if (asking) return;

@@ -1,7 +1,7 @@
 /** What to do when a provider fails, or hears nothing: tell the service, and never leave the caller in silence. */
 import { APIStatusError, voice } from '@livekit/agents';
 import type { CallJob } from '#src/protocol/job.ts';
-import type { Happening } from '#src/protocol/messages.ts';
+import type { AgentEvent } from '#src/protocol/messages.ts';
 import type { Ender } from './call-end.ts';
 import { watchMisheard } from '../turns/no-match.ts';
 import type { Playout } from '../speech/playout.ts';
@@ -9,7 +9,7 @@ import type { Speak } from '../speech/say.ts';
 import type { Tasks } from '../report/background-tasks.ts';
 import type { Transfer } from './transfer.ts';
 
-export type Part = Extract<Happening, { kind: 'trouble' }>['part'];
+export type Part = Extract<AgentEvent, { kind: 'failure' }>['part'];
 
 export type Troubles = Disposable & {
   /** The greeting says itself again: until it is over, failures are only told. */
@@ -20,7 +20,7 @@ export type Troubles = Disposable & {
 
 export type TroubleOptions = {
   tell: (part: Part, detail: string) => void;
-  job: Pick<CallJob, 'sentences' | 'fallback'>;
+  job: Pick<CallJob, 'systemMessages' | 'fallback'>;
   playout: Playout;
   speak: Speak;
   ender: Ender;
@@ -77,7 +77,7 @@ export const watchTroubles = (session: voice.AgentSession, options: TroubleOptio
 const react = (isHopeless: boolean, options: TroubleOptions): void => {
   if (options.ender.begun || options.transfer.isUnderWay) return;
   if (isHopeless) giveUp(options);
-  else options.tasks.add('apology', () => options.speak(options.job.sentences.apology));
+  else options.tasks.add('apology', () => options.speak(options.job.systemMessages.apology));
 };
 
 /** The conversation can't go on: the person whom the campaign names takes the caller over, or they are told, and the call ends. */
@@ -86,8 +86,8 @@ const giveUp = ({ ender, tasks, speak, job, transfer }: TroubleOptions): void =>
   if (job.fallback !== null && transfer.begin({ destination: job.fallback, cause: 'fallback' })) return;
   if (!ender.begin('agent_error')) return;
   tasks.add('farewell', async () => {
-    const spoken = await speak(job.sentences.farewell, { interruptible: false });
-    if (spoken === 'failed') await speak(job.sentences.farewell, { interruptible: false });
+    const spoken = await speak(job.systemMessages.farewell, { interruptible: false });
+    if (spoken === 'failed') await speak(job.systemMessages.farewell, { interruptible: false });
     ender.finish('agent_error');
   });
 };

@@ -1,12 +1,12 @@
 /** Connecting the caller with a person: they are told so, nobody listens to them meanwhile, and the service does it. */
 import type { voice } from '@livekit/agents';
 import type { CallJob } from '#src/protocol/job.ts';
-import type { Happening } from '#src/protocol/messages.ts';
+import type { AgentEvent } from '#src/protocol/messages.ts';
 import type { Ender } from './call-end.ts';
 import { stopSpeech, type Speak } from '../speech/say.ts';
 import { atMost, type Tasks } from '../report/background-tasks.ts';
 
-type Asked = Omit<Extract<Happening, { kind: 'transfer_asked' }>, 'kind'>;
+type Asked = Omit<Extract<AgentEvent, { kind: 'transfer_requested' }>, 'kind'>;
 
 export type Transfer = {
   /** The caller waits to be connected. */
@@ -18,12 +18,12 @@ export type Transfer = {
 };
 
 export type TransferOptions = Readonly<{
-  job: Pick<CallJob, 'sentences'>;
+  job: Pick<CallJob, 'systemMessages'>;
   session: voice.AgentSession;
   ender: Ender;
   speak: Speak;
   tasks: Tasks;
-  tell: (happening: Happening) => void;
+  tell: (event: AgentEvent) => void;
 }>;
 
 const longestLastWordsMs = 20_000;
@@ -34,8 +34,8 @@ export const openTransfer = ({ job, session, ender, speak, tasks, tell }: Transf
     await atMost(longestLastWordsMs, after);
     session.input.setAudioEnabled(false);
     stopSpeech(session);
-    await speak(job.sentences.transfer, { interruptible: false });
-    if (!ender.begun) tell({ kind: 'transfer_asked', ...asked });
+    await speak(job.systemMessages.transfer, { interruptible: false });
+    if (!ender.begun) tell({ kind: 'transfer_requested', ...asked });
   };
   return {
     get isUnderWay() {
@@ -50,7 +50,7 @@ export const openTransfer = ({ job, session, ender, speak, tasks, tell }: Transf
     resume: () => {
       isUnderWay = false;
       session.input.setAudioEnabled(true);
-      if (!ender.begun) tasks.add('resume', () => speak(job.sentences.transferFailed));
+      if (!ender.begun) tasks.add('resume', () => speak(job.systemMessages.transferFailed));
     },
   };
 };

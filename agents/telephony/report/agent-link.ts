@@ -5,13 +5,13 @@ import {
   fromService,
   readMessage,
   type Claim,
-  type FromCallProcess,
+  type FromCallHost,
   type FromService,
-  type Happening,
-  type Verdict,
+  type AgentEvent,
+  type ClaimResult,
 } from '#src/protocol/messages.ts';
 
-export type Welcome = Extract<FromService, { type: 'welcome' }>;
+export type Welcome = Extract<FromService, { type: 'init' }>;
 /** What the service tells a running call to do. */
 export type Command = Extract<FromService, { type: 'say' | 'end' | 'transfer' | 'resume' }>;
 /** What the caller is to hear until the verdict comes. */
@@ -22,11 +22,11 @@ export type Link = {
   /** Tells the service that this process can take a call. */
   ready: () => void;
   /** Asks for the call of a room. Rejects when the link breaks first, or after `timeoutMs`. After `wait` the verdict may take minutes. */
-  claim: (claim: Claim, timeoutMs: number) => Promise<Verdict | Wait>;
+  claim: (claim: Claim, timeoutMs: number) => Promise<ClaimResult | Wait>;
   /** Settles with the verdict; rejects when the link breaks first. */
-  verdict: Promise<Verdict>;
+  verdict: Promise<ClaimResult>;
   /** Tells what happened on the call. Without a call (before the verdict, after `ended`, on a broken link) it does nothing. */
-  tell: (happening: Happening) => void;
+  tell: (event: AgentEvent) => void;
   /** Takes the commands, those that came before included. There is one taker. */
   onCommand: (take: (command: Command) => void) => void;
   /** Settles when the service has recorded the end, or the link broke. */
@@ -45,7 +45,7 @@ export const openLink = async (socketPath: string): Promise<Link> => {
   const socket = new WebSocket(`ws+unix:${socketPath}:/`, { handshakeTimeout: openTimeoutMs });
   const state = listen(socket);
   await once(socket, 'open', { signal: AbortSignal.timeout(openTimeoutMs) });
-  const send = (message: FromCallProcess) => {
+  const send = (message: FromCallHost) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   };
   send({ type: 'hello', pid: process.pid });
@@ -58,10 +58,10 @@ export const openLink = async (socketPath: string): Promise<Link> => {
       return within(timeoutMs, Promise.race([state.verdict, state.wait]), 'the service gave no verdict');
     },
     verdict: state.verdict,
-    tell: (happening) => {
+    tell: (event) => {
       if (!state.hasCall()) return;
-      if (happening.kind === 'ended') state.endCall();
-      send({ type: 'happening', happening });
+      if (event.kind === 'ended') state.endCall();
+      send({ type: 'agent_event', event });
     },
     onCommand: state.onCommand,
     farewell: state.farewell.promise,
@@ -72,19 +72,19 @@ export const openLink = async (socketPath: string): Promise<Link> => {
 const listen = (socket: WebSocket) => {
   const welcome = Promise.withResolvers<Welcome>();
   const wait = Promise.withResolvers<Wait>();
-  const verdict = Promise.withResolvers<Verdict>();
+  const verdict = Promise.withResolvers<ClaimResult>();
   const farewell = Promise.withResolvers<void>();
   const lost = new AbortController();
   const commands = openMailbox();
   let onCall = false;
   socket.on('message', (data: Buffer) => {
     const message = readMessage(fromService, data.toString('utf8'));
-    if (message.type === 'welcome') welcome.resolve(message);
+    if (message.type === 'init') welcome.resolve(message);
     else if (message.type === 'wait') wait.resolve({ kind: 'wait', text: message.text, prepared: message.prepared });
-    else if (message.type === 'verdict') {
-      onCall = message.verdict.kind === 'job';
-      verdict.resolve(message.verdict);
-    } else if (message.type === 'farewell') farewell.resolve();
+    else if (message.type === 'claim_result') {
+      onCall = message.result.kind === 'job';
+      verdict.resolve(message.result);
+    } else if (message.type === 'done') farewell.resolve();
     else commands.put(message);
   });
   const lose = (error: Error) => {

@@ -7,7 +7,7 @@ import {
   type RemoteParticipant,
   type Room,
 } from '@livekit/rtc-node';
-import type { CallerInRoom, LinkEndReason } from '#src/protocol/messages.ts';
+import type { CallerInRoom, AgentEndReason } from '#src/protocol/messages.ts';
 
 const notCallers: (ParticipantKind | undefined)[] = [
   ParticipantKind.AGENT,
@@ -82,7 +82,7 @@ const untilInRoom = async <T>(
 const lostTogetherMs = 300;
 
 /** Calls `onEnd` when the caller leaves or we lose the room. */
-export const watchRoom = (room: Room, identity: string, onEnd: (reason: LinkEndReason) => void): Disposable => {
+export const watchRoom = (room: Room, identity: string, onEnd: (reason: AgentEndReason) => void): Disposable => {
   let unsure: NodeJS.Timeout | undefined;
   let isReconnecting = false;
   const onReconnecting = () => (isReconnecting = true);
@@ -125,12 +125,12 @@ const lost = [
 const byUs = [DisconnectReason.ROOM_DELETED, DisconnectReason.ROOM_CLOSED, DisconnectReason.PARTICIPANT_REMOVED];
 
 /** What the caller's leaving means for the call. */
-export const reasonOfLeaving = (reason: DisconnectReason | undefined): LinkEndReason => {
+export const reasonOfLeaving = (reason: DisconnectReason | undefined): AgentEndReason => {
   if (reason === undefined) return 'caller_hangup';
   if (lost.includes(reason)) return 'caller_lost';
   return byUs.includes(reason) ? 'ended_by_service' : 'caller_hangup';
 };
 
 /** What it means that we are out of the room ourselves. */
-const reasonOfLosing = (reason: DisconnectReason): LinkEndReason =>
+const reasonOfLosing = (reason: DisconnectReason): AgentEndReason =>
   [...byUs, DisconnectReason.CLIENT_INITIATED].includes(reason) ? 'ended_by_service' : 'agent_error';

@@ -7,7 +7,7 @@ import {
   type RemoteParticipant,
   type Room,
 } from '@livekit/rtc-node';
-import type { Verdict } from '#src/protocol/messages.ts';
+import type { ClaimResult } from '#src/protocol/messages.ts';
 import type { Log } from '#src/log.ts';
 import { waitForActive, waitForListener, watchRoom } from './caller-presence.ts';
 import type { Link, Wait } from '../report/agent-link.ts';
@@ -30,9 +30,9 @@ export const keepCompany = async (
   caller: RemoteParticipant,
   { text, prepared }: Wait,
   { link, log }: { link: Link; log: Log },
-): Promise<Verdict | null> => {
+): Promise<ClaimResult | null> => {
   log.warn('no verdict yet: the caller is asked to wait');
-  const given = Promise.withResolvers<Verdict | null>();
+  const given = Promise.withResolvers<ClaimResult | null>();
   link.verdict.then(given.resolve, given.reject);
   const giveUp = () => given.resolve(null);
   using _watch = watchRoom(room, caller.identity, giveUp);

@@ -23,7 +23,7 @@ export const makeAgent = (job: CallJob, actions: AgentActions): InterruptibleAge
         ...(job.destinations.length > 0 ? [transferCallTool(job.destinations, actions.transferTo)] : []),
       ],
     },
-    firstWords(job) === job.greeting ? job.greetingProtectedMs : 0,
+    firstWords(job) === job.greeting ? job.greetingGuardMs : 0,
   );
 
 const historyOf = (job: Pick<CallJob, 'history'>): llm.ChatContext => {

@@ -31,11 +31,11 @@ export const openSession = (
   keys: ProviderKeys,
   { vad, prepared }: Readonly<{ vad: VAD; prepared: Prepared }>,
 ): voice.AgentSession => {
-  const patience = scalePatience(standardPatience, job.turnPatience);
+  const patience = scalePatience(standardPatience, job.endpointingFactor);
   const turnEnd = openTurnEnd(patience, vad.minSilenceDuration ?? 250);
   const session = new voice.AgentSession({
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
-    llm: new SteadyLlm({ ...keys.openai, ...job.llm, holdSentence: job.sentences.hold }),
+    llm: new SteadyLlm({ ...keys.openai, ...job.llm, holdSentence: job.systemMessages.filler }),
     tts: openVoice(job, keys, prepared),
     // The voice takes markup out by itself, without holding words back.
     ttsTextTransforms: null,
@@ -45,7 +45,7 @@ export const openSession = (
       turnDetection: turnEnd,
       endpointing: { mode: 'fixed', minDelay: patience.finishedMs, maxDelay: patience.unfinishedMs },
       // What a caller says while the greeting is protected is answered after it.
-      interruption: { ...interruption, discardAudioIfUninterruptible: job.greetingProtectedMs === 0 },
+      interruption: { ...interruption, discardAudioIfUninterruptible: job.greetingGuardMs === 0 },
       preemptiveGeneration,
     },
     // silence.ts minds the silence, and telephone networks cancel echo: the greeting can be interrupted.

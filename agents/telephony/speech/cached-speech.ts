@@ -21,7 +21,7 @@ export type Prepared = {
 const frameMs = 40;
 
 /** Begins to read. Each file that can't be read is told to `onTrouble`, once. */
-export const openPrepared = (files: CallJob['prepared'], onTrouble: (detail: string) => void): Prepared => {
+export const openPrepared = (files: CallJob['cachedSpeech'], onTrouble: (detail: string) => void): Prepared => {
   const reading = new Map(Object.entries(files).map(([text, path]) => [keyOf(text), read(path, onTrouble)]));
   const pcmOf = async (text: string) => (await reading.get(keyOf(text))) ?? null;
   return {

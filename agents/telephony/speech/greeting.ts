@@ -4,9 +4,9 @@ import type { Speak, Spoken } from './say.ts';
 
 /** What the agent says first, or null when the caller has the first word. */
 export const firstWords = (
-  job: Pick<CallJob, 'firstSpeaker' | 'greeting' | 'history' | 'sentences'>,
+  job: Pick<CallJob, 'firstSpeaker' | 'greeting' | 'history' | 'systemMessages'>,
 ): string | null => {
-  if (job.history.length > 0) return job.sentences.afterBreak;
+  if (job.history.length > 0) return job.systemMessages.afterRecovery;
   return job.firstSpeaker === 'agent' && job.greeting.trim() !== '' ? job.greeting : null;
 };
 

@@ -9,7 +9,7 @@
  */
 import type { CallJob } from '#src/protocol/job.ts';
 
-export type SilenceLimits = Pick<CallJob['limits'], 'silenceAskMs' | 'silenceGoodbyeMs' | 'silenceHoldMs'>;
+export type SilenceLimits = Pick<CallJob['limits'], 'noInputPromptMs' | 'noInputGoodbyeMs' | 'waitRequestMs'>;
 
 export type Silence = Disposable & {
   /** The agent thinks, speaks or runs a tool: the clock stands. Its asks don't count. */
@@ -63,9 +63,9 @@ export const dueAt = (
   asks: number,
   hold: boolean,
 ): { kind: 'ask' | 'goodbye'; afterMs: number } => {
-  const laterMs = hold ? Math.max(0, limits.silenceHoldMs - limits.silenceAskMs) : 0;
-  const askMs = limits.silenceAskMs * (asks + 1);
-  return askMs < limits.silenceGoodbyeMs
+  const laterMs = hold ? Math.max(0, limits.waitRequestMs - limits.noInputPromptMs) : 0;
+  const askMs = limits.noInputPromptMs * (asks + 1);
+  return askMs < limits.noInputGoodbyeMs
     ? { kind: 'ask', afterMs: askMs + laterMs }
-    : { kind: 'goodbye', afterMs: limits.silenceGoodbyeMs + laterMs };
+    : { kind: 'goodbye', afterMs: limits.noInputGoodbyeMs + laterMs };
 };

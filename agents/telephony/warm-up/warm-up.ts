@@ -33,21 +33,21 @@ const job: CallJob = {
   llm: { model: 'gpt-4.1-mini', secondModel: null, temperature: null },
   tts: { provider: 'openai', model: 'tts-1', voice: 'alloy', rate: 1 },
   vad: 'bundled',
-  turnPatience: 1,
-  greetingProtectedMs: 0,
+  endpointingFactor: 1,
+  greetingGuardMs: 0,
   limits: {
-    silenceAskMs: longestMs,
-    silenceGoodbyeMs: 2 * longestMs,
-    silenceHoldMs: longestMs,
+    noInputPromptMs: longestMs,
+    noInputGoodbyeMs: 2 * longestMs,
+    waitRequestMs: longestMs,
     maxCallMs: 2 * longestMs,
     activeTimeoutMs: longestMs,
   },
   destinations: ['Reception'],
   fallback: null,
-  sentences: {
+  systemMessages: {
     disclosure: '',
-    silence: '',
-    hold: '',
+    noInput: '',
+    filler: '',
     goodbye: '',
     timeLimit: '',
     announcement: '',
@@ -55,9 +55,9 @@ const job: CallJob = {
     farewell: '',
     transfer: '',
     transferFailed: '',
-    afterBreak: '',
+    afterRecovery: '',
   },
-  prepared: {},
+  cachedSpeech: {},
   history: [],
   firstTurnSeq: 0,
 };
@@ -81,8 +81,8 @@ export const rehearse = async (vad: VAD, log: Log, stop: AbortSignal): Promise<b
   let isSaid = false;
   using conversation = openConversation({
     ...{ job, session, prepared, ender, log, mark: () => {} },
-    tell: (happening) => {
-      if (happening.kind !== 'turn' || happening.turn.text !== reply) return;
+    tell: (event) => {
+      if (event.kind !== 'turn' || event.turn.text !== reply) return;
       isSaid = true;
       ender.finish('caller_hangup');
     },

@@ -10,13 +10,10 @@ import { identityOf } from '../../speech-cache/speech.ts';
 import { buildJob } from '../preview/build-job.ts';
 import { isHeard, type Call, type CallOutcome, type IncomingCall } from '../call.ts';
 import type { CallJob, Voice } from '../../protocol/job.ts';
-import { holdCall } from '../ownership-store.ts';
+import { leaseMs, takeOwnership } from '../ownership-store.ts';
 import { isOpen } from '../lifecycle.ts';
 import { receiveCall } from '../receive-call.ts';
 import { appendEvent, findCall, listTurns } from '../store.ts';
-
-/** How long a call counts as ours without a sign of life from us. */
-export const leaseMs = 15_000;
 
 export type ClaimOutcome =
   | Readonly<{ kind: 'job'; job: CallJob; call: Call }>
@@ -52,7 +49,7 @@ const incomingOfClaim = ({ room, roomSid, caller, metadata }: Claim): IncomingCa
   const { attributes } = caller;
   const hint = numbersOfHint(metadata);
   return {
-    door: 'job',
+    source: 'job',
     callSid: attributes['sip.callID'] || roomSid,
     roomName: room,
     from: attributes['sip.phoneNumber'] ?? hint.from,
@@ -87,7 +84,7 @@ const refusalOf = async (
 
 const hold = async (ctx: ClaimContext, claim: Claim, call: Call): Promise<ClaimOutcome> => {
   const now = ctx.now();
-  const held = await holdCall(
+  const held = await takeOwnership(
     ctx.db,
     call.id,
     {
@@ -128,25 +125,25 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
     ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the standard');
     await appendEvent(ctx.db, call.id, 'text_replaced', { problems });
   }
-  const texts = [job.greeting, ...Object.values(job.sentences), ...leadInPhrasesOf(job.language)];
-  return { ...job, prepared: preparedFor(ctx, job.tts, texts) };
+  const texts = [job.greeting, ...Object.values(job.systemMessages), ...leadInPhrasesOf(job.language)];
+  return { ...job, cachedSpeech: cachedSpeechFor(ctx, job.tts, texts) };
 };
 
 /** What a caller hears whose call can't be claimed yet: our own words, which need no database. Null: they aren't prepared. */
-export const waitingWords = (
+export const waitMessageOf = (
   ctx: Pick<Context, 'config' | 'voices'>,
 ): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'> | null => {
   const text = defaultSystemMessages.hold;
-  const prepared = preparedFor(ctx, voiceOf(defaultSettings), [text]);
+  const prepared = cachedSpeechFor(ctx, voiceOf(defaultSettings), [text]);
   return text in prepared ? { text, prepared } : null;
 };
 
 /** Where texts lie spoken in a voice, as far as they do. */
-const preparedFor = (
+const cachedSpeechFor = (
   { config, voices }: Pick<Context, 'config' | 'voices'>,
   voice: Voice,
   texts: readonly string[],
-): CallJob['prepared'] => {
+): CallJob['cachedSpeech'] => {
   const { baseUrl } = config[voice.provider];
   const found = texts.flatMap((text) => {
     const path = voices.pathOf(identityOf({ voice, text }, baseUrl));

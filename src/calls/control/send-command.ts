@@ -4,7 +4,7 @@ import { findSettings } from '../../campaigns/store.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { TenantScope } from '../../tenants/scope.ts';
-import { findHeldCall, insertOrder, type Order } from '../scoped-store.ts';
+import { findCommandableCall, insertCommand, type NewCommand } from '../scoped-store.ts';
 
 /**
  * Leaves an order; the service that has the call takes it within a moment.
@@ -14,9 +14,9 @@ export const sendCommand = async (
   { db }: Pick<Context, 'db'>,
   scope: TenantScope,
   callId: string,
-  order: Order,
+  order: NewCommand,
 ): Promise<void> => {
-  const call = await findHeldCall(db, scope, callId);
+  const call = await findCommandableCall(db, scope, callId);
   if (call === null) throw new AppError('not_found', 'There is no such call.');
   if (call.status !== 'in_progress' || call.ownerId === null)
     throw new AppError('conflict', `No agent of ours holds the call: it is ${call.status}.`);
@@ -29,5 +29,5 @@ export const sendCommand = async (
         `destination: the campaign lists ${destinations.map(({ name }) => name).join(', ') || 'nobody'}.`,
       );
   }
-  await insertOrder(db, scope, callId, order);
+  await insertCommand(db, scope, callId, order);
 };

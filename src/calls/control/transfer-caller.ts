@@ -9,7 +9,7 @@ import { describeError } from '../../errors.ts';
 import type { Call } from '../call.ts';
 import { recordFact } from '../record-fact.ts';
 import { appendEvent, findCall } from '../store.ts';
-import { endTransfer, takeTransfer } from './transfer-store.ts';
+import { endTransfer, claimTransfer } from './transfer-store.ts';
 
 type TransferContext = Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now'>;
 
@@ -38,8 +38,8 @@ export const transferCaller = async (
     await appendEvent(ctx.db, callId, 'transfer_refused', { cause });
     return 'refused';
   }
-  if (!(await takeTransfer(ctx.db, callId, listed.number, ctx.now()))) return 'under_way';
-  await appendEvent(ctx.db, callId, 'transfer_asked', { destination: listed.name, cause });
+  if (!(await claimTransfer(ctx.db, callId, listed.number, ctx.now()))) return 'under_way';
+  await appendEvent(ctx.db, callId, 'transfer_requested', { destination: listed.name, cause });
   return connect(ctx, call, call.callerIdentity, listed);
 };
 

@@ -3,7 +3,7 @@ import type { DbClient } from '../../database/open.ts';
 import { transferTakesMs } from '../call.ts';
 
 /** The right to have the caller of an open call transferred; false where that is under way, done, or the call is over. */
-export const takeTransfer = async (db: DbClient, callId: string, transferTo: string, now: Date): Promise<boolean> => {
+export const claimTransfer = async (db: DbClient, callId: string, transferTo: string, now: Date): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: {
       id: callId,

@@ -10,7 +10,7 @@ import type { CallJob } from '../../protocol/job.ts';
 const activeTimeoutMs = 4_000;
 
 export type JobParts = Readonly<{
-  call: Pick<Call, 'id' | 'roomName' | 'phoneNumber' | 'dialledNumber'>;
+  call: Pick<Call, 'id' | 'roomName' | 'phoneNumber' | 'dialedNumber'>;
   attempt: number;
   callerIdentity: string;
   agentName: string;
@@ -23,7 +23,7 @@ export type JobParts = Readonly<{
 }>;
 
 /** A job without what was spoken beforehand, which is not known from settings. */
-export type PlainJob = Omit<CallJob, 'prepared'>;
+export type PlainJob = Omit<CallJob, 'cachedSpeech'>;
 
 /** The job, and a sentence for each text of the campaign that can't be spoken and was replaced by our standard. */
 export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] } => {
@@ -41,26 +41,26 @@ export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] }
     firstSpeaker: settings.firstSpeaker,
     language: settings.language,
     vad: settings.vad,
-    turnPatience: settings.turnPatience,
-    greetingProtectedMs: settings.greetingProtectedMs,
+    endpointingFactor: settings.turnPatience,
+    greetingGuardMs: settings.greetingProtectedMs,
     limits: {
-      silenceAskMs: settings.silenceAskMs,
-      silenceGoodbyeMs: settings.silenceGoodbyeMs,
-      silenceHoldMs: settings.silenceHoldMs,
+      noInputPromptMs: settings.silenceAskMs,
+      noInputGoodbyeMs: settings.silenceGoodbyeMs,
+      waitRequestMs: settings.silenceHoldMs,
       maxCallMs: settings.maxCallMs,
       activeTimeoutMs,
     },
     destinations: settings.transferDestinations.map((destination) => destination.name),
     fallback: settings.fallbackTransferTo,
-    sentences: sayAll(say),
+    systemMessages: sayAll(say),
   };
   return { job, problems: [...wrongPrompt, ...problems] };
 };
 
-const sayAll = (say: (name: SystemMessageName) => string): PlainJob['sentences'] => ({
+const sayAll = (say: (name: SystemMessageName) => string): PlainJob['systemMessages'] => ({
   disclosure: say('disclosure'),
-  silence: say('silence'),
-  hold: say('hold'),
+  noInput: say('silence'),
+  filler: say('hold'),
   goodbye: say('goodbye'),
   timeLimit: say('timeLimit'),
   announcement: say('full'),
@@ -68,7 +68,7 @@ const sayAll = (say: (name: SystemMessageName) => string): PlainJob['sentences']
   farewell: say('farewell'),
   transfer: say('transfer'),
   transferFailed: say('transferFailed'),
-  afterBreak: say('afterBreak'),
+  afterRecovery: say('afterBreak'),
 });
 
 const identityOf = ({ call, attempt, purpose, agentName, callerIdentity, leadName, turns }: JobParts) => ({
@@ -102,6 +102,6 @@ const valuesOf = (parts: JobParts, settings: CampaignSettings): Record<Variable,
   'lead.name': parts.leadName ?? 'caller',
   'campaign.name': settings.name,
   'tenant.name': parts.tenantName,
-  'number.dialled': parts.call.dialledNumber,
+  'number.dialled': parts.call.dialedNumber,
   now: parts.now.toUTCString(),
 });

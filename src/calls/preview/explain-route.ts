@@ -86,7 +86,7 @@ type Imagined = Readonly<{ caller: string; facts: RouteFacts; lead: Lead | null;
 const hear = async ({ db, config }: RouteContext, { caller, facts, lead, at }: Imagined) => {
   const { campaign, number, tenant } = facts;
   const { job, problems } = buildJob({
-    call: { id: 'explained', roomName: 'explained', phoneNumber: caller, dialledNumber: number.number },
+    call: { id: 'explained', roomName: 'explained', phoneNumber: caller, dialedNumber: number.number },
     attempt: 1,
     callerIdentity: 'explained',
     agentName: config.agentName,

@@ -20,7 +20,7 @@ const sampleOf = async (
   settings: CampaignSettings,
 ): Promise<Sample> => {
   const { job } = buildJob({
-    call: { id: 'sample', roomName: 'sample', phoneNumber: sampleCaller, dialledNumber: sampleCaller },
+    call: { id: 'sample', roomName: 'sample', phoneNumber: sampleCaller, dialedNumber: sampleCaller },
     attempt: 1,
     callerIdentity: 'sample',
     agentName: 'sample',
@@ -31,7 +31,7 @@ const sampleOf = async (
     now: now(),
     turns: [],
   });
-  return { prompt: job.instructions, greeting: job.greeting, sentences: job.sentences };
+  return { prompt: job.instructions, greeting: job.greeting, sentences: job.systemMessages };
 };
 
 const settingsOf = ({ name, draft }: CampaignRecord): CampaignSettings => ({ ...draft, name });

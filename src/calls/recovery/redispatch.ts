@@ -1,36 +1,66 @@
-/** A job was refused because no call process was ready, or was never assigned: its caller waits, and nobody else will send an agent. */
+/**
+ * Sends an agent to a caller who has none: its dispatch was lost, its job was refused because no call host was ready, or the agent
+ * died. Each dispatch of ours is an event `redispatched` of its call, with the reason.
+ */
 import type { Context } from '../../context.ts';
+import type { Call } from '../call.ts';
+import { claimDispatch, returnDispatch } from '../ownership-store.ts';
 import { appendEvent, findOpenCall, lastEvent } from '../store.ts';
 
-type AgainContext = Pick<Context, 'db' | 'livekit' | 'log' | 'config' | 'now' | 'ownerId'>;
+export type RedispatchReason = 'no_agent' | 'agent_lost' | 'job_refused';
 
-/** A worker knows within this time what becomes of a job: 3 s until LiveKit gives it up, and our own patience. */
+type RedispatchContext = Pick<Context, 'db' | 'livekit' | 'log' | 'config' | 'now' | 'ownerId'>;
+
+/** Within this time a worker knows what becomes of a job: 3 s until LiveKit drops an unassigned one, and our own wait. */
 const underWayMs = 4_500;
 
-/** Whether an agent was asked for again a moment ago: it comes, or is asked for once more. `butFor`: by another service than this one. */
+/**
+ * Whether an agent was dispatched again a moment ago after its job had been refused: it comes, or is dispatched once more.
+ * @param exceptBy the service whose own dispatches don't count; null: all count
+ */
 export const isUnderWay = async (
-  { db, now }: Pick<AgainContext, 'db' | 'now'>,
+  { db, now }: Pick<RedispatchContext, 'db' | 'now'>,
   callId: string,
-  butFor: string | null = null,
+  exceptBy: string | null = null,
 ): Promise<boolean> => {
-  const last = await lastEvent(db, callId, 'dispatched_again');
+  const last = await lastEvent(db, callId, 'redispatched');
   if (last === null || now().getTime() - last.at.getTime() > underWayMs) return false;
-  return butFor === null || byOf(last.data) !== butFor;
+  const { reason, by } = dataOf(last.data);
+  return reason === 'job_refused' && (exceptBy === null || by !== exceptBy);
+};
+
+const dataOf = (data: unknown): Readonly<{ reason?: unknown; by?: unknown }> =>
+  typeof data === 'object' && data !== null ? data : {};
+
+/** Dispatches an agent for a call, unless another service has just claimed that. @throws what LiveKit throws */
+export const redispatch = async (
+  ctx: Pick<RedispatchContext, 'db' | 'livekit' | 'log' | 'config' | 'now'>,
+  call: Call,
+  reason: Exclude<RedispatchReason, 'job_refused'>,
+): Promise<void> => {
+  if (!(await claimDispatch(ctx.db, call, ctx.now()))) return;
+  ctx.log.warn({ callId: call.id, attempt: call.attempt, reason }, 'caller without an agent: redispatching');
+  await appendEvent(ctx.db, call.id, 'redispatched', { reason, attempt: call.attempt });
+  try {
+    await ctx.livekit.dispatch(call.roomName, ctx.config.agentName, '');
+  } catch (error) {
+    await returnDispatch(ctx.db, call.id);
+    throw error;
+  }
 };
 
 /**
- * Asks once more for an agent in a room with a caller and without an agent. A room that has nobody is left alone, and one for which
- * another service asked a moment ago: of two that refuse each other's jobs each would double them.
+ * Dispatches an agent again after its job had been refused, into a room with a caller and without an agent. A room that another
+ * service dispatched to a moment ago is left alone: two services that refuse each other's jobs would double them each time.
  */
-export const dispatchAgain = async (ctx: AgainContext, roomName: string, metadata: string): Promise<void> => {
+export const redispatchRefused = async (ctx: RedispatchContext, roomName: string, metadata: string): Promise<void> => {
   const members = (await ctx.livekit.members(roomName)) ?? [];
   const isWaiting = members.some(({ kind }) => kind !== 'agent') && !members.some(({ kind }) => kind === 'agent');
   if (!isWaiting) return;
   const call = await findOpenCall(ctx.db, roomName);
   if (call !== null && (await isUnderWay(ctx, call.id, ctx.ownerId))) return;
-  ctx.log.warn({ pii: { roomName } }, 'no call process was ready: dispatching again');
+  const reason = 'job_refused' satisfies RedispatchReason;
+  ctx.log.warn({ callId: call?.id, reason, pii: { roomName } }, 'no call host was ready: redispatching');
   await ctx.livekit.dispatch(roomName, ctx.config.agentName, metadata);
-  if (call !== null) await appendEvent(ctx.db, call.id, 'dispatched_again', { by: ctx.ownerId });
+  if (call !== null) await appendEvent(ctx.db, call.id, 'redispatched', { reason, by: ctx.ownerId });
 };
-
-const byOf = (data: unknown): unknown => (typeof data === 'object' && data !== null && 'by' in data ? data.by : null);

@@ -33,10 +33,10 @@ export type TimedCall = Readonly<{
 }>;
 
 /** `atMs`: since the call came in, negative before its record was made; `tookMs`: since the mark before. */
-export type Mark = Readonly<{ name: string; atMs: number; tookMs: number; detail: string | null }>;
+export type Stage = Readonly<{ name: string; atMs: number; tookMs: number; detail: string | null }>;
 
 export type Pickup = Readonly<{
-  marks: readonly Mark[];
+  stages: readonly Stage[];
   /** Null: never. */
   answeredMs: number | null;
   firstSoundMs: number | null;
@@ -79,9 +79,9 @@ export const timingOf = (call: TimedCall): CallTiming => {
 };
 
 /** The events that are marks, and what of their data tells more. */
-const markedEvents: Readonly<Record<string, string>> = {
-  routed: 'door',
-  rejected: 'door',
+const stageEvents: Readonly<Record<string, string>> = {
+  routed: 'source',
+  rejected: 'source',
   claimed: 'attempt',
   dispatched_again: '',
   redispatched: 'attempt',
@@ -99,15 +99,15 @@ const pickupOf = (call: TimedCall): Pickup => {
   const placed = enteredMs === undefined ? [] : Object.entries({ entered: 0, ...stages });
   const marks = inOrder([
     { name: 'came_in', atMs: 0, detail: null },
-    ...eventMarks(call),
+    ...eventStages(call),
     ...placed.map(([name, ms]) => ({ name, atMs: ms + (enteredMs ?? 0), detail: null })),
     ...(answeredMs === null || isActive ? [] : [{ name: 'answered', atMs: answeredMs, detail: null }]),
     ...(firstSoundMs === null ? [] : [{ name: 'first_sound', atMs: firstSoundMs, detail: null }]),
-    ...endMark(call),
+    ...endStage(call),
   ]);
   const until = firstSoundMs ?? answeredMs ?? Infinity;
   return {
-    marks,
+    stages: marks,
     answeredMs,
     firstSoundMs,
     slowest: slowestStep(marks, until),
@@ -115,11 +115,11 @@ const pickupOf = (call: TimedCall): Pickup => {
   };
 };
 
-type PlainMark = Omit<Mark, 'tookMs'>;
+type PlainStage = Omit<Stage, 'tookMs'>;
 
-const eventMarks = ({ events, createdAt }: TimedCall): PlainMark[] =>
+const eventStages = ({ events, createdAt }: TimedCall): PlainStage[] =>
   events.flatMap(({ type, data, at }) => {
-    const telling = markedEvents[type];
+    const telling = stageEvents[type];
     if (telling === undefined) return [];
     const detail = objectOf(data)[telling];
     const isPlain = typeof detail === 'string' || typeof detail === 'number';
@@ -133,17 +133,17 @@ const eventMarks = ({ events, createdAt }: TimedCall): PlainMark[] =>
   });
 
 /** The end belongs to the pick-up of a call that nobody answered. */
-const endMark = ({ answeredAt, endedAt, createdAt, endReason }: TimedCall): PlainMark[] =>
+const endStage = ({ answeredAt, endedAt, createdAt, endReason }: TimedCall): PlainStage[] =>
   answeredAt !== null || endedAt === null
     ? []
     : [{ name: 'ended', atMs: endedAt.getTime() - createdAt.getTime(), detail: endReason }];
 
-const inOrder = (marks: readonly PlainMark[]): Mark[] =>
+const inOrder = (marks: readonly PlainStage[]): Stage[] =>
   marks
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((mark, index, sorted) => ({ ...mark, tookMs: mark.atMs - (sorted[index - 1] ?? mark).atMs }));
 
-const slowestStep = (marks: readonly Mark[], until: number): Pickup['slowest'] => {
+const slowestStep = (marks: readonly Stage[], until: number): Pickup['slowest'] => {
   const steps = marks.flatMap((to, index) => {
     const from = marks[index - 1];
     return from === undefined || to.atMs > until ? [] : [{ from: from.name, to: to.name, tookMs: to.tookMs }];

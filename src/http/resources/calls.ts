@@ -18,7 +18,7 @@ const json = z.object({
   status: z.enum(callStatuses),
   direction: z.enum(['inbound', 'outbound']),
   phone_number: z.string().describe('The caller.'),
-  dialled_number: z.string(),
+  dialed_number: z.string(),
   phone_number_id: z.string().nullable(),
   lead_id: z.string().nullable(),
   campaign_id: z.string().nullable(),
@@ -160,7 +160,7 @@ const orderRoute = (
     schema,
     handler: async (request, reply) => {
       const given = (request.body as Record<string, string>)[field] ?? null;
-      const order = { type, text: given, orderedBy: principalOf(request).id };
+      const order = { type, text: given, requestedBy: principalOf(request).id };
       await sendCommand(ctx, scopeOf(request), idOf(request), order);
       return reply.code(202).send({ ordered: true });
     },

@@ -84,7 +84,7 @@ const troublesOf = async (db: Db, { scope, callId }: Known): Promise<ReportedFai
   const events = (await findCallRecord(db, scope, callId))?.events ?? [];
   return events.flatMap(({ type, data }) => {
     const told = failureEvent.safeParse(data);
-    return type === 'trouble' && told.success ? [told.data] : [];
+    return type === 'failure' && told.success ? [told.data] : [];
   });
 };
 

@@ -76,7 +76,7 @@ const route = async (body: z.infer<typeof schema>) => {
       tenantId: number.tenantId,
       phoneNumberId: number.id,
       phoneNumber: caller,
-      dialledNumber: number.number,
+      dialedNumber: number.number,
       callSid: body.call_id,
       roomName: body.room_name,
       openRoom: body.room_name,

@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { CallJob, ProviderKeys } from '#src/protocol/job.ts';
 import {
-  fromCallProcess,
+  fromCallHost,
   readMessage,
   type Claim,
   type FromService,
-  type Happening,
+  type AgentEvent,
   type SpokenTurn,
-  type Verdict,
+  type ClaimResult,
 } from '#src/protocol/messages.ts';
 
 export type FakeService = AsyncDisposable & {
@@ -22,19 +22,19 @@ export type FakeService = AsyncDisposable & {
   /** Whether a process waits for a call. */
   ready: () => boolean;
   claims: Claim[];
-  happenings: Happening[];
+  agentEvents: AgentEvent[];
   send: (message: FromService) => void;
   /** Breaks every connection, as when the service dies. */
   vanish: () => void;
-  /** Waits for the first happening of that kind, up to `timeoutMs`. */
-  until: <K extends Happening['kind']>(kind: K, timeoutMs?: number) => Promise<Extract<Happening, { kind: K }>>;
+  /** Waits for the first event of that kind, up to `timeoutMs`. */
+  until: <K extends AgentEvent['kind']>(kind: K, timeoutMs?: number) => Promise<Extract<AgentEvent, { kind: K }>>;
   turns: () => SpokenTurn[];
 };
 
 export type FakeServiceOptions = {
   providers: ProviderKeys;
   /** Null: none, until it is sent. */
-  verdict: (claim: Claim) => Verdict | null;
+  verdict: (claim: Claim) => ClaimResult | null;
   /** What the service does at the end, before the farewell: it deletes the room. */
   onEnded?: (room: string) => Promise<void>;
   onReady?: () => void;
@@ -46,15 +46,15 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
   const path = join(folder, 'link');
   const server = createServer();
   const sockets = new WebSocketServer({ server });
-  const kept = { claims: [] as Claim[], happenings: [] as Happening[], ready: 0, active: null as WebSocket | null };
+  const kept = { claims: [] as Claim[], agentEvents: [] as AgentEvent[], ready: 0, active: null as WebSocket | null };
   const send = (socket: WebSocket | null, message: FromService) => socket?.send(JSON.stringify(message));
   sockets.on('connection', (socket) => {
     let room = '';
     socket.on('message', (data: Buffer) => {
-      const message = readMessage(fromCallProcess, data.toString('utf8'));
+      const message = readMessage(fromCallHost, data.toString('utf8'));
       if (message.type === 'hello') {
         send(socket, {
-          type: 'welcome',
+          type: 'init',
           providers: options.providers,
           log: { level: process.env['TRIAL_LOG'] ?? 'warn', pii: true },
         });
@@ -66,11 +66,11 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
         kept.active = socket;
         kept.claims.push(message.claim);
         const verdict = options.verdict(message.claim);
-        if (verdict !== null) send(socket, { type: 'verdict', verdict });
+        if (verdict !== null) send(socket, { type: 'claim_result', result: verdict });
       } else {
-        kept.happenings.push(message.happening);
-        if (message.happening.kind !== 'ended') return;
-        const farewell = () => send(socket, { type: 'farewell' });
+        kept.agentEvents.push(message.event);
+        if (message.event.kind !== 'ended') return;
+        const farewell = () => send(socket, { type: 'done' });
         void Promise.resolve(options.onEnded?.(room)).then(farewell, farewell);
       }
     });
@@ -81,11 +81,11 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
     path,
     ready: () => kept.ready > 0,
     claims: kept.claims,
-    happenings: kept.happenings,
+    agentEvents: kept.agentEvents,
     send: (message) => send(kept.active, message),
     vanish: () => sockets.clients.forEach((socket) => socket.terminate()),
-    until: (kind, timeoutMs = 20_000) => waitFor(kept.happenings, kind, timeoutMs),
-    turns: () => kept.happenings.flatMap((happening) => (happening.kind === 'turn' ? [happening.turn] : [])),
+    until: (kind, timeoutMs = 20_000) => waitFor(kept.agentEvents, kind, timeoutMs),
+    turns: () => kept.agentEvents.flatMap((event) => (event.kind === 'turn' ? [event.turn] : [])),
     [Symbol.asyncDispose]: async () => {
       sockets.clients.forEach((socket) => socket.terminate());
       await new Promise((resolve) => server.close(resolve));
@@ -94,16 +94,16 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
   };
 };
 
-const waitFor = async <K extends Happening['kind']>(
-  happenings: Happening[],
+const waitFor = async <K extends AgentEvent['kind']>(
+  agentEvents: AgentEvent[],
   kind: K,
   timeoutMs: number,
-): Promise<Extract<Happening, { kind: K }>> => {
+): Promise<Extract<AgentEvent, { kind: K }>> => {
   for (const until = Date.now() + timeoutMs; Date.now() < until; await sleep(10)) {
-    const found = happenings.find((happening): happening is Extract<Happening, { kind: K }> => happening.kind === kind);
+    const found = agentEvents.find((event): event is Extract<AgentEvent, { kind: K }> => event.kind === kind);
     if (found !== undefined) return found;
   }
-  throw new Error(`no ${kind} within ${timeoutMs} ms; told: ${JSON.stringify(happenings)}`);
+  throw new Error(`no ${kind} within ${timeoutMs} ms; told: ${JSON.stringify(agentEvents)}`);
 };
 
 /** A job like the service makes them; `more` goes over it. */
@@ -122,31 +122,31 @@ export const jobOf = (more: Partial<CallJob> = {}): CallJob => ({
   llm: { model: 'gpt-4.1-mini', secondModel: null, temperature: null },
   tts: { provider: 'openai', model: 'tts-1', voice: 'alloy', rate: 1 },
   vad: 'bundled',
-  turnPatience: 1,
-  greetingProtectedMs: 0,
+  endpointingFactor: 1,
+  greetingGuardMs: 0,
   limits: {
-    silenceAskMs: 10_000,
-    silenceGoodbyeMs: 30_000,
-    silenceHoldMs: 60_000,
+    noInputPromptMs: 10_000,
+    noInputGoodbyeMs: 30_000,
+    waitRequestMs: 60_000,
     maxCallMs: 600_000,
     activeTimeoutMs: 10_000,
   },
-  sentences: {
-    silence: 'Are you still there?',
+  systemMessages: {
+    noInput: 'Are you still there?',
     goodbye: 'Goodbye!',
     timeLimit: 'We have to stop here. Goodbye!',
     announcement: 'All our lines are busy. Please call again later.',
     apology: 'Sorry, could you say that again?',
     farewell: 'Something is wrong here. Goodbye.',
-    afterBreak: 'Sorry, we were cut off. Please go on.',
-    hold: 'Just a moment.',
+    afterRecovery: 'Sorry, we were cut off. Please go on.',
+    filler: 'Just a moment.',
     disclosure: '',
     transfer: 'I am connecting you.',
     transferFailed: 'Nobody answers. What else can I do?',
   },
   destinations: [],
   fallback: null,
-  prepared: {},
+  cachedSpeech: {},
   history: [],
   firstTurnSeq: 1,
   ...more,

@@ -7,7 +7,7 @@ import { openEnder, type Ending } from '#agents/telephony/flow/call-end.ts';
 import { openPrepared } from '#agents/telephony/speech/cached-speech.ts';
 import type { Command } from '#agents/telephony/report/agent-link.ts';
 import type { CallJob } from '#src/protocol/job.ts';
-import type { Happening, SpokenTurn } from '#src/protocol/messages.ts';
+import type { AgentEvent, SpokenTurn } from '#src/protocol/messages.ts';
 import { openLog } from '#src/log.ts';
 import { jobOf } from './fake-service.ts';
 
@@ -15,7 +15,7 @@ type Script = ConstructorParameters<typeof voice.testing.FakeLLM>[0];
 
 export type TextCall = AsyncDisposable & {
   session: voice.AgentSession;
-  happenings: Happening[];
+  agentEvents: AgentEvent[];
   turns: () => SpokenTurn[];
   /** `agent: Hello`, one line per turn. */
   lines: () => string[];
@@ -29,7 +29,7 @@ export type TextCall = AsyncDisposable & {
 export const openTextCall = async (script: Script, more: Partial<CallJob> = {}): Promise<TextCall> => {
   initializeLogger({ pretty: false, level: 'silent' });
   const job = jobOf(more);
-  const happenings: Happening[] = [];
+  const agentEvents: AgentEvent[] = [];
   const session = new voice.AgentSession({
     llm: new voice.testing.FakeLLM(script),
     vad: null,
@@ -40,9 +40,9 @@ export const openTextCall = async (script: Script, more: Partial<CallJob> = {}):
   const conversation = openConversation({
     job,
     session,
-    prepared: openPrepared(job.prepared, () => {}),
+    prepared: openPrepared(job.cachedSpeech, () => {}),
     ender,
-    tell: (happening) => happenings.push(happening),
+    tell: (event) => agentEvents.push(event),
     mark: () => {},
     log: openLog({ level: 'silent', pii: true }),
   });
@@ -52,10 +52,10 @@ export const openTextCall = async (script: Script, more: Partial<CallJob> = {}):
   let command: (command: Command) => void = () => {};
   const ended = conversation.hold((take) => (command = take));
   await sleep(50);
-  const turns = () => happenings.flatMap((happening) => (happening.kind === 'turn' ? [happening.turn] : []));
+  const turns = () => agentEvents.flatMap((event) => (event.kind === 'turn' ? [event.turn] : []));
   return {
     session,
-    happenings,
+    agentEvents,
     turns,
     lines: () => turns().map(({ role, text }) => `${role}: ${text}`),
     say: async (words) => {

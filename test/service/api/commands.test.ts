@@ -26,7 +26,7 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
     const call = (more: object = {}, roomName = `sip-${caller}`) =>
       db.callLog.create({
         data: {
-          ...{ tenantId: tenant.id, campaignId, leadId: lead.id, phoneNumber: caller, dialledNumber: '+18588796658' },
+          ...{ tenantId: tenant.id, campaignId, leadId: lead.id, phoneNumber: caller, dialedNumber: '+18588796658' },
           ...{ callSid: `SIP-${Math.random()}`, roomName, callerIdentity: `sip_${caller}`, ownerId: owner },
           turns: { create: { seq: 0, role: 'caller', text: 'My name is Sarah.', startMs: 0, endMs: 900 } },
           messages: { create: { name: 'Sarah', number: caller, reason: 'a question' } },

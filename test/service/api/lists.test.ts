@@ -82,7 +82,7 @@ const callsOf = (
       phoneNumber: lead?.phoneNumber ?? '',
       campaignId: draw(5) === 0 ? null : (campaigns[campaign] ?? null),
       phoneNumberId: numbers[draw(9) === 0 ? 1 - campaign : campaign] ?? null,
-      dialledNumber: '+18580000000',
+      dialedNumber: '+18580000000',
       callSid: `${tenantId}-sid-${n}`,
       roomName: 'room',
       status: callStatuses[draw(4)] ?? 'completed', // none failed
@@ -231,7 +231,7 @@ describeBothDatabases('lists', (openDatabase) => {
     const [base] = calls;
     const later = Array.from({ length: 2 * mostLookedAt.inTable + 100 }, (_, n) => ({
       ...{ ...base, leadId: null, status: 'completed' as const, campaignId: tenant.campaigns[0] ?? null },
-      ...{ phoneNumberId: tenant.numbers[0] ?? null, phoneNumber: '+15559999999', dialledNumber: '+1', roomName: 'r' },
+      ...{ phoneNumberId: tenant.numbers[0] ?? null, phoneNumber: '+15559999999', dialedNumber: '+1', roomName: 'r' },
       id: `later-${String(n).padStart(6, '0')}`,
       tenantId: tenant.tenantId,
       callSid: `later-${n}`,

@@ -285,7 +285,7 @@ describeBothDatabases('resources', (openDatabase) => {
 
   test('calls are found by number, lead, campaign, status, time and duration; one call with all that belongs to it', async () => {
     const { db, company, owner } = await open();
-    const base = { tenantId: company.tenantId, dialledNumber: '+18580000000', roomName: 'r' };
+    const base = { tenantId: company.tenantId, dialedNumber: '+18580000000', roomName: 'r' };
     const at = (day: number) => new Date(Date.UTC(2026, 0, day));
     for (let day = 1; day <= 5; day++)
       await db.callLog.create({

@@ -83,7 +83,7 @@ export const makeCompany = async (http: FastifyInstance, db: Db): Promise<Compan
   const call = await db.callLog.create({
     data: {
       ...{ tenantId, campaignId: campaign.id, leadId: lead.id, phoneNumberId: number.id, roomName: 'room' },
-      ...{ phoneNumber: lead.phoneNumber, dialledNumber: number.number, callSid: newSecret('tr'), status: 'completed' },
+      ...{ phoneNumber: lead.phoneNumber, dialedNumber: number.number, callSid: newSecret('tr'), status: 'completed' },
       turns: { create: { seq: 0, role: 'agent', text: 'Hello!', startMs: 0, endMs: 900 } },
       messages: { create: { name: 'Bob', number: lead.phoneNumber, reason: 'a question' } },
       events: { create: { type: 'routed' } },

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { openLink, type Command } from '#agents/telephony/report/agent-link.ts';
-import type { Verdict } from '#src/protocol/messages.ts';
+import type { ClaimResult } from '#src/protocol/messages.ts';
 import { jobOf, openFakeService } from '#test/conversation/support/fake-service.ts';
 
 const providers = { deepgram: { apiKey: 'a', baseUrl: 'ws://d' }, openai: { apiKey: 'b', baseUrl: 'http://o/v1' } };
@@ -13,9 +13,9 @@ const claim = {
   metadata: '',
   caller: { identity: 'sip_1', isSip: true, attributes: {} },
 };
-const open = (verdict: Verdict) => openFakeService({ providers, verdict: () => verdict });
+const open = (verdict: ClaimResult) => openFakeService({ providers, verdict: () => verdict });
 
-test('hello, welcome, ready, claim, verdict, happenings, ended, farewell', async () => {
+test('hello, welcome, ready, claim, verdict, agentEvents, ended, farewell', async () => {
   await using service = await open({ kind: 'job', job: jobOf() });
   const link = await openLink(service.path);
   expect(link.welcome.providers).toEqual(providers);
@@ -28,11 +28,11 @@ test('hello, welcome, ready, claim, verdict, happenings, ended, farewell', async
   link.tell({ kind: 'answered', at: 7 }); // after the end nothing is told
   await sleep(20);
   expect(service.ready()).toBe(true);
-  expect(service.happenings.map(({ kind }) => kind)).toEqual(['answered', 'ended']);
+  expect(service.agentEvents.map(({ kind }) => kind)).toEqual(['answered', 'ended']);
 });
 
 test('a verdict that takes its time: the process is told what to say meanwhile', async () => {
-  const verdict: Verdict = { kind: 'job', job: jobOf() };
+  const verdict: ClaimResult = { kind: 'job', job: jobOf() };
   await using service = await openFakeService({ providers, verdict: () => null });
   const link = await openLink(service.path);
   const first = link.claim(claim, 1_000);
@@ -44,10 +44,10 @@ test('a verdict that takes its time: the process is told what to say meanwhile',
     prepared: { 'Just a moment.': '/voices/1.pcm' },
   });
   link.tell({ kind: 'answered', at: 5 });
-  service.send({ type: 'verdict', verdict });
+  service.send({ type: 'claim_result', result: verdict });
   expect(await link.verdict).toEqual(verdict);
   link.tell({ kind: 'answered', at: 6 });
-  await expect.poll(() => service.happenings).toEqual([{ kind: 'answered', at: 6 }]);
+  await expect.poll(() => service.agentEvents).toEqual([{ kind: 'answered', at: 6 }]);
 });
 
 test('nothing is told of a call that somebody else has', async () => {
@@ -57,7 +57,7 @@ test('nothing is told of a call that somebody else has', async () => {
   await link.claim(claim, 1_000);
   link.tell({ kind: 'answered', at: 5 });
   await sleep(20);
-  expect(service.happenings).toEqual([]);
+  expect(service.agentEvents).toEqual([]);
 });
 
 test('commands that come before anybody takes them are not lost', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openSilence, type Silence } from '#agents/telephony/turns/no-input.ts';
 
-const limits = { silenceAskMs: 10_000, silenceGoodbyeMs: 30_000, silenceHoldMs: 60_000 };
+const limits = { noInputPromptMs: 10_000, noInputGoodbyeMs: 30_000, waitRequestMs: 60_000 };
 let acts: string[] = [];
 let silence: Silence;
 let start = 0;

@@ -3,7 +3,7 @@ import { buildJob, type JobParts } from '#src/calls/preview/build-job.ts';
 import { defaultGreeting, defaultSystemMessages, defaultSettings } from '#src/campaigns/campaign.ts';
 
 const parts: JobParts = {
-  call: { id: 'c1', roomName: 'room', phoneNumber: '+15551234567', dialledNumber: '+18588796658' },
+  call: { id: 'c1', roomName: 'room', phoneNumber: '+15551234567', dialedNumber: '+18588796658' },
   attempt: 1,
   callerIdentity: 'sip_1',
   agentName: 'telephony-agent',

@@ -40,7 +40,7 @@ const tool = (seq: number, startMs: number, endMs: number): TimedTurn => ({
   latency: null,
 });
 
-const marksOf = (call: TimedCall) => timingOf(call).pickup.marks.map(({ name, atMs, tookMs }) => [name, atMs, tookMs]);
+const marksOf = (call: TimedCall) => timingOf(call).pickup.stages.map(({ name, atMs, tookMs }) => [name, atMs, tookMs]);
 
 describe('pick-up', () => {
   const answered: TimedCall = {
@@ -57,7 +57,7 @@ describe('pick-up', () => {
       greeted: 2_760,
     },
     events: [
-      { type: 'routed', data: { door: 'asked', reasons: [] }, at: at(4) },
+      { type: 'routed', data: { source: 'webhook', reasons: [] }, at: at(4) },
       { type: 'claimed', data: { attempt: 1, jobId: 'j' }, at: at(600) },
       { type: 'in_progress', data: {}, at: at(1_205) },
     ],
@@ -72,7 +72,7 @@ describe('pick-up', () => {
       ['accepted', 201, 1],
       ['entered', 250, 49],
       ['claimed', 600, 350],
-      ['verdict', 610, 10],
+      ['jobReceived', 610, 10],
       ['sessionStarted', 950, 340],
       ['active', 1_200, 250],
       ['first_sound', 1_300, 100],
@@ -86,14 +86,14 @@ describe('pick-up', () => {
     });
   });
 
-  test('tells which door and which attempt', () => {
-    const details = timingOf(answered).pickup.marks.map(({ detail }) => detail);
-    expect(details.filter((detail) => detail !== null)).toEqual(['asked', 'attempt 1']);
+  test('names the source and the attempt', () => {
+    const details = timingOf(answered).pickup.stages.map(({ detail }) => detail);
+    expect(details.filter((detail) => detail !== null)).toEqual(['webhook', 'attempt 1']);
   });
 
   test('a call that its own job brought has marks before its record', () => {
     const early = timingOf({ ...answered, timings: { offered: -50, entered: -350 } }).pickup;
-    expect(early.marks[0]).toEqual({ name: 'offered', atMs: -400, tookMs: 0, detail: null });
+    expect(early.stages[0]).toEqual({ name: 'offered', atMs: -400, tookMs: 0, detail: null });
   });
 
   test('what comes after the first sound is nobody’s fault, nor is a reply a greeting', () => {
@@ -106,15 +106,15 @@ describe('pick-up', () => {
   test('a call that was never answered shows how far it came, and its end', () => {
     const abandoned = { ...answered, answeredAt: null, endReason: 'abandoned', endedAt: at(1_000), turns: [] };
     const timing = timingOf({ ...abandoned, timings: { entered: 250, sessionStarted: 700 } });
-    expect(timing.pickup.marks.at(-1)).toEqual({ name: 'ended', atMs: 1_000, tookMs: 50, detail: 'abandoned' });
-    expect(timing.pickup.marks.map(({ name }) => name)).toContain('sessionStarted');
+    expect(timing.pickup.stages.at(-1)).toEqual({ name: 'ended', atMs: 1_000, tookMs: 50, detail: 'abandoned' });
+    expect(timing.pickup.stages.map(({ name }) => name)).toContain('sessionStarted');
     expect(timing.pickup.answeredMs).toBeNull();
   });
 
   test('stages without a start of their process are told apart', () => {
     const { pickup } = timingOf({ ...bare, timings: { sessionStarted: 700 } });
     expect(pickup).toMatchObject({ unplaced: { sessionStarted: 700 }, slowest: null });
-    expect(pickup.marks.map(({ name }) => name)).toEqual(['came_in']);
+    expect(pickup.stages.map(({ name }) => name)).toEqual(['came_in']);
   });
 
   test('a caller who could not be known to hear is answered all the same', () => {

@@ -286,7 +286,7 @@ test('a server that ends by itself says so; one that cannot start says why', asy
 });
 
 test('a process that dies by an exception takes its server along', async () => {
-  const module = new URL('#src/local/livekit/server.ts', import.meta.url).href;
+  const module = import.meta.resolve('#src/local/livekit/server.ts');
   const source = `const { startLivekitServer } = await import(${JSON.stringify(module)});
     const server = await startLivekitServer({ binary: ${JSON.stringify(binary)} });
     console.log(server.pid); throw new Error('as planned');`;

@@ -13,7 +13,7 @@ test('everything that is said without a model, as a call will say it', () => {
   const own = { greeting: 'Hi, {{tenant.name}}.', goodbyeSentence: 'Bye from {{ campaign.name }}.' };
   const texts = textsOf(own);
   const { job } = buildJob({
-    call: { id: 'c', roomName: 'r', phoneNumber: '+15551234567', dialledNumber: '+18588796658' },
+    call: { id: 'c', roomName: 'r', phoneNumber: '+15551234567', dialedNumber: '+18588796658' },
     attempt: 1,
     callerIdentity: 'sip_1',
     agentName: 'telephony-agent',
@@ -27,7 +27,7 @@ test('everything that is said without a model, as a call will say it', () => {
   expect(texts).toContain('Hi, Dental.');
   expect(texts).toContain('Bye from Front desk.');
   expect(new Set(texts)).toEqual(
-    new Set([job.greeting, ...Object.values(job.sentences)].filter((text) => text !== '')),
+    new Set([job.greeting, ...Object.values(job.systemMessages)].filter((text) => text !== '')),
   );
   expect(new Set(speechesOf(settings, known).map(({ voice }) => JSON.stringify(voice)))).toEqual(
     new Set([JSON.stringify(job.tts)]),
