@@ -115,7 +115,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     const { code, out, stderr } = await cli(url, [call.id]);
     expect([code, stderr]).toEqual([0, '']);
     expect(out).toContain(`Call ${call.id}: completed (caller_hangup).`);
-    expect(out).toMatch(/^ +0 +\+0 {2}came_in\n[^]* routed +asked\n/m);
+    expect(out).toMatch(/^ +0 +\+0 {2}came_in\n[^]* routed +webhook\n/m);
     expect(out).toMatch(/ claimed +attempt 1\n/);
     expect(out).toMatch(/^ +60070 +\+\d+ {2}offered\n +60080 +\+10 {2}accepted\n +60100 +\+20 {2}entered\n/m);
     expect(out).toMatch(/^ +60300 +\+200 {2}connected\n +60301 +\+1 {2}callerFound\n +60302 +\+1 {2}claimSent\n/m);

@@ -94,6 +94,59 @@ describeBothDatabases('migrations', (_, { kind }) => {
     expect(applied).toEqual(['29990101000000_good', '29990102000000_bad']);
   });
 
+  test('of the vocabulary: stored events and routings get their new words', async () => {
+    const url = await createDatabase(kind, databases(), { migrated: false });
+    const folder = await copyMigrations(kind);
+    const names = await listMigrations(folder);
+    const first = names.findIndex((name) => name.endsWith('_vocabulary'));
+    for (const name of names.slice(first)) await rm(join(folder, name), { recursive: true });
+    await applyMigrations(kind, placeOf(kind, url), { folder });
+    const now = kind === 'sqlite' ? `'2026-01-01T00:00:00.000Z'` : 'now()';
+    const events = [
+      ['dispatched_again', '{"by":"one"}'],
+      ['redispatched', '{"attempt":0}'],
+      ['redispatched', '{"attempt":1}'],
+      ['trouble', '{"part":"llm","detail":"429"}'],
+      ['ordered', '{"order":"say"}'],
+      ['order_lost', '{"order":"end"}'],
+      ['transfer_asked', '{"destination":"Front desk"}'],
+      ['handed_over', '{"agentName":"sales"}'],
+      ['hand_over_failed', '{"agentName":"sales"}'],
+      ['claimed', '{"attempt":1}'],
+    ];
+    const rows = `
+      INSERT INTO "CallLog" ("id", "phoneNumber", "dialledNumber", "callSid", "roomName", "routing", "updatedAt") VALUES
+        ('a', '+1', '+2', 'sa', 'ra', '{"door":"asked","reasons":["one"]}', ${now}),
+        ('b', '+1', '+2', 'sb', 'rb', '{"door":"joined","reasons":[]}', ${now}),
+        ('c', '+1', '+2', 'sc', 'rc', '{"door":"job","reasons":[]}', ${now}),
+        ('d', '+1', '+2', 'sd', 'rd', '{}', ${now});
+      ${events.map(([type, data]) => `INSERT INTO "CallEvent" ("callId", "type", "data") VALUES ('a', '${type}', '${data}');`).join('\n')}`;
+    if (kind === 'sqlite') new Database(databaseFile(url)).exec(rows).close();
+    else await query(url, rows);
+    expect(await migrateDb(url)).toEqual(names.slice(first));
+    await using db = await openDb(url);
+    const routings = (await db.callLog.findMany({ orderBy: { id: 'asc' } })).map(({ routing }) => routing);
+    expect(routings).toEqual([
+      { source: 'webhook', reasons: ['one'] },
+      { source: 'participant', reasons: [] },
+      { source: 'job', reasons: [] },
+      {},
+    ]);
+    const later = await db.callEvent.findMany({ orderBy: { seq: 'asc' } });
+    expect(later.map(({ type, data }) => [type, data])).toEqual([
+      ['redispatched', { by: 'one', reason: 'job_refused' }],
+      ['redispatched', { attempt: 0, reason: 'no_agent' }],
+      ['redispatched', { attempt: 1, reason: 'agent_lost' }],
+      ['failure', { part: 'llm', detail: '429' }],
+      ['command_delivered', { command: 'say' }],
+      ['command_lost', { command: 'end' }],
+      ['transfer_requested', { destination: 'Front desk' }],
+      ['agent_called_in', { agentName: 'sales' }],
+      ['agent_call_in_failed', { agentName: 'sales' }],
+      ['claimed', { attempt: 1 }],
+    ]);
+  });
+
   test('of the access to the API: leads get the tenant of their campaign, and nothing is lost', async () => {
     const url = await createDatabase(kind, databases(), { migrated: false });
     const folder = await copyMigrations(kind);
@@ -139,8 +192,8 @@ test('SQLite: a table that is made anew keeps what refers to it', async () => {
   }
   const folder = await copyMigrations('sqlite');
   const next = (await readFile(join(root, 'prisma/schema.prisma'), 'utf8')).replace(
-    /^( +dialedNumber +String)$/m,
-    '$1?',
+    /^( +dialedNumber +String)( +@map)/m,
+    '$1?$2',
   );
   const sql = await diffSchemas('sqlite', await readFile(join(root, 'prisma/schema.prisma'), 'utf8'), next);
   expect(sql).toContain('DROP TABLE "CallLog"');

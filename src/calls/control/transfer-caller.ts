@@ -61,7 +61,7 @@ const connect = async (
   try {
     await ctx.livekit.transfer(call.roomName, callerIdentity, destination.number);
   } catch (error) {
-    ctx.log.error({ callId: call.id, error: describeError(error) }, 'transfer failed');
+    ctx.log.error({ callId: call.id, err: describeError(error) }, 'transfer failed');
     await endTransfer(ctx.db, call.id, 'failed');
     await appendEvent(ctx.db, call.id, 'transfer_failed', { destination: destination.name });
     return 'failed';

@@ -46,7 +46,7 @@ const search = async (ctx: FindContext, roomName: string, waiting: Waiting): Pro
     await sendAgent(ctx, roomName, waiting);
     return false;
   } catch (error) {
-    ctx.log.error({ error: describeError(error), pii: { roomName } }, 'a room could not be looked at');
+    ctx.log.error({ err: describeError(error), pii: { roomName } }, 'a room could not be looked at');
     return false;
   }
 };

@@ -138,14 +138,14 @@ const endStage = ({ answeredAt, endedAt, createdAt, endReason }: TimedCall): Pla
     ? []
     : [{ name: 'ended', atMs: endedAt.getTime() - createdAt.getTime(), detail: endReason }];
 
-const inOrder = (marks: readonly PlainStage[]): Stage[] =>
-  marks
+const inOrder = (stages: readonly PlainStage[]): Stage[] =>
+  stages
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((mark, index, sorted) => ({ ...mark, tookMs: mark.atMs - (sorted[index - 1] ?? mark).atMs }));
 
-const slowestStep = (marks: readonly Stage[], until: number): Pickup['slowest'] => {
-  const steps = marks.flatMap((to, index) => {
-    const from = marks[index - 1];
+const slowestStep = (stages: readonly Stage[], until: number): Pickup['slowest'] => {
+  const steps = stages.flatMap((to, index) => {
+    const from = stages[index - 1];
     return from === undefined || to.atMs > until ? [] : [{ from: from.name, to: to.name, tookMs: to.tookMs }];
   });
   return steps.toSorted((a, b) => b.tookMs - a.tookMs)[0] ?? null;

@@ -27,9 +27,9 @@ describe('buildJob', () => {
       instructions: 'For Sarah of Front desk at +15551234567.',
       greeting: defaultGreeting,
       caller: { identity: 'sip_1', number: '+15551234567', name: 'Sarah' },
-      limits: { silenceAskMs: 10_000, silenceGoodbyeMs: 30_000, silenceHoldMs: 60_000 },
-      turnPatience: 1,
-      greetingProtectedMs: 0,
+      limits: { noInputPromptMs: 10_000, noInputGoodbyeMs: 30_000, waitRequestMs: 60_000 },
+      endpointingFactor: 1,
+      greetingGuardMs: 0,
       tts: { rate: 1 },
       firstTurnSeq: 0,
       history: [],
@@ -39,7 +39,7 @@ describe('buildJob', () => {
   test('how the campaign speaks and listens', () => {
     const own = { speakingRate: 1.1, turnPatience: 2, greetingProtectedMs: 1500 };
     const { job } = buildJob({ ...parts, settings: { ...defaultSettings, ...own } });
-    expect(job).toMatchObject({ tts: { rate: 1.1 }, turnPatience: 2, greetingProtectedMs: 1500 });
+    expect(job).toMatchObject({ tts: { rate: 1.1 }, endpointingFactor: 2, greetingGuardMs: 1500 });
   });
 
   test('the contract’s greeting, to the letter', () => {
@@ -59,7 +59,10 @@ describe('buildJob', () => {
 
   test('a call without a campaign is held by our standard', () => {
     const { job } = buildJob({ ...parts, settings: null, leadName: null });
-    expect(job).toMatchObject({ greeting: defaultGreeting, sentences: { announcement: defaultSystemMessages.full } });
+    expect(job).toMatchObject({
+      greeting: defaultGreeting,
+      systemMessages: { announcement: defaultSystemMessages.full },
+    });
   });
 
   test('an anonymous caller has no number; a lead that nobody named is no name to be called by', () => {

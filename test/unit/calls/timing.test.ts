@@ -40,7 +40,8 @@ const tool = (seq: number, startMs: number, endMs: number): TimedTurn => ({
   latency: null,
 });
 
-const marksOf = (call: TimedCall) => timingOf(call).pickup.stages.map(({ name, atMs, tookMs }) => [name, atMs, tookMs]);
+const stagesOf = (call: TimedCall) =>
+  timingOf(call).pickup.stages.map(({ name, atMs, tookMs }) => [name, atMs, tookMs]);
 
 describe('pick-up', () => {
   const answered: TimedCall = {
@@ -51,7 +52,7 @@ describe('pick-up', () => {
       offered: -50,
       accepted: -49,
       entered: 250,
-      verdict: 360,
+      jobReceived: 360,
       sessionStarted: 700,
       active: 950,
       greeted: 2_760,
@@ -65,7 +66,7 @@ describe('pick-up', () => {
   };
 
   test('lays what the worker, the service and the call process did on one clock', () => {
-    expect(marksOf(answered)).toEqual([
+    expect(stagesOf(answered)).toEqual([
       ['came_in', 0, 0],
       ['routed', 4, 4],
       ['offered', 200, 196],
@@ -91,7 +92,7 @@ describe('pick-up', () => {
     expect(details.filter((detail) => detail !== null)).toEqual(['webhook', 'attempt 1']);
   });
 
-  test('a call that its own job brought has marks before its record', () => {
+  test('a call that its own job brought has stages before its record', () => {
     const early = timingOf({ ...answered, timings: { offered: -50, entered: -350 } }).pickup;
     expect(early.stages[0]).toEqual({ name: 'offered', atMs: -400, tookMs: 0, detail: null });
   });
@@ -119,18 +120,18 @@ describe('pick-up', () => {
 
   test('a caller who could not be known to hear is answered all the same', () => {
     const timings = { entered: 250, sessionStarted: 700, activeTimedOut: 950 };
-    const marks = marksOf({ ...answered, timings }).map(([name, atMs]) => [name, atMs]);
-    expect(marks).toEqual(
+    const stages = stagesOf({ ...answered, timings }).map(([name, atMs]) => [name, atMs]);
+    expect(stages).toEqual(
       expect.arrayContaining([
         ['activeTimedOut', 1_200],
         ['answered', 1_200],
       ]),
     );
-    expect(marks.flat()).not.toContain('active');
+    expect(stages.flat()).not.toContain('active');
   });
 
   test('a call that another agent answered has its answer', () => {
-    expect(marksOf({ ...bare, answeredAt: at(2_500) })).toContainEqual(['answered', 2_500, 2_500]);
+    expect(stagesOf({ ...bare, answeredAt: at(2_500) })).toContainEqual(['answered', 2_500, 2_500]);
   });
 
   test('a refused call has its refusal, and broken columns hold nothing', () => {
@@ -138,7 +139,7 @@ describe('pick-up', () => {
     const events = [{ type: 'rejected', data: ['broken'], at: at(3) }];
     expect(timingOf({ ...refused, events })).toMatchObject({
       rejectReason: 'number_unknown',
-      pickup: { marks: [{ name: 'came_in' }, { name: 'rejected', atMs: 3, detail: null }], answeredMs: null },
+      pickup: { stages: [{ name: 'came_in' }, { name: 'rejected', atMs: 3, detail: null }], answeredMs: null },
       replies: [],
       unmeasured: 0,
       overall: null,
