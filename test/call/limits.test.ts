@@ -162,9 +162,9 @@ test('a commanded end: a sentence is said, then the call is over', async () => {
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   const { id } = await service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.call.room } });
   expect(service.link.send('no such call', { type: 'say', text: 'Hello?' })).toBe(false);
-  expect(
-    service.link.send(id, { type: 'end', say: 'We are closing now. Goodbye!', reason: 'ended_by_service' }),
-  ).toBe(true);
+  expect(service.link.send(id, { type: 'end', say: 'We are closing now. Goodbye!', reason: 'ended_by_service' })).toBe(
+    true,
+  );
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
   const { call, turns } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'ended_by_service' });

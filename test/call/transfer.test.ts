@@ -75,7 +75,9 @@ test('by order: the caller is told, the person takes them over, and the record s
   await untilRecorded(service, caller.call.room, (records) => records.call.transferState === 'done');
   expect(call).toMatchObject({ status: 'completed' });
   await untilRecorded(service, caller.call.room, (records) => records.call.endReason === 'transferred');
-  expect(await eventsOf(call.id)).toEqual(expect.arrayContaining(['command_delivered', 'transfer_requested', 'transferred']));
+  expect(await eventsOf(call.id)).toEqual(
+    expect.arrayContaining(['command_delivered', 'transfer_requested', 'transferred']),
+  );
 });
 
 test('nobody takes the call: the caller is told, and the conversation goes on', async () => {

@@ -54,7 +54,7 @@ const finalRecord = async ({ call: facts }: Caller, attempts: number) => {
   const records = await callWithRecords(installation.db, facts.room);
   if (records === null) throw new Error('the call has no record');
   expect(records.call).toMatchObject({ status: 'completed', endReason: 'caller_hangup', attempt: attempts });
-  const events = await ground.db.callEvent.findMany({ where: { callId: records.call.id } });
+  const events = await installation.db.callEvent.findMany({ where: { callId: records.call.id } });
   return { ...records, events: events.map(eventName) };
 };
 
