@@ -25,7 +25,7 @@ import { openAgentLink, type AgentLink } from './agent-link/server.ts';
 import { openLivekit } from './livekit/client.ts';
 import { openLog, type Log } from './log.ts';
 import { openPreparation } from './campaigns/prepare-speech.ts';
-import { openShelf } from './speech-cache/speech-cache.ts';
+import { openSpeechCache } from './speech-cache/speech-cache.ts';
 import { startWorker, type CallWorker } from './worker/worker.ts';
 
 export type Service = Readonly<{
@@ -103,7 +103,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   schedule(ctx, background, parts, link);
   // However loaded the machine is: what is prepared is what a caller hears at once.
   const preparation = openPreparation({ ...ctx, busy: () => fullBecause(parts, config) });
-  background.every('prepare voices', prepareEveryMs, preparation, 0);
+  background.every('prepare speech', prepareEveryMs, preparation, 0);
   const stack = opened.move();
   return {
     ctx,
@@ -147,7 +147,7 @@ const schedule = (ctx: Context, background: Background, parts: Parts, link: Agen
 /** A call process became ready, got a call or went away; or the worker was registered. */
 const noteChange = (parts: Parts, onReady: () => void): void => {
   const processes = parts.link?.ready() ?? 0;
-  parts.worker?.setReadyProcesses(processes);
+  parts.worker?.setReadyHosts(processes);
   parts.isWarm ||= processes > 0;
   if (processes === 0 || parts.worker?.isRegistered() !== true) return;
   parts.readyAt ??= performance.now();
@@ -174,7 +174,7 @@ const contextOf = (config: CallConfig, db: Db, log: Log, parts: Parts, admission
   db,
   log,
   livekit: openLivekit(config.livekit),
-  voices: openShelf(config.voiceDir),
+  speechCache: openSpeechCache(config.voiceDir),
   feed: createFeed(),
   ownerId: randomUUID(),
   now: () => new Date(),

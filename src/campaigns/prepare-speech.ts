@@ -5,10 +5,10 @@ import { listSpeaking, type Speaking } from './store.ts';
 import type { Context } from '../context.ts';
 import { describeError } from '../errors.ts';
 import { identityOf } from '../speech-cache/speech.ts';
-import { synthesise } from '../speech-cache/synthesize.ts';
+import { synthesize } from '../speech-cache/synthesize.ts';
 import { leadInSpeechesOf, retryAfterMs, speechesOf } from './speeches.ts';
 
-type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'voices' | 'busy'>;
+type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'speechCache' | 'busy'>;
 
 /** What nobody used for so long is deleted. */
 const unusedMs = 30 * 86_400_000;
@@ -23,7 +23,7 @@ const maxFailures = 3;
 export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => Promise<void>) => {
   const troubles = trackFailures(ctx);
   return async (signal) => {
-    await ctx.voices.look(ctx.now());
+    await ctx.speechCache.scan(ctx.now());
     const seen = new Set<string>();
     let failures = 0;
     for await (const speech of wantedSpeech(ctx)) {
@@ -31,7 +31,7 @@ export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => 
       const identity = identityOf(speech, ctx.config[speech.voice.provider].baseUrl);
       if (seen.has(identity)) continue;
       seen.add(identity);
-      if (ctx.voices.pathOf(identity) !== null) await ctx.voices.touch(identity, ctx.now());
+      if (ctx.speechCache.pathOf(identity) !== null) await ctx.speechCache.touch(identity, ctx.now());
       else if (troubles.mayTry(identity)) {
         const problem = await make(ctx, speech, identity, signal);
         if (signal.aborted) return;
@@ -40,7 +40,7 @@ export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => 
         else troubles.note(identity, speech, problem);
       }
     }
-    const deleted = await ctx.voices.sweep(unusedMs, ctx.now());
+    const deleted = await ctx.speechCache.sweep(unusedMs, ctx.now());
     if (deleted > 0) ctx.log.info({ deleted }, 'unused speech deleted');
   };
 };
@@ -64,15 +64,15 @@ async function* wantedSpeech({ db }: PrepareContext): AsyncGenerator<Speech> {
 
 /** Null, or why it could not be made. */
 const make = async (
-  { config, voices, now }: PrepareContext,
+  { config, speechCache, now }: PrepareContext,
   speech: Speech,
   identity: string,
   signal: AbortSignal,
 ): Promise<string | null> => {
-  const made = await synthesise(config, speech, signal);
+  const made = await synthesize(config, speech, signal);
   if (made.kind === 'failed') return made.detail;
   try {
-    await voices.put(identity, made.pcm, now());
+    await speechCache.put(identity, made.pcm, now());
     return null;
   } catch (error) {
     return describeError(error); // the disk is full, or the folder not ours

@@ -1,39 +1,39 @@
-/** Prepared speech on the disk: one file each, named by a hash of what it is; what is there is known without looking. */
+/** Synthesized speech on disk: one file each, named by a hash of its identity. Lookups read only memory. */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-export type Shelf = Readonly<{
-  /** Learns what is on the disk now, and removes what a crash left half written. Before the first time nothing is known. */
-  look: (now: Date) => Promise<void>;
-  /** The absolute path of a speech's file; null where it isn't there. Looks at nothing but memory. */
+export type SpeechCache = Readonly<{
+  /** Reads which files are on disk, and removes those that a crash left half written. Before the first scan the cache is empty. */
+  scan: (now: Date) => Promise<void>;
+  /** The absolute path of a speech's file; null if it isn't cached. */
   pathOf: (identity: string) => string | null;
-  /** Keeps a speech: wholly, or not at all. */
+  /** Stores a speech: completely or not at all. */
   put: (identity: string, pcm: Buffer, now: Date) => Promise<void>;
-  /** Notes on the disk, once a day, that a speech is in use. */
+  /** Records on disk, at most once a day, that a speech is in use. */
   touch: (identity: string, now: Date) => Promise<void>;
-  /** Removes what was not in use for `unusedMs`. Gives how many those were. */
+  /** Removes what has not been used for `unusedMs`, and returns how many files that were. */
   sweep: (unusedMs: number, now: Date) => Promise<number>;
 }>;
 
 const suffix = '.pcm';
-const halfWritten = '.tmp';
-/** Another process may be writing: what is older than this was left behind. */
-const writingTakesMs = 3_600_000;
+const temporarySuffix = '.tmp';
+/** Another process may still be writing a temporary file; an older one was left by a crash. */
+const maxWriteMs = 3_600_000;
 const touchEveryMs = 86_400_000;
 
-/** Opens the shelf in a folder, which `put` makes where it is missing. */
-export const openShelf = (folder: string): Shelf => {
+/** Opens the cache in a folder, which `put` creates if it is missing. */
+export const openSpeechCache = (folder: string): SpeechCache => {
   const home = resolve(folder);
-  /** Name of the file → when its use was noted last, epoch ms. */
+  /** File name → when it was last recorded as used, in epoch ms. */
   const usedAt = new Map<string, number>();
   const nameOf = (identity: string): string => createHash('sha256').update(identity).digest('hex') + suffix;
   return {
-    look: async (now) => {
+    scan: async (now) => {
       const names = await namesIn(home);
-      const there = new Set(names);
-      for (const name of usedAt.keys()) if (!there.has(name)) usedAt.delete(name);
-      for (const name of names) if (!usedAt.has(name)) await learn(home, name, now, usedAt);
+      const present = new Set(names);
+      for (const name of usedAt.keys()) if (!present.has(name)) usedAt.delete(name);
+      for (const name of names) if (!usedAt.has(name)) await addFile(home, name, now, usedAt);
     },
     pathOf: (identity) => {
       const name = nameOf(identity);
@@ -42,7 +42,7 @@ export const openShelf = (folder: string): Shelf => {
     put: async (identity, pcm, now) => {
       const name = nameOf(identity);
       await mkdir(home, { recursive: true });
-      await writeWhole(join(home, name), pcm);
+      await writeAtomically(join(home, name), pcm);
       usedAt.set(name, now.getTime());
     },
     touch: async (identity, now) => {
@@ -72,28 +72,28 @@ const namesIn = async (folder: string): Promise<string[]> => {
   }
 };
 
-const learn = async (folder: string, name: string, now: Date, usedAt: Map<string, number>): Promise<void> => {
-  if (!name.endsWith(suffix) && !name.endsWith(halfWritten)) return;
+const addFile = async (folder: string, name: string, now: Date, usedAt: Map<string, number>): Promise<void> => {
+  if (!name.endsWith(suffix) && !name.endsWith(temporarySuffix)) return;
   const path = join(folder, name);
   const { size, mtimeMs } = await stat(path);
   if (name.endsWith(suffix) && size > 0 && size % 2 === 0) usedAt.set(name, mtimeMs);
-  else if (now.getTime() - mtimeMs > writingTakesMs) await rm(path, { force: true });
+  else if (now.getTime() - mtimeMs > maxWriteMs) await rm(path, { force: true });
 };
 
-/** Under its name there is never a part of a file, whatever happens meanwhile. */
-const writeWhole = async (path: string, bytes: Buffer): Promise<void> => {
-  const draft = `${path}.${randomUUID()}${halfWritten}`;
+/** A file under its final name is always complete, whatever happens meanwhile. */
+const writeAtomically = async (path: string, bytes: Buffer): Promise<void> => {
+  const temporary = `${path}.${randomUUID()}${temporarySuffix}`;
   try {
-    const file = await open(draft, 'wx');
+    const file = await open(temporary, 'wx');
     try {
       await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(draft, path);
+    await rename(temporary, path);
   } catch (error) {
-    await rm(draft, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
 };

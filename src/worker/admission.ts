@@ -1,35 +1,35 @@
-/** Whether this machine has room for another call: memory, and an event loop that keeps up. */
+/** Whether this machine can take another call: enough free memory, and an event loop that keeps up. */
 import { performance } from 'node:perf_hooks';
 
 export type Admission = Disposable &
   Readonly<{
-    /** Why there is no room for another call; null: there is. */
+    /** Why no further call can be taken; null: there is room. */
     problem: () => string | null;
   }>;
 
-/** `loopBusy`: the share of the last seconds in which the event loop had no rest, from 0 to 1. */
+/** `loopBusy`: the event loop's utilization over the last seconds, from 0 to 1. */
 export type Load = Readonly<{ freeMemoryMb: number; loopBusy: number }>;
 
 const windowMs = 2_000;
-/** A loop that is always at work answers late: callers would wait. */
-const mostBusy = 0.95;
-/** A loop that stood still for so long had no rest, however idle it was before: who asked meanwhile has gone elsewhere. */
-const stillMs = 1_000;
+/** A loop that is never idle answers late, and callers would wait. */
+const maxLoopBusy = 0.95;
+/** A loop that was blocked this long counts as busy, however idle it was before. */
+const blockedMs = 1_000;
 
-/** @param minFreeMemoryMb with less there is no room; 0: whatever is free */
+/** @param minFreeMemoryMb with less, no call is taken; 0: no limit */
 export const openAdmission = (minFreeMemoryMb: number): Admission => {
   let before = performance.eventLoopUtilization();
-  let lookedAt = performance.now();
+  let sampledAt = performance.now();
   let loopBusy = 0;
-  const stoodStill = (): boolean => performance.now() - lookedAt > windowMs + stillMs;
+  const wasBlocked = (): boolean => performance.now() - sampledAt > windowMs + blockedMs;
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
-    loopBusy = stoodStill() ? 1 : performance.eventLoopUtilization(now, before).utilization;
-    [before, lookedAt] = [now, performance.now()];
+    loopBusy = wasBlocked() ? 1 : performance.eventLoopUtilization(now, before).utilization;
+    [before, sampledAt] = [now, performance.now()];
   }, windowMs).unref();
   const load = (): Load => ({
-    freeMemoryMb: Math.round(process.availableMemory() / 1e6), // within the limits of a container, too
-    loopBusy: stoodStill() ? 1 : loopBusy,
+    freeMemoryMb: Math.round(process.availableMemory() / 1e6), // respects the limits of a container
+    loopBusy: wasBlocked() ? 1 : loopBusy,
   });
   return {
     problem: () => problemOf(load(), minFreeMemoryMb),
@@ -37,8 +37,8 @@ export const openAdmission = (minFreeMemoryMb: number): Admission => {
   };
 };
 
-/** Why a machine with this load has no room for another call; null: it has. */
+/** Why a machine under this load can't take another call; null: it can. */
 export const problemOf = ({ freeMemoryMb, loopBusy }: Load, minFreeMemoryMb: number): string | null => {
-  if (freeMemoryMb < minFreeMemoryMb) return `${freeMemoryMb} MB of memory are free, ${minFreeMemoryMb} are needed`;
-  return loopBusy > mostBusy ? `the event loop is busy for ${Math.round(loopBusy * 100)} % of the time` : null;
+  if (freeMemoryMb < minFreeMemoryMb) return `only ${freeMemoryMb} MB of memory free, ${minFreeMemoryMb} MB required`;
+  return loopBusy > maxLoopBusy ? `event loop ${Math.round(loopBusy * 100)} % busy` : null;
 };

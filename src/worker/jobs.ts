@@ -1,42 +1,41 @@
-/** Which of LiveKit's job offers this worker takes: those for which a call process is ready, the caller who waited longest first. */
+/** Which of LiveKit's job offers this worker accepts: those for which a call host is ready, the longest-waiting caller first. */
 import type { JobRequest } from '@livekit/agents';
 import { describeError } from '../errors.ts';
 import type { JobTimes } from '../protocol/messages.ts';
 import type { FromThread } from './messages.ts';
 
-/** The server gives up a job that nobody accepted within 3 s, the asking of other workers included (measured; psrpc's standard limit). */
-const patienceMs = 2_000;
-const lookEveryMs = 50;
-/** A job that was refused comes again within this time, for a caller who still waits. */
-const againWithinMs = 1_000;
-/** An accepted job is assigned at once, or never: then the server had given it up. */
-const assignmentMs = 2_000;
-/** An assigned job waits for its call process, and for those of the jobs before it. */
-const launchMs = 20_000;
+/** The server drops a job that no worker has accepted within 3 s of the first offer (measured; the default timeout of psrpc). */
+const acceptTimeoutMs = 2_000;
+const pollEveryMs = 50;
+/** A refused job is redispatched within this time if its caller is still waiting. */
+const redispatchedWithinMs = 1_000;
+/** An accepted job is assigned at once or, if the server had already dropped it, never. */
+const assignTimeoutMs = 2_000;
+/** How long an assigned job may wait for its call host, behind earlier jobs. */
+const launchTimeoutMs = 20_000;
 
-/** The server gives a worker no job that reports a load above its `target_load`, which is 0.7 unless configured, and says so to nobody. */
-const mostLoad = 0.65;
+/** The server silently offers no jobs to a worker that reports a load above its `target_load` (default 0.7). */
+const maxLoad = 0.65;
 
-/**
- * `accepting`: jobs that were accepted and have no call process yet. `launches`: those that were assigned, by id. `offers`: the
- * rooms of the jobs that are neither accepted nor rejected. `waiting`: the rooms whose jobs nobody accepted so far, since when, and until
- * when they count; by `performance.now()`.
- */
 export type Jobs = {
-  readyProcesses: number;
+  readyHosts: number;
   isDraining: boolean;
+  /** How many accepted jobs have no call host yet. */
   accepting: number;
+  /** The assigned ones among them, by job id. */
   launches: Map<string, Promise<void>>;
+  /** The rooms of jobs that are neither accepted nor rejected. */
   offers: Set<string>;
+  /** The rooms whose jobs nobody has accepted: since when, and until when they count, on the clock of `performance.now()`. */
   waiting: Map<string, { since: number; until: number }>;
 };
 
-export type Tell = (message: FromThread) => void;
+export type Send = (message: FromThread) => void;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const openJobs = (): Jobs => ({
-  readyProcesses: 0,
+  readyHosts: 0,
   isDraining: false,
   accepting: 0,
   launches: new Map(),
@@ -45,79 +44,80 @@ export const openJobs = (): Jobs => ({
 });
 
 /**
- * Whether there is a process that has reported a good prewarm for the job of a room, after those of callers who have waited longer. What
- * is accepted beyond that waits in the framework's queue, in which callers who have hung up take the processes of those who still wait.
+ * Whether a call host is ready for a room's job, after those of callers who have waited longer. Jobs accepted beyond that would
+ * wait in the framework's queue, where callers who have hung up take the hosts of those still waiting.
  */
-const canServe = ({ readyProcesses, accepting, waiting }: Jobs, room: string): boolean => {
+const canServe = ({ readyHosts, accepting, waiting }: Jobs, room: string): boolean => {
   const [now, since] = [performance.now(), waiting.get(room)?.since ?? Infinity];
   const before = [...waiting.values()].filter((other) => other.since < since && other.until > now);
-  return readyProcesses > accepting + before.length;
+  return readyHosts > accepting + before.length;
 };
 
-const noteWaiting = ({ waiting }: Jobs, room: string): void => {
+const markWaiting = ({ waiting }: Jobs, room: string): void => {
   const now = performance.now();
   for (const [other, { until }] of waiting) if (until <= now) waiting.delete(other);
-  waiting.set(room, { since: waiting.get(room)?.since ?? now, until: now + patienceMs + againWithinMs });
+  waiting.set(room, { since: waiting.get(room)?.since ?? now, until: now + acceptTimeoutMs + redispatchedWithinMs });
 };
 
-/** Accepts a job once there is a call process for it. A second one for the same room is not needed. */
-export const considerJob = async (jobs: Jobs, request: JobRequest, tell: Tell): Promise<void> => {
+/** Accepts a job once there is a call host for it. A second job for the same room is rejected. */
+export const considerJob = async (jobs: Jobs, request: JobRequest, send: Send): Promise<void> => {
   const room = request.room?.name ?? '';
   if (jobs.offers.has(room)) return request.reject();
   jobs.offers.add(room);
   try {
-    await acceptInTime(jobs, request, tell);
+    await acceptInTime(jobs, request, send);
   } finally {
     jobs.offers.delete(room);
   }
 };
 
-const acceptInTime = async (jobs: Jobs, request: JobRequest, tell: Tell): Promise<void> => {
+const acceptInTime = async (jobs: Jobs, request: JobRequest, send: Send): Promise<void> => {
   const offeredAt = Date.now();
   const room = request.room?.name ?? '';
-  noteWaiting(jobs, room);
-  tell({ type: 'coming', room });
-  while (!canServe(jobs, room) && !jobs.isDraining && Date.now() < offeredAt + patienceMs) await sleep(lookEveryMs);
-  // Rejected at once: LiveKit asks the next worker.
+  markWaiting(jobs, room);
+  send({ type: 'offered', room });
+  while (!canServe(jobs, room) && !jobs.isDraining && Date.now() < offeredAt + acceptTimeoutMs)
+    await sleep(pollEveryMs);
+  // LiveKit then asks the next worker.
   if (jobs.isDraining) return request.reject();
   if (!canServe(jobs, room)) {
     await request.reject();
-    return tellRefused(request, tell);
+    return sendRefused(request, send);
   }
   jobs.waiting.delete(room);
   jobs.accepting += 1;
   const times: Record<keyof JobTimes, string> = { offeredAt: String(offeredAt), acceptedAt: String(Date.now()) };
-  // An identity of its own for every job: one that was used before makes the server end the new job.
+  // Every job needs an identity of its own: reusing one makes the server end the new job.
   const accepted = request.accept('', `agent-${request.id}`, '', times);
-  followJob(jobs, request, tell).catch((error: unknown) => tell({ type: 'trouble', detail: describeError(error) }));
+  followJob(jobs, request, send).catch((error: unknown) => send({ type: 'failure', detail: describeError(error) }));
   await accepted;
 };
 
-/** Tells of an accepted job until it has its call process. One that is never assigned, or not launched, nobody sends again but we. */
-const followJob = async (jobs: Jobs, request: JobRequest, tell: Tell): Promise<void> => {
+/** Waits for an accepted job to get its call host. LiveKit doesn't resend a job that is never assigned or fails to launch. */
+const followJob = async (jobs: Jobs, request: JobRequest, send: Send): Promise<void> => {
   const { launches } = jobs;
   const room = request.room?.name ?? '';
-  for (const until = Date.now() + assignmentMs; !launches.has(request.id) && Date.now() < until;)
-    await sleep(lookEveryMs);
+  for (const until = Date.now() + assignTimeoutMs; !launches.has(request.id) && Date.now() < until;)
+    await sleep(pollEveryMs);
   const isLaunched = await launches.get(request.id)?.then(
     () => true,
     () => false, // the framework logs why
   );
   launches.delete(request.id);
   jobs.accepting -= 1;
-  if (isLaunched === true) tell({ type: 'came', room });
-  else tellRefused(request, tell);
+  if (isLaunched === true) send({ type: 'launched', room });
+  else sendRefused(request, send);
 };
 
-const tellRefused = (request: JobRequest, tell: Tell): void =>
-  tell({ type: 'refused', room: request.room?.name ?? '', metadata: request.job.metadata });
+const sendRefused = (request: JobRequest, send: Send): void =>
+  send({ type: 'refused', room: request.room?.name ?? '', metadata: request.job.metadata });
 
-/** What the worker reports as its load, from 0 to 1: full. */
-export const loadOf = ({ isDraining }: Jobs, active: number, most: number): number =>
-  isDraining || active >= most ? 1 : (active / most) * mostLoad;
+/** The load to report, from 0 (idle) to 1 (full). */
+export const reportedLoad = ({ isDraining }: Jobs, active: number, maxJobs: number): number =>
+  isDraining || active >= maxJobs ? 1 : (active / maxJobs) * maxLoad;
 
-/** No new jobs; those that were accepted get their process first: draining ends the processes that wait for one. */
+/** Stops accepting jobs, and resolves once every accepted job has its call host: the framework's draining ends idle hosts. */
 export const drainJobs = async (jobs: Jobs): Promise<void> => {
   jobs.isDraining = true;
-  for (const until = Date.now() + launchMs; jobs.accepting > 0 && Date.now() < until;) await sleep(lookEveryMs);
+  for (const until = Date.now() + launchTimeoutMs; jobs.accepting > 0 && Date.now() < until;) await sleep(pollEveryMs);
 };

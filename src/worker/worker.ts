@@ -1,4 +1,4 @@
-/** The LiveKit worker, seen from the main thread: an AgentServer in a thread of its own, with one process per call. */
+/** The LiveKit worker as the main thread sees it: an AgentServer in a thread of its own, with one call host per call. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -8,26 +8,26 @@ import type { Log } from '../log.ts';
 import type { FromThread, ThreadInput, ToThread } from './messages.ts';
 
 export type CallWorker = Readonly<{
-  /** Whether LiveKit knows us. */
+  /** Whether the worker is registered with LiveKit. */
   isRegistered: () => boolean;
-  setReadyProcesses: (count: number) => void;
+  setReadyHosts: (count: number) => void;
   /** Whether an agent is on its way to this room. */
   isComing: (room: string) => boolean;
-  /** No new jobs from now on; there is no way back. Settles when those that were accepted have their call process. */
+  /** Accepts no new jobs from now on, irrevocably. Resolves once every accepted job has its call host. */
   drain: () => Promise<void>;
-  /** Resolves, with why, if the thread ends on its own. */
+  /** Resolves, with the reason, if the thread ends on its own. */
   failed: Promise<string>;
   [Symbol.asyncDispose]: () => Promise<void>;
 }>;
 
-/** One process beyond the capacity is there to say that we are busy. */
-const busyProcesses = 1;
+/** Hosts beyond the capacity, which tell callers that all lines are busy. */
+const busyHosts = 1;
 
-/** Calls that are told to end have ended by then; what is left goes with its link. */
+/** By then, calls that were asked to end have ended; any that are left end when their agent link closes. */
 const closeTimeoutMs = 30_000;
 
-/** What a call process may know of our environment. */
-const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'] as const;
+/** What a call host inherits of our environment. */
+const inheritedVariables = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'] as const;
 
 export type WorkerOptions = Readonly<{
   config: CallConfig;
@@ -35,18 +35,23 @@ export type WorkerOptions = Readonly<{
   log: Log;
   env: Readonly<Record<string, string | undefined>>;
   onRegistered: () => void;
-  /** A job was refused since no call process was ready in time. */
+  /** A job was refused: LiveKit won't send it again. */
   onRefused: (room: string, metadata: string) => void;
 }>;
 
-/** `coming`: until when an agent is on its way to a room, by `performance.now()`. */
-type State = { isRegistered: boolean; isClosing: boolean; coming: Map<string, number> };
+type State = {
+  isRegistered: boolean;
+  isClosing: boolean;
+  /** Until when an agent counts as on its way to a room, on the clock of `performance.now()`. */
+  coming: Map<string, number>;
+};
 
-/** So long an agent counts as coming at most, and a call process needs to claim its call. */
-const comingMs = 20_000;
+/** The longest that an agent counts as coming. */
+const maxComingMs = 20_000;
+/** How long a call host takes at most to claim its call. */
 const claimMs = 2_000;
 
-/** Starts the worker. It registers by itself, and again after every outage, for ever. */
+/** Starts the worker. It registers with LiveKit, and again after every outage. */
 export const startWorker = (options: WorkerOptions): CallWorker => {
   const thread = new Worker(new URL('./thread.ts', import.meta.url), {
     workerData: inputOf(options.config),
@@ -54,32 +59,32 @@ export const startWorker = (options: WorkerOptions): CallWorker => {
     execArgv: [],
   });
   const state: State = { isRegistered: false, isClosing: false, coming: new Map() };
-  const { closed, failed, settled } = follow(thread, state, options);
-  const tell = (message: ToThread): void => thread.postMessage(message);
+  const { closed, failed, drained } = follow(thread, state, options);
+  const send = (message: ToThread): void => thread.postMessage(message);
   return {
     isRegistered: () => state.isRegistered,
-    setReadyProcesses: (processes) => tell({ type: 'ready', processes }),
+    setReadyHosts: (hosts) => send({ type: 'ready', hosts }),
     isComing: (room) => (state.coming.get(room) ?? 0) > performance.now(),
     drain: () => {
-      tell({ type: 'drain' });
-      return Promise.race([settled, closed]);
+      send({ type: 'drain' });
+      return Promise.race([drained, closed]);
     },
     failed,
     [Symbol.asyncDispose]: async () => {
       state.isClosing = true;
       state.isRegistered = false;
-      tell({ type: 'close' });
+      send({ type: 'close' });
       await Promise.race([closed, sleep(closeTimeoutMs, undefined, { ref: false })]);
       await thread.terminate();
     },
   };
 };
 
-/** Keeps `state` up to what the thread says. */
+/** Updates `state` from the thread's messages. */
 const follow = (thread: Worker, state: State, { log, config, onRegistered, onRefused }: WorkerOptions) => {
   const closed = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<string>();
-  const settled = Promise.withResolvers<void>();
+  const drained = Promise.withResolvers<void>();
   thread.on('message', (message: FromThread) => {
     switch (message.type) {
       case 'registered':
@@ -87,20 +92,20 @@ const follow = (thread: Worker, state: State, { log, config, onRegistered, onRef
         log.info({ workerId: message.workerId, agentName: config.agentName }, 'worker registered');
         return onRegistered();
       case 'disconnected':
-        if (state.isRegistered) log.error('worker disconnected: no calls until LiveKit has it again');
+        if (state.isRegistered) log.error('worker disconnected: no new calls until it registers again');
         state.isRegistered = false;
         return;
       case 'refused':
         state.coming.delete(message.room);
         return onRefused(message.room, message.metadata);
-      case 'coming':
-        return noteComing(state, message.room, comingMs);
-      case 'came':
-        return noteComing(state, message.room, claimMs);
-      case 'trouble':
-        return log.error({ detail: message.detail }, 'worker trouble');
-      case 'settled':
-        return settled.resolve();
+      case 'offered':
+        return markComing(state, message.room, maxComingMs);
+      case 'launched':
+        return markComing(state, message.room, claimMs);
+      case 'failure':
+        return log.error({ err: message.detail }, 'worker failure');
+      case 'drained':
+        return drained.resolve();
       case 'closed':
         return closed.resolve();
     }
@@ -109,12 +114,12 @@ const follow = (thread: Worker, state: State, { log, config, onRegistered, onRef
   thread.on('exit', (code) => {
     state.isRegistered = false;
     closed.resolve();
-    if (!state.isClosing) failed.resolve(`the worker's thread ended with ${code}`);
+    if (!state.isClosing) failed.resolve(`the worker thread exited with code ${code}`);
   });
-  return { closed: closed.promise, failed: failed.promise, settled: settled.promise };
+  return { closed: closed.promise, failed: failed.promise, drained: drained.promise };
 };
 
-const noteComing = ({ coming }: State, room: string, forMs: number): void => {
+const markComing = ({ coming }: State, room: string, forMs: number): void => {
   const now = performance.now();
   for (const [other, until] of coming) if (until <= now) coming.delete(other);
   coming.set(room, now + forMs);
@@ -124,20 +129,20 @@ const inputOf = (config: CallConfig): ThreadInput => ({
   agentFile: fileURLToPath(new URL('../../agents/telephony/main.ts', import.meta.url)),
   agentName: config.agentName,
   livekit: { url: config.livekit.url, apiKey: config.livekit.apiKey, apiSecret: config.livekit.apiSecret },
-  maxJobs: config.maxCalls + busyProcesses,
+  maxJobs: config.maxCalls + busyHosts,
   idleProcesses: config.idleProcesses,
   logLevel: config.log.level,
 });
 
 const environmentOf = ({ env, linkPath }: WorkerOptions): Record<string, string> => ({
   ...Object.fromEntries(
-    inherited.flatMap((name) => {
+    inheritedVariables.flatMap((name) => {
       const value = env[name];
       return value === undefined ? [] : [[name, value] as const];
     }),
   ),
   NODE_ENV: 'production',
-  // What was compiled once: half a second of a call process's start, a quarter of it. Where it can't be written it is not used.
+  // Compiled code saves half a second, a quarter, of a call host's start. If the folder isn't writable, nothing is cached.
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)),
   TELEPHONY_LINK: linkPath,
 });

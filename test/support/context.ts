@@ -7,7 +7,7 @@ import type { Db } from '#src/database/open.ts';
 import { buildHttp } from '#src/http/server.ts';
 import { openLivekit } from '#src/livekit/client.ts';
 import { openLog } from '#src/log.ts';
-import { openShelf } from '#src/speech-cache/speech-cache.ts';
+import { openSpeechCache } from '#src/speech-cache/speech-cache.ts';
 import { keys } from './signed.ts';
 
 export type TestClock = { now: Date };
@@ -32,7 +32,7 @@ export const testContext = (
     db,
     log: openLog({ level: 'silent', pii: false }),
     livekit: openLivekit(config.livekit),
-    voices: openShelf(config.voiceDir),
+    speechCache: openSpeechCache(config.voiceDir),
     feed: createFeed(),
     ownerId: 'test-owner',
     now: () => options.clock?.now ?? new Date(),

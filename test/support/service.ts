@@ -83,9 +83,12 @@ export const startTestService = async (options: TestServiceOptions = {}): Promis
 };
 
 /** Waits until these texts are spoken in the default voice. */
-export const untilPrepared = async ({ ctx: { voices, config } }: Service, texts: readonly string[]): Promise<void> => {
+export const untilPrepared = async (
+  { ctx: { speechCache, config } }: Service,
+  texts: readonly string[],
+): Promise<void> => {
   const voice = voiceOf(defaultSettings);
-  const isMissing = (text: string) => voices.pathOf(identityOf({ voice, text }, config.openai.baseUrl)) === null;
+  const isMissing = (text: string) => speechCache.pathOf(identityOf({ voice, text }, config.openai.baseUrl)) === null;
   for (const until = Date.now() + 60_000; texts.some(isMissing); await sleep(50))
     if (Date.now() > until) throw new Error('the system messages are not prepared');
 };

@@ -24,7 +24,7 @@ export type ClaimOutcome =
   /** Another job has the call, or it is over. */
   | Readonly<{ kind: 'taken' }>;
 
-type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId' | 'voices'>;
+type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId' | 'speechCache'>;
 
 /** `insist`: take the call even where routing says another agent, which didn't come. `cameAt`: when the job first asked. */
 type Circumstances = Readonly<{ insist: boolean; cameAt: Date }>;
@@ -131,7 +131,7 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
 
 /** What a caller hears whose call can't be claimed yet: our own words, which need no database. Null: they aren't prepared. */
 export const waitMessageOf = (
-  ctx: Pick<Context, 'config' | 'voices'>,
+  ctx: Pick<Context, 'config' | 'speechCache'>,
 ): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'> | null => {
   const text = defaultSystemMessages.hold;
   const prepared = cachedSpeechFor(ctx, voiceOf(defaultSettings), [text]);
@@ -140,13 +140,13 @@ export const waitMessageOf = (
 
 /** Where texts lie spoken in a voice, as far as they do. */
 const cachedSpeechFor = (
-  { config, voices }: Pick<Context, 'config' | 'voices'>,
+  { config, speechCache }: Pick<Context, 'config' | 'speechCache'>,
   voice: Voice,
   texts: readonly string[],
 ): CallJob['cachedSpeech'] => {
   const { baseUrl } = config[voice.provider];
   const found = texts.flatMap((text) => {
-    const path = voices.pathOf(identityOf({ voice, text }, baseUrl));
+    const path = speechCache.pathOf(identityOf({ voice, text }, baseUrl));
     return path === null ? [] : [[text, path] as const];
   });
   return Object.fromEntries(found);

@@ -59,11 +59,11 @@ export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
       onRefused: () => {},
     }),
   );
-  onReady = () => worker.setReadyProcesses(1);
+  onReady = () => worker.setReadyHosts(1);
   for (const until = Date.now() + 30_000; !(service.ready() && worker.isRegistered()); await sleep(20)) {
     if (Date.now() > until) throw new Error('no call process became ready');
   }
-  worker.setReadyProcesses(1);
+  worker.setReadyHosts(1);
   const kept = opened.move();
   return {
     livekit,

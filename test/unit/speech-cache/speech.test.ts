@@ -2,14 +2,14 @@ import { expect, test } from 'vitest';
 import { buildJob } from '#src/calls/preview/build-job.ts';
 import { defaultSystemMessages, defaultSettings } from '#src/campaigns/campaign.ts';
 import { retryAfterMs, speechesOf } from '#src/campaigns/speeches.ts';
-import { identityOf, problemOfSound } from '#src/speech-cache/speech.ts';
+import { identityOf, findAudioProblem } from '#src/speech-cache/speech.ts';
 
 const settings = { ...defaultSettings, name: 'Front desk' };
 const known = { tenantName: 'Dental', numbers: ['+18588796658', '+12025550123'] };
 const textsOf = (changes: Partial<typeof settings>) =>
   speechesOf({ ...settings, ...changes }, known).map(({ text }) => text);
 
-test('everything that is said without a model, as a call will say it', () => {
+test('every text that a call says without a model, word for word', () => {
   const own = { greeting: 'Hi, {{tenant.name}}.', goodbyeSentence: 'Bye from {{ campaign.name }}.' };
   const texts = textsOf(own);
   const { job } = buildJob({
@@ -35,7 +35,7 @@ test('everything that is said without a model, as a call will say it', () => {
 });
 
 test.each(['{{caller.number}}', '{{lead.name}}', 'It is {{ now }}'])(
-  'a text that depends on the single call (%s) is left to the voice',
+  'a text that depends on the call (%s) is not prepared',
   (greeting) =>
     expect(textsOf({ greeting })).toEqual(
       Object.values(defaultSystemMessages)
@@ -44,12 +44,12 @@ test.each(['{{caller.number}}', '{{lead.name}}', 'It is {{ now }}'])(
     ),
 );
 
-test('a text that names the dialled number is made for each number', () => {
+test('a text that names the dialed number is prepared once per number', () => {
   const texts = textsOf({ greeting: 'You called {{number.dialled}}.' });
   expect(texts.slice(0, 2)).toEqual(['You called +18588796658.', 'You called +12025550123.']);
 });
 
-test('a text that can’t be spoken is our standard; a greeting that nobody says is not made', () => {
+test('an invalid text falls back to our default; a greeting that is never spoken is not prepared', () => {
   expect(textsOf({ greeting: 'Hi {{first_name}}' })).toContain(defaultSystemMessages.greeting);
   expect(textsOf({ firstSpeaker: 'caller' })).not.toContain(defaultSystemMessages.greeting);
   expect(textsOf({ silenceSentence: ' ' })).toContain(defaultSystemMessages.silence);
@@ -72,20 +72,20 @@ test('another text, voice, model, provider, rate or endpoint is another speech',
 });
 
 test.each([
-  [0, 'no sound'],
-  [48_001, 'half a sample'],
-  [480, 'too short for its text'],
+  [0, 'no audio'],
+  [48_001, 'an incomplete sample'],
+  [480, 'too short for the text'],
   [48_000 * 200, 'too long'],
   [48_000, null],
-])('a sound of %d bytes for "Good morning": %s', (bytes, problem) => {
-  expect(problemOfSound(new Uint8Array(bytes), 'Good morning')).toBe(problem);
+])('%d bytes of audio for "Good morning": %s', (bytes, problem) => {
+  expect(findAudioProblem(new Uint8Array(bytes), 'Good morning')).toBe(problem);
 });
 
-test('a file with a header is no sound: it would be heard as a click', () => {
+test('a file with a header is refused: it would be heard as a click', () => {
   const wav = Buffer.concat([Buffer.from('RIFF'), Buffer.alloc(48_000)]);
-  expect(problemOfSound(wav, 'Hi')).toMatch(/container/);
+  expect(findAudioProblem(wav, 'Hi')).toMatch(/container/);
 });
 
-test('the same failure is met less and less often', () => {
+test('each failure in a row doubles the pause before the next attempt, up to an hour', () => {
   expect([1, 2, 3, 20].map(retryAfterMs)).toEqual([30_000, 60_000, 120_000, 3_600_000]);
 });
