@@ -53,6 +53,7 @@ const layers = [
   'src/local/',
   'src/local/check-campaign/',
   'src/doctor/',
+  'src/cli/reports/',
   'src/cli/',
   'src/main.ts',
   'agents/telephony/audio/',

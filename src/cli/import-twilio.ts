@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { chooseCampaign } from '../campaigns/choose-campaign.ts';
 import { loadConfig, requireTwilio } from '../config.ts';
 import { openDb, type Db } from '../database/open.ts';
-import { skipReasons, type ImportTarget } from '../numbers/import-decision.ts';
+import { skipReasonTexts, type ImportTarget } from '../numbers/import-decision.ts';
 import { importNumbers, type ImportOutcome } from '../numbers/import-numbers.ts';
 import { chooseTenant } from '../tenants/choose-tenant.ts';
 import { grantScope } from '../tenants/grant-scope.ts';
@@ -83,11 +83,11 @@ const printReport = (outcomes: readonly ImportOutcome[], counts: Counts, dryRun:
   if (dryRun) console.log('Nothing was changed: this was a dry run.');
 };
 
-const remarkOf = ({ outcome, sid, changes, why, isActive }: ImportOutcome): string =>
+const remarkOf = ({ outcome, sid, changes, skipReason, isActive }: ImportOutcome): string =>
   [
     sid,
     changes.length > 0 ? `(${changes.join(', ')})` : null,
-    why === null ? null : skipReasons[why],
+    skipReason === null ? null : skipReasonTexts[skipReason],
     outcome === 'missing' ? 'Twilio no longer lists it; --deactivate-missing sets it inactive' : null,
     isActive === false && outcome !== 'deactivated' ? '(inactive)' : null,
   ]

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { loadConfig, requireSipUri, requireTwilio, type Config } from '../config.ts';
 import { openDb, type Db } from '../database/open.ts';
 import { AppError } from '../errors.ts';
-import type { KnownNumber } from '../numbers/import-decision.ts';
+import type { NumberRecord } from '../numbers/import-decision.ts';
 import { toE164 } from '../numbers/number.ts';
 import { recordNumberTrunk, recordTrunk, retireTrunk } from '../numbers/record-trunk.ts';
 import { allTrunkRecords, numbersOfTenant } from '../numbers/store.ts';
@@ -11,10 +11,10 @@ import { chooseTenant } from '../tenants/choose-tenant.ts';
 import { grantScope } from '../tenants/grant-scope.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { openTwilio, type Twilio } from '../twilio/client.ts';
-import { carryOut, lookAndPlan, type SetupRecords } from '../twilio/setup.ts';
-import type { SetupPlan, SetupStep, SetupWish } from '../twilio/setup-plan.ts';
+import { applyPlan, planFromAccount, type SetupRecords } from '../twilio/setup.ts';
+import type { SetupPlan, SetupStep, SetupSpec } from '../twilio/setup-plan.ts';
 import type { Command } from './command.ts';
-import { conflictText, jsonOf, noteText, stepText } from './setup-twilio-report.ts';
+import { conflictText, jsonOf, noteText, stepText } from './reports/setup-twilio.ts';
 
 const help = `Usage: npm run cli -- setup:twilio [--yes] [--tenant ID|NAME] [--trunk TK…] [--name NAME] [--number NUMBER]…
                                  [--other-origination keep|disable] [--move-numbers] [--json]
@@ -64,7 +64,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const tenant = await chooseTenant(db, options.tenant ?? null);
   const scope = grantScope(tenant.id);
   const wish = wishOf(options, { ...config, sipUri, tenant, numbers: await numbersOfTenant(db, scope) });
-  const plan = await lookAndPlan(twilio, wish, await allTrunkRecords(db));
+  const plan = await planFromAccount(twilio, wish, await allTrunkRecords(db));
   const isPossible = plan.trunk !== null && plan.conflicts.length === 0;
   const applies = options.yes && isPossible;
   const print = (line: string): void => void (options.json || console.log(line));
@@ -83,9 +83,9 @@ const endOf = ({ steps }: SetupPlan, { applies, isPossible }: { applies: boolean
 };
 
 type Given = Pick<Config, 'defaultCountry'> &
-  Readonly<{ sipUri: string; tenant: { id: string; name: string }; numbers: readonly KnownNumber[] }>;
+  Readonly<{ sipUri: string; tenant: { id: string; name: string }; numbers: readonly NumberRecord[] }>;
 
-const wishOf = (options: Options, { tenant, numbers, sipUri, defaultCountry }: Given): SetupWish => {
+const wishOf = (options: Options, { tenant, numbers, sipUri, defaultCountry }: Given): SetupSpec => {
   const trunkName = options.name ?? `telephony-agent ${tenant.name}`.slice(0, nameLength);
   if (trunkName.length > nameLength || trunkName.trim() === '')
     throw new AppError('malformed', `--name must be 1 to ${nameLength} characters long.`);
@@ -101,12 +101,12 @@ const wishOf = (options: Options, { tenant, numbers, sipUri, defaultCountry }: G
   };
 };
 
-const otherOriginationOf = (value: string | undefined): SetupWish['otherOrigination'] => {
+const otherOriginationOf = (value: string | undefined): SetupSpec['otherOrigination'] => {
   if (value === undefined || value === 'keep' || value === 'disable') return value ?? null;
   throw new AppError('malformed', '--other-origination must be keep or disable.');
 };
 
-const numbersOf = (numbers: readonly KnownNumber[], wanted: readonly string[]): KnownNumber[] => {
+const numbersOf = (numbers: readonly NumberRecord[], wanted: readonly string[]): NumberRecord[] => {
   if (wanted.some((number) => !numbers.some((known) => known.number === number)))
     throw new AppError('not_found', 'A --number is not one of the tenant: run import:twilio first.');
   if (wanted.length > 0) return numbers.filter(({ number }) => wanted.includes(number));
@@ -125,7 +125,7 @@ const apply = (
     recordNumber: (known, trunkSid) => recordNumberTrunk(ctx, { known, trunkSid }),
   };
   const onDone = (step: SetupStep, trunkSid: string): void => ctx.print(`did   ${stepText(step, trunkSid)}`);
-  return carryOut(ctx.twilio, plan, records, onDone);
+  return applyPlan(ctx.twilio, plan, records, onDone);
 };
 
 export const command: Command = {

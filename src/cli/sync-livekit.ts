@@ -142,7 +142,7 @@ const sync = async (config: Config, options: Options): Promise<Outcome> => {
   if (!options.yes || plan.conflicts.length > 0 || (isInSync(plan) && record.length === 0))
     return { plan, record, applied: false, trunkId: plan.trunk.id, ruleId: plan.rule.id };
   const made = await applySync(sip, plan);
-  await transaction(db, (tx) => saveLivekitTrunk(tx, { livekitTrunkId: made.trunkId, numbers: plan.wish.active }));
+  await transaction(db, (tx) => saveLivekitTrunk(tx, { livekitTrunkId: made.trunkId, numbers: plan.spec.active }));
   return { plan, record, applied: true, ...made };
 };
 

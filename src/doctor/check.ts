@@ -1,15 +1,16 @@
 /**
- * The chain by which a call comes in, link by link.
+ * The checks of an inbound call's path, from Twilio to the agent.
  *
  * Glossary
- *   link      one thing that has to be right so that a call is answered: of the installation, or of one number
- *   mend      the one command, or the one step, that puts a wrong link right
- *   look      what was found out about something outside; it can fail by itself, which is a finding too
+ *   check      one thing that must be set up correctly for a call to be answered, in the installation or for one number
+ *   finding    the outcome of a check; one check can have several
+ *   fix        the command or step that repairs a failed check
+ *   probe      a query to an outside system, such as Twilio's API; a probe that fails is a finding, too
  */
 import { AppError, describeError } from '../errors.ts';
 
-/** In the order of the chain; the number's own, and Twilio's and LiveKit's after the account and project, are judged of each number. */
-export const linkNames = [
+/** In the order of the call path. `number`, `twilio_*`, `origination`, `livekit_trunk` and `dispatch_rule` run once per number. */
+export const checkNames = [
   'configuration',
   'database',
   'number',
@@ -26,10 +27,10 @@ export const linkNames = [
   'deepgram',
   'openai',
 ] as const;
-export type LinkName = (typeof linkNames)[number];
+export type CheckName = (typeof checkNames)[number];
 
-/** What can be wrong. */
-export type Code =
+/** Stable and machine-readable; `--json` prints them. */
+export type FindingCode =
   | 'config_invalid'
   | 'secret_default'
   | 'schema_behind'
@@ -57,15 +58,15 @@ export type Code =
   | 'livekit_key_refused'
   | 'livekit_unavailable'
   | 'livekit_trunk_lacks_number'
-  | 'livekit_trunk_for_callers'
+  | 'livekit_trunk_restricts_callers'
   | 'trunk_id_differs'
   | 'no_rule'
   | 'rule_without_trunk'
   | 'direct_rule'
   | 'shared_room_rule'
   | 'agent_name_wrong'
-  | 'rule_asks_pin'
-  | 'rule_for_callers'
+  | 'rule_requires_pin'
+  | 'rule_restricts_callers'
   | 'rule_hides_numbers'
   | 'service_unreachable'
   | 'service_unknown'
@@ -82,52 +83,48 @@ export type Code =
   | 'provider_key_missing'
   | 'provider_key_refused'
   | 'provider_unavailable'
-  | 'look_failed';
+  | 'probe_failed';
 
-/** What is found of a link. `message` is for a person. */
+/** `message` and `fix` are for people. */
 export type Finding =
-  | Readonly<{ state: 'ok'; code: null; message: string; mend: null }>
-  | Readonly<{ state: 'wrong'; code: Code; message: string; mend: string | null }>
-  /** It can't be judged, since something before it is wrong. */
-  | Readonly<{ state: 'skipped'; code: null; message: string; mend: null }>;
+  | Readonly<{ state: 'ok'; code: null; message: string; fix: null }>
+  | Readonly<{ state: 'failed'; code: FindingCode; message: string; fix: string | null }>
+  /** Depends on a check that failed. */
+  | Readonly<{ state: 'skipped'; code: null; message: string; fix: null }>;
 
-/** `number` null: a link of the installation. Several things wrong with a link are several of these. */
-export type Link = Readonly<{ link: LinkName; number: string | null }> & Finding;
+/** A finding and its check; `number` is null for checks of the installation. */
+export type CheckResult = Readonly<{ check: CheckName; number: string | null }> & Finding;
 
-export const ok = (message: string): Finding => ({ state: 'ok', code: null, message, mend: null });
-export const skipped = (message: string): Finding => ({ state: 'skipped', code: null, message, mend: null });
-export const wrong = (code: Code, message: string, mend: string | null): Finding => ({
-  state: 'wrong',
+export const ok = (message: string): Finding => ({ state: 'ok', code: null, message, fix: null });
+export const skipped = (message: string): Finding => ({ state: 'skipped', code: null, message, fix: null });
+export const failed = (code: FindingCode, message: string, fix: string | null): Finding => ({
+  state: 'failed',
   code,
   message,
-  mend,
+  fix,
 });
 
-export type Trouble = Extract<Finding, { state: 'wrong' }>;
-
-/** What came of a look: what was seen, or why there is nothing to see. */
-export type Look<T> =
-  | Readonly<{ kind: 'seen'; value: T }>
-  | Readonly<{ kind: 'failed'; code: Code; message: string; mend: string | null }>
+/** What a probe returned, or why it returned nothing. */
+export type ProbeResult<T> =
+  | Readonly<{ kind: 'ok'; value: T }>
+  | Readonly<{ kind: 'failed'; code: FindingCode; message: string; fix: string | null }>
   | Readonly<{ kind: 'skipped'; message: string }>;
 
-export const seen = <T>(value: T): Look<T> => ({ kind: 'seen', value });
-export const failed = (code: Code, message: string, mend: string | null): Look<never> => ({
+export const probed = <T>(value: T): ProbeResult<T> => ({ kind: 'ok', value });
+export const probeFailed = (code: FindingCode, message: string, fix: string | null): ProbeResult<never> => ({
   kind: 'failed',
   code,
   message,
-  mend,
+  fix,
 });
-export const unseen = (message: string): Look<never> => ({ kind: 'skipped', message });
+export const probeSkipped = (message: string): ProbeResult<never> => ({ kind: 'skipped', message });
 
-/** The finding of a look itself: null where something was seen. */
-export const findingOf = (look: Look<unknown>): Finding | null => {
-  if (look.kind === 'seen') return null;
-  return look.kind === 'skipped' ? skipped(look.message) : wrong(look.code, look.message, look.mend);
-};
+/** The finding for a probe that returned nothing. */
+export const findingOf = (probe: Exclude<ProbeResult<unknown>, { kind: 'ok' }>): Finding =>
+  probe.kind === 'skipped' ? skipped(probe.message) : failed(probe.code, probe.message, probe.fix);
 
-/** One line of what was thrown: Node's and Prisma's errors may have many. */
-export const sentenceOf = (error: unknown): string => {
+/** An error as one line: messages from Node and Prisma may span several. */
+export const errorSentence = (error: unknown): string => {
   const text = describeError(error).replaceAll(/\s+/g, ' ').trim();
   return error instanceof AppError || /[.!?)]$/.test(text) ? text : `${text}.`;
 };

@@ -1,4 +1,4 @@
-/** From what was seen to what is wrong. Pure. */
+/** Turns probe results into findings. Pure. */
 import type { Config } from '../config.ts';
 import {
   configurationFindings,
@@ -9,53 +9,59 @@ import {
   webhookFinding,
   workerFinding,
 } from './installation-findings.ts';
-import { linkNames, skipped, type Finding, type Link, type LinkName } from './check.ts';
+import { checkNames, skipped, type CheckName, type CheckResult, type Finding } from './check.ts';
 import { livekitFindings, projectFinding } from './livekit-findings.ts';
 import { numberFinding } from './number-findings.ts';
-import type { Seen } from './probe-results.ts';
+import type { ProbeResults } from './probe-results.ts';
 import { accountFinding, twilioFindings } from './twilio-findings.ts';
 
-/** A configuration that can't be read: nothing can be looked at. */
-export const diagnoseConfiguration = (problems: readonly string[]): Link[] =>
-  linkNames.flatMap((link) =>
-    (link === 'configuration'
+/** The results when the configuration can't be read: nothing was probed. */
+export const diagnoseConfiguration = (problems: readonly string[]): CheckResult[] =>
+  checkNames.flatMap((check) =>
+    (check === 'configuration'
       ? configurationFindings(null, problems)
-      : [skipped('The configuration has to be right first.')]
-    ).map((finding) => ({ link, number: null, ...finding })),
+      : [skipped('Not checked: the configuration is invalid.')]
+    ).map((finding) => ({ check, number: null, ...finding })),
   );
 
 /**
- * Every link, in the order of the chain: those of a number once for each number.
- * @param problems what loadConfig said of the environment, where one could be read nevertheless
- * @param asked the number that was asked about, in E.164; null: all that are active
+ * The results of all checks, in the order of the call path.
+ * @param problems the errors of loadConfig, where a configuration could be read nevertheless
+ * @param requested the only number to check, in E.164; null: all active numbers
  */
-export const diagnose = (config: Config, problems: readonly string[], seen: Seen, asked: string | null): Link[] => {
-  const numbers = seen.database.kind === 'seen' ? seen.database.value.numbers.map(({ number }) => number) : [];
-  const judged = asked === null ? numbers : [asked];
-  const ofInstallation = (link: LinkName, ...findings: readonly Finding[]): Link[] =>
-    findings.map((finding) => ({ link, number: null, ...finding }));
-  const hasNone = seen.database.kind === 'seen' && judged.length === 0;
-  const links = [
-    ...ofInstallation('configuration', ...configurationFindings(config, problems)),
-    ...ofInstallation('database', databaseFinding(seen)),
-    ...(hasNone ? ofInstallation('number', noNumbers) : []),
-    ...ofInstallation('twilio', accountFinding(seen)),
-    ...ofInstallation('livekit', projectFinding(config, seen)),
-    ...judged.flatMap((number) => linksOf(config, seen, number)),
-    ...ofInstallation('service', ...serviceFindings(seen)),
-    ...ofInstallation('worker', workerFinding(seen, config.agentName)),
-    ...ofInstallation('webhook', webhookFinding(config, seen)),
-    ...ofInstallation('deepgram', providerFinding('deepgram', seen.deepgram)),
-    ...ofInstallation('openai', providerFinding('openai', seen.openai)),
+export const diagnose = (
+  config: Config,
+  problems: readonly string[],
+  probes: ProbeResults,
+  requested: string | null,
+): CheckResult[] => {
+  const { database } = probes;
+  const known = database.kind === 'ok' ? database.value.numbers.map(({ number }) => number) : [];
+  const numbers = requested === null ? known : [requested];
+  const results = [
+    ...installation('configuration', ...configurationFindings(config, problems)),
+    ...installation('database', databaseFinding(probes)),
+    ...(database.kind === 'ok' && numbers.length === 0 ? installation('number', noNumbers) : []),
+    ...installation('twilio', accountFinding(probes)),
+    ...installation('livekit', projectFinding(config, probes)),
+    ...numbers.flatMap((number) => numberResults(config, probes, number)),
+    ...installation('service', ...serviceFindings(probes)),
+    ...installation('worker', workerFinding(probes, config.agentName)),
+    ...installation('webhook', webhookFinding(config, probes)),
+    ...installation('deepgram', providerFinding('deepgram', probes.deepgram)),
+    ...installation('openai', providerFinding('openai', probes.openai)),
   ];
-  return links.toSorted((one, other) => linkNames.indexOf(one.link) - linkNames.indexOf(other.link));
+  return results.toSorted((one, other) => checkNames.indexOf(one.check) - checkNames.indexOf(other.check));
 };
 
-const linksOf = (config: Config, seen: Seen, number: string): Link[] => {
-  const findings: readonly (readonly [LinkName, Finding])[] = [
-    ['number', numberFinding(config, seen, number)],
-    ...twilioFindings(config, seen, number),
-    ...livekitFindings(config, seen, number),
+const installation = (check: CheckName, ...findings: readonly Finding[]): CheckResult[] =>
+  findings.map((finding) => ({ check, number: null, ...finding }));
+
+const numberResults = (config: Config, probes: ProbeResults, number: string): CheckResult[] => {
+  const findings: readonly (readonly [CheckName, Finding])[] = [
+    ['number', numberFinding(config, probes, number)],
+    ...twilioFindings(config, probes, number),
+    ...livekitFindings(config, probes, number),
   ];
-  return findings.map(([link, finding]) => ({ link, number, ...finding }));
+  return findings.map(([check, finding]) => ({ check, number, ...finding }));
 };

@@ -1,125 +1,116 @@
-/** What is to be found of the installation as a whole, whichever number is called. */
+/** Findings about the installation as a whole, independent of any number. */
 import { isKnownSecret, weakSecretProblem, type Config } from '../config.ts';
-import { findingOf, ok, skipped, wrong, type Finding, type Look } from './check.ts';
-import type { ProviderSeen, Seen, WebhookSeen } from './probe-results.ts';
+import { failed, findingOf, ok, skipped, type Finding, type ProbeResult } from './check.ts';
+import type { ProbeResults, ProviderAnswer, WebhookDelivery } from './probe-results.ts';
 
-/** @param problems what loadConfig said of the environment */
+/** @param problems the errors of loadConfig */
 export const configurationFindings = (config: Config | null, problems: readonly string[]): Finding[] => {
   const found = [
     ...problems
       .filter((problem) => problem !== weakSecretProblem)
-      .map((problem) => wrong('config_invalid', problem, 'put that right in the environment or .env')),
+      .map((problem) => failed('config_invalid', problem, 'Correct it in the environment or in .env.')),
     ...(problems.includes(weakSecretProblem) || (config !== null && isOpenToAll(config)) ? [secretDefault] : []),
   ];
-  return found.length > 0 ? found : [ok('It can be read, and its LiveKit secret is nobody’s default.')];
+  return found.length > 0 ? found : [ok('Valid, and the LiveKit secret is not a well-known default.')];
 };
 
-const secretDefault = wrong(
+const secretDefault = failed(
   'secret_default',
-  'LIVEKIT_API_KEY and LIVEKIT_API_SECRET are the well-known development pair: anybody can forge calls and webhooks.',
-  'make a key pair of your own in LiveKit, and put it into LIVEKIT_API_KEY and LIVEKIT_API_SECRET',
+  'LIVEKIT_API_KEY and LIVEKIT_API_SECRET are the well-known development pair: anyone can forge calls and webhooks.',
+  'Create your own key pair in LiveKit, and set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to it.',
 );
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
 
-/** Whether everybody knows the secret, and the service or its LiveKit can be reached from other machines. */
+/** Whether the secret is public knowledge while the service or its LiveKit server is reachable from other machines. */
 const isOpenToAll = ({ livekit, host, publicUrl }: Config): boolean => {
   if (livekit === null || !isKnownSecret(livekit)) return false;
   const hosts = [host, ...[livekit.url, publicUrl].flatMap((url) => (url === null ? [] : [new URL(url).hostname]))];
   return !hosts.every(isLoopback);
 };
 
-export const databaseFinding = ({ database }: Seen): Finding =>
-  findingOf(database) ?? ok('It answers, and its schema is up to date.');
+export const databaseFinding = ({ database }: ProbeResults): Finding =>
+  database.kind === 'ok' ? ok('Reachable, and its schema is up to date.') : findingOf(database);
 
-/** Where no number was asked about and none is active. */
-export const noNumbers = wrong(
+/** For a check of all active numbers when there are none. */
+export const noNumbers = failed(
   'no_numbers',
-  'No number in the database is active: no call is answered.',
+  'The database has no active number, so no call is answered.',
   'npm run cli -- import:twilio',
 );
 
-const restart = 'npm start';
+const start = 'npm start';
 
-export const serviceFindings = ({ service }: Seen): Finding[] => {
-  if (service.kind !== 'seen') return [findingOf(service) ?? ok('')];
+export const serviceFindings = ({ service }: ProbeResults): Finding[] => {
+  if (service.kind !== 'ok') return [findingOf(service)];
   const { database, livekit } = service.value;
-  const problems = [
-    ...(database === 'ok'
-      ? []
-      : [
-          wrong(
-            'service_without_database',
-            "Its database doesn't answer it.",
-            'give the service a DATABASE_URL that answers, and start it again',
-          ),
-        ]),
-    ...(livekit === 'ok'
-      ? []
-      : [
-          wrong(
-            'service_without_livekit',
-            "LiveKit doesn't answer it.",
-            'give the service a LIVEKIT_URL with key and secret that answer, and start it again',
-          ),
-        ]),
-  ];
-  return problems.length > 0 ? problems : [ok('It answers.')];
+  const withoutDatabase = failed(
+    'service_without_database',
+    'The service cannot reach its database.',
+    "Correct the service's DATABASE_URL, then restart it.",
+  );
+  const withoutLivekit = failed(
+    'service_without_livekit',
+    'The service cannot reach LiveKit.',
+    "Correct the service's LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, then restart it.",
+  );
+  const problems = [...(database === 'ok' ? [] : [withoutDatabase]), ...(livekit === 'ok' ? [] : [withoutLivekit])];
+  return problems.length > 0 ? problems : [ok('Running, and connected to its database and LiveKit.')];
 };
 
-export const workerFinding = ({ service }: Seen, agentName: string): Finding => {
-  if (service.kind !== 'seen') return skipped('The service has to answer first.');
+export const workerFinding = ({ service }: ProbeResults, agentName: string): Finding => {
+  if (service.kind !== 'ok') return skipped('Not checked: the service does not answer.');
   const { worker, livekit } = service.value;
-  if (worker === 'ok') return ok(`It is registered, and a call process is ready.`);
+  if (worker === 'ok') return ok('Registered with LiveKit, and ready to take calls.');
   if (worker === 'warming')
-    return wrong(
+    return failed(
       'worker_warming',
-      'It is registered, but no call process has been ready yet.',
-      "wait ten seconds and look again; if it stays so, the service's log says why",
+      'Registered with LiveKit, but not ready to take calls yet.',
+      "Check again in 10 seconds. If it is still not ready, see the service's log.",
     );
   if (worker === 'draining')
-    return wrong('worker_draining', 'The service is stopping and takes no more calls.', restart);
-  return wrong(
+    return failed('worker_draining', 'The service is shutting down and takes no new calls.', start);
+  return failed(
     'worker_not_registered',
-    `No agent ${agentName} of this service is registered with LiveKit.`,
-    livekit === 'ok' ? `start the service again: ${restart}` : "put right the service's way to LiveKit, see above",
+    `The worker ${agentName} of this service is not registered with LiveKit.`,
+    livekit === 'ok' ? `Restart the service: ${start}` : 'Fix the connection from the service to LiveKit, see above.',
   );
 };
 
-/** Where LiveKit's webhooks have to go. */
-export const eventsPath = '/api/v1/webhooks/livekit/events';
+/** The path that LiveKit's webhooks must be sent to. */
+const eventsPath = '/api/v1/webhooks/livekit/events';
 
-export const webhookFinding = (config: Config, { webhook }: Seen): Finding => {
-  if (webhook.kind !== 'seen') return findingOf(webhook) ?? ok('');
+export const webhookFinding = (config: Config, { webhook }: ProbeResults): Finding => {
+  if (webhook.kind !== 'ok') return findingOf(webhook);
   const { arrived, unproven, waitedMs } = webhook.value;
   const url = `${config.publicUrl ?? ''}${eventsPath}`;
-  if (arrived) return ok(`A new room's event came after ${Math.round(waitedMs)} ms, with our signature.`);
+  if (arrived) return ok(`A signed event arrived ${Math.round(waitedMs)} ms after a room was created.`);
   if (unproven !== null) return unprovenFinding(config, unproven, url);
-  return wrong(
+  return failed(
     'webhook_absent',
-    `A room was made, and no event of it came within ${Math.round(waitedMs / 1000)} s.`,
-    `put ${url} into LiveKit's settings under webhooks (a LiveKit of your own: webhook.urls)`,
+    `A room was created, but no event about it arrived within ${Math.round(waitedMs / 1000)} s.`,
+    `Add ${url} to the webhooks in LiveKit's settings (self-hosted: webhook.urls).`,
   );
 };
 
-const unprovenFinding = (config: Config, unproven: NonNullable<WebhookSeen['unproven']>, url: string): Finding => {
+const unprovenFinding = (config: Config, unproven: NonNullable<WebhookDelivery['unproven']>, url: string): Finding => {
   const key = config.livekit?.apiKey ?? '';
   if (unproven.kind === 'altered')
-    return wrong(
+    return failed(
       'webhook_altered',
-      'An event came with our key, but its body was changed on the way, or its time is off by minutes.',
-      `let proxies pass ${url} on unchanged, and set the clocks of LiveKit and the service`,
+      'An event signed with our key arrived, but its body was modified in transit or its timestamp is minutes off.',
+      `Make sure that proxies pass requests to ${url} unmodified, and that the clocks of LiveKit and the service agree.`,
     );
-  const signedBy =
-    unproven.kind === 'another_secret'
-      ? `the key ${key}, but with another secret than LIVEKIT_API_SECRET`
-      : `another key than ${key}${unproven.issuer === null ? '' : `: ${unproven.issuer}`}`;
-  return wrong(
+  if (unproven.kind === 'another_secret')
+    return failed(
+      'webhook_key_differs',
+      `An event arrived that is signed as ${key}, but not with the secret in LIVEKIT_API_SECRET.`,
+      `Set LIVEKIT_API_SECRET to the secret of ${key}, then restart the service.`,
+    );
+  return failed(
     'webhook_key_differs',
-    `An event came that is signed with ${signedBy}.`,
-    unproven.kind === 'another_secret'
-      ? `put the secret of ${key} into LIVEKIT_API_SECRET, and start the service again`
-      : `let LiveKit sign its webhooks with the key ${key} (settings under webhooks; a LiveKit of your own: webhook.api_key)`,
+    `An event arrived that is not signed with ${key}, but with ${unproven.issuer ?? 'another key'}.`,
+    `Select ${key} as the signing key in LiveKit's webhook settings (self-hosted: webhook.api_key).`,
   );
 };
 
@@ -128,16 +119,21 @@ const providers = {
   openai: { name: 'OpenAI', key: 'OPENAI_API_KEY', base: 'OPENAI_BASE_URL', console: 'platform.openai.com' },
 } as const;
 
-/** What a provider's answer about the key means. */
-export const providerFinding = (which: keyof typeof providers, look: Look<ProviderSeen>): Finding => {
-  const { name, key, base, console } = providers[which];
-  if (look.kind !== 'seen') return findingOf(look) ?? ok('');
-  const { status } = look.value;
+/** Interprets a provider's answer to a request with our key. */
+export const providerFinding = (provider: keyof typeof providers, probe: ProbeResult<ProviderAnswer>): Finding => {
+  const { name, key, base, console } = providers[provider];
+  if (probe.kind !== 'ok') return findingOf(probe);
+  const { status } = probe.value;
   if (status === 401)
-    return wrong('provider_key_refused', `${name} refuses the key (401).`, `put a key of ${console} into ${key}`);
-  // A key may be good for speech only, and an endpoint of one's own may not tell of keys at all.
-  if (status === 403) return ok(`${name} knows the key, which may not be asked about itself.`);
-  if (status === 404 || status === 405) return skipped(`What answers at ${base} doesn't tell whether the key is good.`);
-  if (status < 300) return ok(`${name} takes the key.`);
-  return wrong('provider_unavailable', `${name} answered ${status}.`, 'try again in a minute');
+    return failed(
+      'provider_key_refused',
+      `${name} rejects the key (401).`,
+      `Set ${key} to a valid key from ${console}.`,
+    );
+  // A key may be limited to speech, and a compatible endpoint may not offer a way to check keys.
+  if (status === 403) return ok(`${name} knows the key, but its permissions do not cover this check.`);
+  if (status === 404 || status === 405)
+    return skipped(`Not checked: the endpoint in ${base} has no way to check a key.`);
+  if (status < 300) return ok(`${name} accepts the key.`);
+  return failed('provider_unavailable', `${name} answered with status ${status}.`, 'Check again in a minute.');
 };

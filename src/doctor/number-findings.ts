@@ -1,16 +1,15 @@
-/** What our records say of a number: whether a call to it would be taken. */
+/** Findings about our record of a number: whether a call to it would be accepted. */
 import type { Config } from '../config.ts';
 import { decide, type RejectReason } from '../routing/route.ts';
-import { ok, skipped, wrong, type Finding } from './check.ts';
-import type { NumberSeen, Seen } from './probe-results.ts';
+import { failed, ok, skipped, type Finding } from './check.ts';
+import type { NumberState, ProbeResults } from './probe-results.ts';
 
-type Known = NonNullable<NumberSeen['record']>;
+type Known = NonNullable<NumberState['record']>;
 
-/** The number's own link. */
-export const numberFinding = (config: Config, seen: Seen, number: string): Finding => {
-  if (seen.database.kind !== 'seen') return skipped('The database has to be right first.');
-  const found = seen.database.value.numbers.find((one) => one.number === number);
-  if (found?.record == null) return missing(seen, number);
+export const numberFinding = (config: Config, probes: ProbeResults, number: string): Finding => {
+  if (probes.database.kind !== 'ok') return skipped('Not checked: the database is not usable.');
+  const found = probes.database.value.numbers.find((one) => one.number === number);
+  if (found?.record == null) return missing(probes, number);
   const { facts } = found.record;
   const query = {
     trunkId: null,
@@ -20,59 +19,59 @@ export const numberFinding = (config: Config, seen: Seen, number: string): Findi
     busy: null,
   };
   const decision = decide(query, facts);
-  if (decision.kind === 'reject') return refused(decision.reason, decision.reasons.at(-1) ?? '', found.record);
-  if (facts.campaign === null) return withoutCampaign(seen, number, found.record);
-  return ok(`${facts.tenant.name}, campaign ${facts.campaign.name}.`);
+  if (decision.kind === 'reject') return rejected(decision.reason, decision.reasons.at(-1) ?? '', found.record);
+  if (facts.campaign === null) return withoutCampaign(probes, number, found.record);
+  return ok(`Answered by campaign ${facts.campaign.name} of tenant ${facts.tenant.name}.`);
 };
 
-const ownedOf = (seen: Seen, number: string) =>
-  seen.twilio.kind === 'seen' ? seen.twilio.value.owned.find((one) => one.number === number) : undefined;
+const ownedOf = (probes: ProbeResults, number: string) =>
+  probes.twilio.kind === 'ok' ? probes.twilio.value.owned.find((one) => one.number === number) : undefined;
 
-const missing = (seen: Seen, number: string): Finding => {
-  const isElsewhere = seen.twilio.kind === 'seen' && ownedOf(seen, number) === undefined;
-  const step = 'npm run cli -- import:twilio';
+const missing = (probes: ProbeResults, number: string): Finding => {
+  const isElsewhere = probes.twilio.kind === 'ok' && ownedOf(probes, number) === undefined;
+  const command = 'npm run cli -- import:twilio';
   return isElsewhere
-    ? wrong(
+    ? failed(
         'number_missing',
-        `${number} is neither in the database nor in the account ${seen.twilio.value.accountSid} of Twilio.`,
-        `buy the number in the Twilio console, or put its account into TWILIO_ACCOUNT_SID; then ${step}`,
+        `${number} is neither in the database nor in the Twilio account ${probes.twilio.value.accountSid}.`,
+        `Buy the number in the Twilio console, or set TWILIO_ACCOUNT_SID to the account that owns it;: ${command}`,
       )
-    : wrong('number_missing', `${number} is not in the database.`, step);
+    : failed('number_missing', `${number} is not in the database.`, command);
 };
 
-/** An edit by the API, as it is to be sent. */
+/** A request to the API, to be sent as is. */
 const patch = (path: string, body: Readonly<Record<string, unknown>>): string =>
   `PATCH /api/v1/${path} ${JSON.stringify(body)}`;
 
-const refused = (reason: RejectReason, why: string, { facts, editable }: Known): Finding => {
+const rejected = (reason: RejectReason, why: string, { facts, editable }: Known): Finding => {
   const { number, tenant, campaign } = facts;
   switch (reason) {
     case 'number_inactive':
-      return wrong(
+      return failed(
         'number_inactive',
         'The number is inactive.',
         patch(`phone-numbers/${number.id}`, { version: editable.version, is_active: true }),
       );
     case 'tenant_inactive':
-      return wrong(
+      return failed(
         'tenant_inactive',
-        `Its tenant ${tenant.name} is inactive.`,
+        `Tenant ${tenant.name} is inactive.`,
         patch(`tenants/${tenant.id}`, { version: editable.tenantVersion, is_active: true }),
       );
     case 'campaign_inactive':
-      return wrong(
+      return failed(
         'campaign_inactive',
-        `Its campaign ${campaign?.name ?? ''} is ${campaign?.status ?? 'not active'}.`,
+        `Campaign ${campaign?.name ?? ''} is ${campaign?.status ?? 'not active'}.`,
         activating(campaign, editable),
       );
     case 'campaign_full':
-      return wrong(
+      return failed(
         'campaign_full',
-        `Its campaign ${campaign?.name ?? ''} takes no call now: ${why}.`,
-        'let more calls in at once (max_concurrent of the campaign), or wait until one ends',
+        `Campaign ${campaign?.name ?? ''} is full: ${why}.`,
+        "Raise the campaign's max_concurrent, or wait until a call ends.",
       );
     default:
-      return wrong('look_failed', `A call is refused: ${why}.`, null);
+      return failed('probe_failed', `Calls are rejected: ${why}.`, null);
   }
 };
 
@@ -81,18 +80,18 @@ const activating = (campaign: Known['facts']['campaign'], { campaignVersion }: K
   if (campaign?.status === 'draft') return `POST /api/v1/${path}/publish`;
   const paused = patch(path, { version: campaignVersion, status: 'paused' });
   return campaign?.status === 'archived'
-    ? `${paused}, then the same with "active"`
+    ? `${paused}, then the same request with "active"`
     : patch(path, { version: campaignVersion, status: 'active' });
 };
 
-const withoutCampaign = (seen: Seen, number: string, { facts, editable }: Known): Finding => {
-  const agent = facts.defaultAgent === null ? 'the standard agent' : `the tenant's default agent ${facts.defaultAgent}`;
-  const message = `The number has no campaign: ${agent} answers, with a prompt that knows nothing of the company.`;
+const withoutCampaign = (probes: ProbeResults, number: string, { facts, editable }: Known): Finding => {
+  const agent = facts.defaultAgent === null ? 'the default agent' : `the tenant's default agent ${facts.defaultAgent}`;
+  const message = `The number has no campaign: ${agent} answers with a generic prompt.`;
   const [campaign] = editable.campaigns;
   const isOne = editable.campaigns.length === 1;
   if (campaign === undefined)
-    return wrong('number_without_campaign', message, 'make a campaign and publish it: POST /api/v1/campaigns');
-  const { hasSeveralTenants } = seen.database.kind === 'seen' ? seen.database.value : { hasSeveralTenants: false };
+    return failed('number_without_campaign', message, 'Create a campaign and publish it: POST /api/v1/campaigns');
+  const { hasSeveralTenants } = probes.database.kind === 'ok' ? probes.database.value : { hasSeveralTenants: false };
   const tenant = hasSeveralTenants ? ` --tenant ${facts.tenant.id}` : '';
   const command = `npm run cli -- import:twilio${tenant} --campaign ${isOne ? campaign.id : 'ID'}`;
   const edit = patch(`phone-numbers/${facts.number.id}`, {
@@ -100,9 +99,9 @@ const withoutCampaign = (seen: Seen, number: string, { facts, editable }: Known)
     campaign_id: isOne ? campaign.id : 'ID',
   });
   const names = editable.campaigns.map(({ id, name }) => `${name} (${id})`).join(', ');
-  return wrong(
+  return failed(
     'number_without_campaign',
-    isOne ? message : `${message} It could be one of ${names}.`,
-    ownedOf(seen, number) === undefined ? edit : command,
+    isOne ? message : `${message} Available: ${names}.`,
+    ownedOf(probes, number) === undefined ? edit : command,
   );
 };

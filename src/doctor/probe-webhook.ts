@@ -1,22 +1,22 @@
-/** Makes an empty room, and waits for the service to say that LiveKit's signed event of it came. */
+/** Creates an empty room, then polls the service until it has received LiveKit's signed event about it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { openLivekit, type Livekit } from '../livekit/client.ts';
-import { signatureOf, unprovenKinds } from '../livekit/webhook-auth.ts';
-import { newCheckRoom, type Sighting } from '../livekit/webhook-probe.ts';
-import { failed, seen, sentenceOf, unseen, type Look } from './check.ts';
-import { ask, whyNoAnswer } from './probe-http.ts';
-import type { ServiceSeen, WebhookSeen } from './probe-results.ts';
+import { signatureHeaders, unprovenKinds } from '../livekit/webhook-auth.ts';
+import { newCheckRoom, type ProbeStatus } from '../livekit/webhook-probe.ts';
+import { probeFailed, probed, errorSentence, probeSkipped, type ProbeResult } from './check.ts';
+import { httpRequest, noAnswerReason } from './probe-http.ts';
+import type { ServiceHealth, WebhookDelivery } from './probe-results.ts';
 
 const waitMs = 10_000;
-/** After an event that proved nothing, a proven one may still come: others may call the same address. */
+/** An unproven event may come from elsewhere, so the authentic one gets this long to follow. */
 const graceMs = 2_000;
-const askEveryMs = 250;
-/** The room ends by itself, should this process end first. */
+const pollIntervalMs = 250;
+/** LiveKit closes the room by itself if this process dies first. */
 const emptyTimeoutSeconds = 30;
 
-const sightingBody = z.object({
+const statusBody = z.object({
   arrived: z.boolean(),
   unproven: z
     .object({
@@ -28,72 +28,81 @@ const sightingBody = z.object({
     .nullable(),
 });
 
-/** @param service how the service was found: it is the one that is to be told of the event */
-export const lookAtWebhook = async (config: Config, service: Look<ServiceSeen>): Promise<Look<WebhookSeen>> => {
+/** @param service the result of probing the service, which must receive the event */
+export const probeWebhook = async (
+  config: Config,
+  service: ProbeResult<ServiceHealth>,
+): Promise<ProbeResult<WebhookDelivery>> => {
   const { publicUrl, livekit: project } = config;
   if (publicUrl === null)
-    return failed(
+    return probeFailed(
       'public_url_missing',
-      'PUBLIC_URL is not set, so nobody knows where LiveKit has to send its webhooks.',
-      'set PUBLIC_URL to the address under which the world reaches the service, such as https://agent.example.com',
+      'PUBLIC_URL is not set, so the address for LiveKit webhooks is unknown.',
+      'Set PUBLIC_URL to the public address of the service, such as https://agent.example.com.',
     );
-  if (project === null) return unseen('LiveKit has to be configured first.');
-  if (service.kind !== 'seen') return unseen('The service has to answer first.');
+  if (project === null) return probeSkipped('Not checked: LiveKit is not configured.');
+  if (service.kind !== 'ok') return probeSkipped('Not checked: the service does not answer.');
   const livekit = openLivekit(project);
   const room = newCheckRoom();
   const startedMs = performance.now();
   try {
     await livekit.createRoom(room, emptyTimeoutSeconds);
   } catch (error) {
-    return unseen(`LiveKit has to answer first: ${sentenceOf(error)}`);
+    return probeSkipped(`Not checked: ${errorSentence(error)}`);
   }
   try {
-    return await watch({ url: publicUrl, secret: project.apiSecret, room, startedMs });
+    return await poll({ url: publicUrl, secret: project.apiSecret, room, startedMs });
   } finally {
     await discard(livekit, room);
   }
 };
 
-/** It is empty, and ends by itself: that it can't be deleted changes nothing of what was found. */
+/** Errors don't matter: an empty room closes by itself. */
 const discard = (livekit: Livekit, room: string): Promise<void> => livekit.deleteRoom(room).catch(() => undefined);
 
-type Watch = Readonly<{ url: string; secret: string; room: string; startedMs: number }>;
+type Poll = Readonly<{ url: string; secret: string; room: string; startedMs: number }>;
 
-const watch = async ({ url, secret, room, startedMs }: Watch): Promise<Look<WebhookSeen>> => {
+const poll = async ({ url, secret, room, startedMs }: Poll): Promise<ProbeResult<WebhookDelivery>> => {
   for (;;) {
-    const answer = await askSighting(url, secret, room);
-    if (answer.kind !== 'seen') return answer;
-    const { arrived, unproven } = answer.value;
+    const status = await queryStatus(url, secret, room);
+    if (status.kind !== 'ok') return status;
+    const { arrived, unproven } = status.value;
     const waitedMs = performance.now() - startedMs;
-    if (arrived) return seen({ arrived, unproven, waitedMs });
+    if (arrived) return probed({ arrived, unproven, waitedMs });
     const agoMs = (unproven?.secondsAgo ?? Infinity) * 1000;
-    const ofNow = agoMs < waitedMs ? unproven : null; // one from before the room was made says nothing of it
-    if (waitedMs >= waitMs || (ofNow !== null && agoMs >= graceMs)) return seen({ arrived, unproven: ofNow, waitedMs });
-    await sleep(askEveryMs);
+    const recent = agoMs < waitedMs ? unproven : null; // events from before the room was created don't count
+    if (waitedMs >= waitMs || (recent !== null && agoMs >= graceMs))
+      return probed({ arrived, unproven: recent, waitedMs });
+    await sleep(pollIntervalMs);
   }
 };
 
-const askSighting = async (url: string, secret: string, room: string): Promise<Look<Sighting>> => {
+const queryStatus = async (url: string, secret: string, room: string): Promise<ProbeResult<ProbeStatus>> => {
   const body = JSON.stringify({ room });
   try {
-    const headers = { ...signatureOf(body, secret), connection: 'close' }; // of several machines, each is asked
-    const { status, text } = await ask(`${url}/api/v1/webhooks/livekit/check`, { method: 'POST', body, headers });
+    // On a new connection, a load balancer may pick another machine.
+    const headers = { ...signatureHeaders(body, secret), connection: 'close' };
+    const { status, text } = await httpRequest(`${url}/api/v1/webhooks/livekit/check`, {
+      method: 'POST',
+      body,
+      headers,
+    });
     if (status === 401)
-      return failed(
+      return probeFailed(
         'service_key_differs',
-        'The service refuses our signature: its LIVEKIT_API_SECRET is another than that of this command.',
-        'give the service and this command the same LIVEKIT_API_KEY and LIVEKIT_API_SECRET',
+        'The service rejects our signature: its LIVEKIT_API_SECRET differs from the one of this command.',
+        'Run the service and this command with the same LIVEKIT_API_KEY and LIVEKIT_API_SECRET.',
       );
-    const told = status === 200 ? sightingBody.safeParse(JSON.parse(text)) : null;
-    if (told?.success !== true)
-      return failed(
+    const parsed = status === 200 ? statusBody.safeParse(JSON.parse(text)) : null;
+    if (parsed?.success !== true)
+      return probeFailed(
         'service_unknown',
-        `The service cannot be asked about webhooks (${status}).`,
-        'start this version of it: npm start',
+        `The service has no webhook check (status ${status}): it may run another version.`,
+        'Start this version of the service: npm start',
       );
-    const { arrived, unproven } = told.data;
-    return seen({ arrived, unproven: unproven === null ? null : { ...unproven, secondsAgo: unproven.seconds_ago } });
+    const { arrived, unproven } = parsed.data;
+    return probed({ arrived, unproven: unproven === null ? null : { ...unproven, secondsAgo: unproven.seconds_ago } });
   } catch (error) {
-    return failed('service_unreachable', `The service at ${url} ${whyNoAnswer(error)}.`, 'look again');
+    return probeFailed('service_unreachable', `The service at ${url} ${noAnswerReason(error)}.`, 'Check again.');
   }
 };

@@ -1,4 +1,4 @@
-/** Looks at everything outside, all at once. What can't be seen doesn't hide the rest, and nothing is waited for without end. */
+/** Queries all outside systems: database, Twilio, LiveKit, the running service and the providers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { pendingMigrations } from '../database/migrate.ts';
@@ -10,148 +10,160 @@ import { allTrunkNumbers } from '../numbers/store.ts';
 import { loadRouteFacts } from '../routing/store.ts';
 import { findTenants } from '../tenants/store.ts';
 import { openTwilio } from '../twilio/client.ts';
-import { failed, seen, sentenceOf, type Code, type Look } from './check.ts';
-import { lookAtDeepgram, lookAtOpenai, lookAtService } from './probe-http.ts';
-import { lookAtWebhook } from './probe-webhook.ts';
-import type { DatabaseSeen, NumberSeen, Seen, TwilioSeen } from './probe-results.ts';
+import { probeFailed, probed, errorSentence, type FindingCode, type ProbeResult } from './check.ts';
+import { probeDeepgram, probeOpenai, probeService } from './probe-http.ts';
+import { probeWebhook } from './probe-webhook.ts';
+import type { DatabaseState, NumberState, ProbeResults, TwilioState } from './probe-results.ts';
 import { findEditable } from './store.ts';
 
-/** No look takes longer, whatever happens; their own limits are shorter. */
+/** A backstop: the probes' own limits are shorter. */
 const limitMs = 30_000;
 
-export type LookOptions = Readonly<{
+export type ProbeOptions = Readonly<{
   /** In E.164; null: every active number. */
   number: string | null;
-  /** Hears of every look that is done, and how long it took. */
-  onLooked: (name: string, ms: number) => void;
+  /** Called when a probe has finished, with how long it took. */
+  onProbed: (name: string, ms: number) => void;
 }>;
 
-/** Looks at all of it. Changes nothing, but that a room of LiveKit is made and deleted. Never throws for what it sees. */
-export const look = async (config: Config, { number, onLooked }: LookOptions): Promise<Seen> => {
-  const one = async <T>(name: string, work: () => Promise<Look<T>>): Promise<Look<T>> => {
+/**
+ * Runs all probes at once; a failure of one doesn't affect the others. Changes nothing, except that a LiveKit room is created and
+ * deleted. Never throws: a failure is a result.
+ */
+export const runProbes = async (config: Config, { number, onProbed }: ProbeOptions): Promise<ProbeResults> => {
+  const timed = async <T>(name: string, probe: () => Promise<ProbeResult<T>>): Promise<ProbeResult<T>> => {
     const startedMs = performance.now();
-    const result = await bounded(work);
-    onLooked(name, performance.now() - startedMs);
+    const result = await withLimit(probe);
+    onProbed(name, performance.now() - startedMs);
     return result;
   };
-  const databaseLook = one('database', () => lookAtDatabase(config, number));
-  const judged = databaseLook.then((database) =>
-    number === null && database.kind === 'seen' ? database.value.numbers.map((known) => known.number) : [number ?? ''],
+  const databaseProbe = timed('database', () => probeDatabase(config, number));
+  const numbers = databaseProbe.then((database) =>
+    number === null && database.kind === 'ok' ? database.value.numbers.map((known) => known.number) : [number ?? ''],
   );
-  const serviceLook = one('service', () => lookAtService(config));
+  const serviceProbe = timed('service', () => probeService(config));
   const [database, twilio, livekit, service, webhook, deepgram, openai] = await Promise.all([
-    databaseLook,
-    one('Twilio', () => lookAtTwilio(config, judged)),
-    one('LiveKit', () => lookAtLivekit(config)),
-    serviceLook,
-    one('webhook', async () => lookAtWebhook(config, await serviceLook)),
-    one('Deepgram', () => lookAtDeepgram(config)),
-    one('OpenAI', () => lookAtOpenai(config)),
+    databaseProbe,
+    timed('Twilio', () => probeTwilio(config, numbers)),
+    timed('LiveKit', () => probeLivekit(config)),
+    serviceProbe,
+    timed('webhook', async () => probeWebhook(config, await serviceProbe)),
+    timed('Deepgram', () => probeDeepgram(config)),
+    timed('OpenAI', () => probeOpenai(config)),
   ]);
   return { database, twilio, livekit, service, webhook, deepgram, openai };
 };
 
-/** What fails in a way that nobody thought of is a finding as well. */
-const bounded = async <T>(work: () => Promise<Look<T>>): Promise<Look<T>> => {
+const withLimit = async <T>(probe: () => Promise<ProbeResult<T>>): Promise<ProbeResult<T>> => {
   const stop = new AbortController();
-  const late = sleep(limitMs, null, { signal: stop.signal }).then(
-    () => failed('look_failed', `It took longer than ${limitMs / 1000} s.`, 'try again'),
-    () => failed('look_failed', 'It was not waited for.', null), // stopped: the work was quicker
+  const timeout = sleep(limitMs, null, { signal: stop.signal }).then(
+    () => probeFailed('probe_failed', `The check did not finish within ${limitMs / 1000} s.`, 'Check again.'),
+    () => probeFailed('probe_failed', 'The check was aborted.', null),
   );
   try {
-    return await Promise.race([work(), late]);
+    return await Promise.race([probe(), timeout]);
   } catch (error) {
-    return failed('look_failed', `It could not be looked at: ${sentenceOf(error)}`, 'try again');
+    return probeFailed('probe_failed', `The check failed: ${errorSentence(error)}`, 'Check again.');
   } finally {
     stop.abort();
   }
 };
 
-const databaseMends: Partial<Record<Code, string>> = {
-  schema_ahead: 'start the version that made the migrations, or a newer one',
-  database_unusable: 'put an address into DATABASE_URL that answers',
+const databaseFixes: Partial<Record<FindingCode, string>> = {
+  schema_ahead: 'Use the version that applied the migrations, or a newer one.',
+  database_unusable: 'Make sure the database is running, and DATABASE_URL is correct.',
 };
 
-const lookAtDatabase = async (config: Config, asked: string | null): Promise<Look<DatabaseSeen>> => {
+const probeDatabase = async (config: Config, requested: string | null): Promise<ProbeResult<DatabaseState>> => {
   try {
     const pending = await pendingMigrations(config.databaseUrl);
     if (pending.length > 0) return behind(pending);
     await using db = await openDb(config.databaseUrl);
-    return seen(await readDatabase(db, asked));
+    return probed(await readDatabase(db, requested));
   } catch (error) {
     const code = error instanceof AppError && error.code === 'schema_ahead' ? 'schema_ahead' : 'database_unusable';
-    return failed(code, sentenceOf(error), databaseMends[code] ?? null);
+    return probeFailed(code, errorSentence(error), databaseFixes[code] ?? null);
   }
 };
 
-const behind = (pending: readonly string[]): Look<never> => {
+const behind = (pending: readonly string[]): ProbeResult<never> => {
   const names = pending.length > 3 ? `${pending.length} migrations` : pending.join(', ');
-  return failed('schema_behind', `The database's schema is behind: it lacks ${names}.`, 'npm run cli -- db:migrate');
+  return probeFailed(
+    'schema_behind',
+    `The database schema is out of date. Not applied yet: ${names}.`,
+    'npm run cli -- db:migrate',
+  );
 };
 
-const readDatabase = async (db: Db, asked: string | null): Promise<DatabaseSeen> => {
+const readDatabase = async (db: Db, requested: string | null): Promise<DatabaseState> => {
   const all = await allTrunkNumbers(db);
-  const judged = asked === null ? all.filter(({ isActive }) => isActive).map(({ number }) => number) : [asked];
-  const numbers: NumberSeen[] = [];
-  for (const number of judged) numbers.push(await readNumber(db, number));
+  const checked = requested === null ? all.filter(({ isActive }) => isActive).map(({ number }) => number) : [requested];
+  const numbers: NumberState[] = [];
+  for (const number of checked) numbers.push(await readNumber(db, number));
   return { numbers, all, hasSeveralTenants: (await findTenants(db, null, 2)).length > 1 };
 };
 
-const readNumber = async (db: Db, number: string): Promise<NumberSeen> => {
+const readNumber = async (db: Db, number: string): Promise<NumberState> => {
   const facts = await loadRouteFacts(db, { number, caller: null, now: new Date() });
   if (facts === null) return { number, record: null };
   return { number, record: { facts, editable: await findEditable(db, facts.number.id) } };
 };
 
-/** Shorter than for commands that change something: these are tried again. */
+/** Shorter than the defaults: nothing is lost when a check gives up early. */
 const twilioLimits = { timeoutMs: 8_000, maxRetries: 1, maxWaitMs: 3_000 };
 
-const lookAtTwilio = async (config: Config, judged: Promise<readonly string[]>): Promise<Look<TwilioSeen>> => {
+const probeTwilio = async (config: Config, checked: Promise<readonly string[]>): Promise<ProbeResult<TwilioState>> => {
   if (config.twilio === null)
-    return failed(
+    return probeFailed(
       'twilio_not_configured',
-      'Twilio can not be asked: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set.',
-      "set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, from the account's page in the Twilio console",
+      'TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set.',
+      'Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to the values in the Twilio console.',
     );
   try {
     const twilio = openTwilio(config.twilio, twilioLimits);
     const owned = await twilio.listNumbers();
-    const numbers = await judged;
+    const numbers = await checked;
     const trunks = owned.filter(({ number }) => numbers.includes(number)).flatMap(({ trunkSid }) => trunkSid ?? []);
     const originations = await Promise.all(
       [...new Set(trunks)].map(async (sid) => [sid, await twilio.listOriginations(sid)] as const),
     );
-    return seen({ accountSid: twilio.accountSid, owned, originations: Object.fromEntries(originations) });
+    return probed({ accountSid: twilio.accountSid, owned, originations: Object.fromEntries(originations) });
   } catch (error) {
     const isRefused = error instanceof AppError && error.code === 'twilio_refused';
     return isRefused
-      ? failed('twilio_refused', sentenceOf(error), 'put the account’s SID and token into the two variables')
-      : failed(
+      ? probeFailed('twilio_refused', errorSentence(error), 'Correct TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.')
+      : probeFailed(
           'twilio_unavailable',
-          sentenceOf(error),
-          'try again; https://status.twilio.com tells whether it is down',
+          errorSentence(error),
+          'Check again later; https://status.twilio.com reports outages.',
         );
   }
 };
 
-const lookAtLivekit = async ({ livekit }: Config): Promise<Look<SipState>> => {
+const probeLivekit = async ({ livekit }: Config): Promise<ProbeResult<SipState>> => {
   if (livekit === null)
-    return failed(
+    return probeFailed(
       'livekit_not_configured',
       'LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not set.',
-      'set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to those of your LiveKit project',
+      'Set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to the values of your LiveKit project.',
     );
   const sip = openSip(livekit);
   try {
     const [trunks, rules] = await Promise.all([sip.trunks(), sip.rules()]);
-    return seen({ trunks, rules });
+    return probed({ trunks, rules });
   } catch (error) {
     const { status } = { status: null, ...(error instanceof Error && error.cause instanceof Error && error.cause) };
-    const sentence = sentenceOf(error);
+    const sentence = errorSentence(error);
     if (status === 401)
-      return failed('livekit_key_refused', sentence, "put the project's own pair into LIVEKIT_API_KEY and _SECRET");
-    const redis = 'give your LiveKit server Redis (redis.address): without it there are no SIP trunks';
-    const mend = /redis|not connected/i.test(sentence) ? redis : 'put an address into LIVEKIT_URL that answers';
-    return failed('livekit_unavailable', sentence, mend);
+      return probeFailed(
+        'livekit_key_refused',
+        sentence,
+        'Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a key pair of the project.',
+      );
+    const redisFix = 'Configure Redis for your LiveKit server (redis.address): SIP trunks require it.';
+    const fix = /redis|not connected/i.test(sentence)
+      ? redisFix
+      : 'Make sure LIVEKIT_URL is correct and the server is running.';
+    return probeFailed('livekit_unavailable', sentence, fix);
   }
 };

@@ -1,16 +1,16 @@
-/** What the doctor reads beside what calls read: what a person has to name who mends a record by the API. */
+/** Reads what a fix by the API must specify: record versions and campaigns. */
 import type { DbClient } from '../database/open.ts';
 
-/** The versions that edits have to name, and the campaigns that could take a number's calls. */
+/** The versions that edits must specify, and the campaigns that the number could be assigned to. */
 export type Editable = Readonly<{
   version: number;
   tenantVersion: number;
   campaignVersion: number | null;
-  /** The tenant's active campaigns, the oldest first. */
+  /** The tenant's active campaigns, oldest first. */
   campaigns: readonly Readonly<{ id: string; name: string }>[];
 }>;
 
-/** Of a number that there is. */
+/** @throws when there is no such number */
 export const findEditable = async (db: DbClient, numberId: string): Promise<Editable> => {
   const campaigns = { where: { status: 'active' }, orderBy: { createdAt: 'asc' } } as const;
   const row = await db.phoneNumber.findUniqueOrThrow({

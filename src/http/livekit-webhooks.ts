@@ -6,9 +6,9 @@ import { receiveCall, routeCall } from '../calls/receive-call.ts';
 import { recordEvent } from '../calls/record-fact.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { isProven, unprovenKinds, whyUnproven, type SignedRequest } from '../livekit/webhook-auth.ts';
+import { isAuthentic, unprovenKinds, explainUnproven, type SignedRequest } from '../livekit/webhook-auth.ts';
 import { readableProblem, readWebhook } from '../livekit/webhook.ts';
-import { createWitness, type Witness } from '../livekit/webhook-probe.ts';
+import { createWebhookProbe, type WebhookProbe } from '../livekit/webhook-probe.ts';
 import { may } from '../tenants/access.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { name, text } from '../database/storable-text.ts';
@@ -56,12 +56,12 @@ const signedOf = (request: FastifyRequest): SignedRequest => ({
 const provenBody = async (
   { config }: Pick<Context, 'config'>,
   request: FastifyRequest,
-  witness: Witness | null = null,
+  probe: WebhookProbe | null = null,
 ): Promise<Buffer> => {
   const signedRequest = signedOf(request);
-  if (await isProven(signedRequest, config.livekit)) return signedRequest.body;
-  const why = witness === null ? null : whyUnproven(signedRequest, config.livekit);
-  if (why !== null) witness?.noteUnproven(why);
+  if (await isAuthentic(signedRequest, config.livekit)) return signedRequest.body;
+  const why = probe === null ? null : explainUnproven(signedRequest, config.livekit);
+  if (why !== null) probe?.recordUnproven(why);
   throw new AppError(
     'unproven',
     'The request proves neither by Authorization nor by X-LiveKit-Signature where it comes from.',
@@ -138,7 +138,7 @@ const described = {
  */
 const trialScope = async (app: FastifyInstance, ctx: Context, request: FastifyRequest): Promise<TenantScope | null> => {
   if (!ctx.config.production) return null;
-  if (await isProven(signedOf(request), ctx.config.livekit)) return null;
+  if (await isAuthentic(signedOf(request), ctx.config.livekit)) return null;
   const { principal, scope } = await authenticateRequest(app, ctx, request);
   if (!may(principal, 'routing:explain')) throw new AppError('forbidden', 'This needs the permission routing:explain.');
   return scope;
@@ -178,17 +178,17 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
 
 /** What happened in LiveKit's rooms, and whether any news of them reach this process at all. */
 const eventRoutes = (app: FastifyInstance, ctx: Context): void => {
-  const witness = createWitness(ctx.now);
+  const probe = createWebhookProbe(ctx.now);
   app.post('/livekit/events', { schema: described.events }, async (request, reply) => {
-    const body = await provenBody(ctx, request, witness);
-    witness.noteProven(body);
+    const body = await provenBody(ctx, request, probe);
+    probe.recordAuthentic(body);
     const event = readWebhook(body, ctx.now());
     const effect = event === 'ignored' ? 'ignored' : await recordEvent(ctx, event);
     return reply.send({ received: true, effect });
   });
   app.post('/livekit/check', { schema: described.check }, async (request, reply) => {
     const { room } = readBody(checkBody, await provenBody(ctx, request));
-    const { arrived, unproven } = witness.sighting(room);
+    const { arrived, unproven } = probe.status(room);
     return reply.send({ arrived, unproven: unproven === null ? null : snakeOf(unproven) });
   });
 };

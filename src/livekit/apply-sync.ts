@@ -1,5 +1,5 @@
 /** Makes LiveKit's trunk and rule as a plan says. */
-import type { RuleWish, Sip } from './sip.ts';
+import type { RuleSpec, Sip } from './sip.ts';
 import type { SyncPlan } from './sync.ts';
 
 /**
@@ -13,7 +13,7 @@ export const applySync = async (sip: Sip, plan: SyncPlan): Promise<{ trunkId: st
   return { trunkId, ruleId: await applyRule(sip, plan, trunkId) };
 };
 
-const applyTrunk = async (sip: Sip, { trunk, wish }: SyncPlan): Promise<string> => {
+const applyTrunk = async (sip: Sip, { trunk, spec: wish }: SyncPlan): Promise<string> => {
   const metadata = JSON.stringify(trunk.metadata);
   const wanted = { name: trunk.name, numbers: wish.active, allowedAddresses: wish.allowedAddresses, metadata };
   if (trunk.id === null) return sip.createTrunk(wanted);
@@ -21,8 +21,8 @@ const applyTrunk = async (sip: Sip, { trunk, wish }: SyncPlan): Promise<string> 
   return trunk.id;
 };
 
-const applyRule = async (sip: Sip, { rule, wish }: SyncPlan, trunkId: string): Promise<string> => {
-  const wanted: RuleWish = {
+const applyRule = async (sip: Sip, { rule, spec: wish }: SyncPlan, trunkId: string): Promise<string> => {
+  const wanted: RuleSpec = {
     name: rule.name,
     trunkIds: [...rule.otherTrunkIds, trunkId],
     agentName: wish.agentName,

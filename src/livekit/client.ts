@@ -39,7 +39,7 @@ const transferRingsSeconds = 30;
 const statusOf = (error: unknown): number | null =>
   error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : null;
 
-const goneIsFine = async (request: Promise<unknown>): Promise<void> => {
+const ignoreNotFound = async (request: Promise<unknown>): Promise<void> => {
   try {
     await request;
   } catch (error) {
@@ -72,7 +72,7 @@ export const openLivekit = (options: { url: string; apiKey: string; apiSecret: s
     createRoom: async (name, emptyTimeout) => {
       await named('make a room', rooms.createRoom({ name, emptyTimeout }));
     },
-    deleteRoom: (room) => named('delete a room', goneIsFine(rooms.deleteRoom(room))),
+    deleteRoom: (room) => named('delete a room', ignoreNotFound(rooms.deleteRoom(room))),
     transfer: async (room, identity, number) => {
       const transferring = sip.transferSipParticipant(room, identity, `tel:${number}`, {
         playDialtone: true,
@@ -81,7 +81,7 @@ export const openLivekit = (options: { url: string; apiKey: string; apiSecret: s
       await named('transfer the caller', transferring);
     },
     removeParticipant: (room, identity) =>
-      named('remove a participant', goneIsFine(rooms.removeParticipant(room, identity))),
+      named('remove a participant', ignoreNotFound(rooms.removeParticipant(room, identity))),
     members: (room) => named('list the participants of a room', membersOf(rooms, room)),
     busyRooms: async () =>
       (await named('list its rooms', rooms.listRooms())).flatMap(({ name, numParticipants }) =>

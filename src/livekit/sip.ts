@@ -33,7 +33,7 @@ export type SipRule = Readonly<{
   pin: string;
   /** Callers and dialled numbers whose calls it takes; empty: all. */
   callers: readonly string[];
-  dialled: readonly string[];
+  dialed: readonly string[];
   /** Whether neither number is told to the agent. */
   hidesNumbers: boolean;
   agents: readonly string[];
@@ -41,7 +41,7 @@ export type SipRule = Readonly<{
   metadata: string;
 }>;
 
-export type TrunkWish = Readonly<{
+export type TrunkSpec = Readonly<{
   name: string;
   numbers: readonly string[];
   /** Null: as it is (a new trunk: any). */
@@ -49,19 +49,19 @@ export type TrunkWish = Readonly<{
   metadata: string;
 }>;
 
-export type RuleWish = Readonly<{ name: string; trunkIds: readonly string[]; agentName: string; metadata: string }>;
+export type RuleSpec = Readonly<{ name: string; trunkIds: readonly string[]; agentName: string; metadata: string }>;
 
 export type Sip = Readonly<{
   trunks: () => Promise<SipTrunk[]>;
   rules: () => Promise<SipRule[]>;
   /** Gives the new id. */
-  createTrunk: (wish: TrunkWish) => Promise<string>;
+  createTrunk: (wish: TrunkSpec) => Promise<string>;
   /** Changes what the wish names and leaves the rest, the name too. */
-  updateTrunk: (id: string, wish: TrunkWish) => Promise<void>;
+  updateTrunk: (id: string, wish: TrunkSpec) => Promise<void>;
   /** Gives the new id. */
-  createRule: (wish: RuleWish) => Promise<string>;
+  createRule: (wish: RuleSpec) => Promise<string>;
   /** Makes it a rule that gives every call of the wish's trunks a room and the agent; leaves the rest, the name too. */
-  updateRule: (id: string, wish: RuleWish) => Promise<void>;
+  updateRule: (id: string, wish: RuleSpec) => Promise<void>;
 }>;
 
 /** LiveKit adds "_", the caller's number, "_" and something random. */
@@ -86,7 +86,7 @@ const ruleOf = (info: SIPDispatchRuleInfo): SipRule => {
     kind: (kind?.case ?? 'unknown').replace('dispatchRule', '').toLowerCase() + (shared ? ', one room per caller' : ''),
     pin: kind?.value?.pin ?? '',
     callers: info.inboundNumbers,
-    dialled: info.numbers,
+    dialed: info.numbers,
     hidesNumbers: info.hidePhoneNumber,
     agents: info.roomConfig?.agents.map(({ agentName }) => agentName) ?? [],
     metadata: info.metadata,
@@ -100,7 +100,7 @@ const individual = (before?: SIPDispatchRule): SIPDispatchRule => {
   return new SIPDispatchRule({ rule: { case: 'dispatchRuleIndividual', value } });
 };
 
-const agentsOf = (wish: RuleWish): RoomAgentDispatch[] => [new RoomAgentDispatch({ agentName: wish.agentName })];
+const agentsOf = (wish: RuleSpec): RoomAgentDispatch[] => [new RoomAgentDispatch({ agentName: wish.agentName })];
 
 /** The SDK fills in what a message lacks, and doesn't export its class. */
 type ListUpdate = NonNullable<SipInboundTrunkUpdateOptions['numbers']>;
@@ -109,13 +109,13 @@ type ListUpdate = NonNullable<SipInboundTrunkUpdateOptions['numbers']>;
 const listUpdate = (list: readonly string[]): ListUpdate =>
   list.length === 0 ? ({ clear: true } as ListUpdate) : ({ set: [...list] } as ListUpdate);
 
-const trunkUpdate = ({ numbers, metadata, allowedAddresses }: TrunkWish): SipInboundTrunkUpdateOptions => ({
+const trunkUpdate = ({ numbers, metadata, allowedAddresses }: TrunkSpec): SipInboundTrunkUpdateOptions => ({
   numbers: listUpdate(numbers),
   metadata,
   ...(allowedAddresses === null ? {} : { allowedAddresses: listUpdate(allowedAddresses) }),
 });
 
-const createRule = async (client: SipClient, wish: RuleWish): Promise<string> => {
+const createRule = async (client: SipClient, wish: RuleSpec): Promise<string> => {
   const made = await client.createSipDispatchRule(
     { type: 'individual', roomPrefix },
     {
@@ -129,7 +129,7 @@ const createRule = async (client: SipClient, wish: RuleWish): Promise<string> =>
 };
 
 /** The agents of a rule can only be changed by replacing all of it. */
-const replaceRule = async (client: SipClient, id: string, wish: RuleWish): Promise<void> => {
+const replaceRule = async (client: SipClient, id: string, wish: RuleSpec): Promise<void> => {
   const info = (await client.listSipDispatchRule()).find((rule) => rule.sipDispatchRuleId === id);
   if (info === undefined) throw new Error(`there is no rule ${id} any more`);
   info.rule = individual(info.rule);

@@ -11,7 +11,7 @@
 import type { SipRule, SipTrunk } from './sip.ts';
 
 /** What the database and the configuration say. */
-export type SyncWish = Readonly<{
+export type SyncSpec = Readonly<{
   /** The numbers that are to be answered, in E.164. */
   active: readonly string[];
   /** All numbers of the database. */
@@ -54,14 +54,14 @@ export type Conflict = Readonly<{
 export type SyncPlan = Readonly<{
   trunk: Change & Readonly<{ metadata: Record<string, unknown> }>;
   rule: Change & Readonly<{ metadata: Record<string, unknown>; otherTrunkIds: readonly string[] }>;
-  wish: SyncWish;
+  spec: SyncSpec;
   conflicts: readonly Conflict[];
   /** What is worth knowing, and no reason to stop. */
   notices: readonly string[];
 }>;
 
 /** How the trunk and the rule are called that this command makes. */
-const standardName = 'telephony-agent inbound';
+const defaultName = 'telephony-agent inbound';
 const marker = 'telephony-agent';
 
 /** Metadata as an object; somebody else's may be anything. */
@@ -85,21 +85,21 @@ const differing = (field: string, from: readonly string[], to: readonly string[]
   isSame(from, to) ? [] : [{ field, from, to }];
 
 /** As LiveKit compares numbers: how they are written doesn't matter. */
-export const comparable = (number: string): string => {
+export const normalizeNumber = (number: string): string => {
   if (!/^\+?[\d\- ()]+$/.test(number)) return number;
   return `+${number.replace(/\D/g, '')}`;
 };
 
-const isOurTrunk = (trunk: SipTrunk, wish: SyncWish): boolean => {
+const isOurTrunk = (trunk: SipTrunk, wish: SyncSpec): boolean => {
   if (!isMarked(trunk)) return false;
   if (trunk.id === wish.inboundTrunkId || wish.recordedTrunkIds.includes(trunk.id)) return true;
-  return trunk.numbers.length > 0 && trunk.numbers.every((number) => wish.own.includes(comparable(number)));
+  return trunk.numbers.length > 0 && trunk.numbers.every((number) => wish.own.includes(normalizeNumber(number)));
 };
 
 type Found<T> = Readonly<{ target: T | null; isForeign: boolean; conflicts: readonly Conflict[] }>;
 
 /** Our trunk: the one that LIVEKIT_INBOUND_TRUNK_ID names, else the one that is ours. */
-const findTrunk = (trunks: readonly SipTrunk[], wish: SyncWish): Found<SipTrunk> => {
+const findTrunk = (trunks: readonly SipTrunk[], wish: SyncSpec): Found<SipTrunk> => {
   const { inboundTrunkId } = wish;
   const named = trunks.find(({ id }) => id === inboundTrunkId) ?? null;
   const ours = trunks.filter((trunk) => isOurTrunk(trunk, wish));
@@ -113,7 +113,7 @@ const findTrunk = (trunks: readonly SipTrunk[], wish: SyncWish): Found<SipTrunk>
     conflicts.push(trunkSecond(second, target));
   }
   for (const trunk of trunks) {
-    const taken = trunk.numbers.map(comparable).filter((number) => wish.active.includes(number));
+    const taken = trunk.numbers.map(normalizeNumber).filter((number) => wish.active.includes(number));
     if (trunk !== target && !ours.includes(trunk) && taken.length > 0) conflicts.push(numberTaken(trunk, taken, wish));
   }
   return { target, isForeign, conflicts };
@@ -141,7 +141,7 @@ const trunkSecond = (trunk: SipTrunk, target: SipTrunk | null): Conflict => ({
     'and put the id of the other into LIVEKIT_INBOUND_TRUNK_ID.',
 });
 
-const numberTaken = (trunk: SipTrunk, numbers: readonly string[], wish: SyncWish): Conflict => ({
+const numberTaken = (trunk: SipTrunk, numbers: readonly string[], wish: SyncSpec): Conflict => ({
   code: 'number_taken',
   id: trunk.id,
   message:
@@ -150,7 +150,7 @@ const numberTaken = (trunk: SipTrunk, numbers: readonly string[], wish: SyncWish
     (wish.inboundTrunkId === null ? `, or take it over: LIVEKIT_INBOUND_TRUNK_ID=${trunk.id} and --adopt.` : '.'),
 });
 
-const isOurRule = (rule: SipRule, trunkId: string | null, wish: SyncWish): boolean => {
+const isOurRule = (rule: SipRule, trunkId: string | null, wish: SyncSpec): boolean => {
   if (!isMarked(rule)) return false;
   const madeFor = metadataOf(rule.metadata).trunkId;
   const known = [trunkId, wish.inboundTrunkId, ...wish.recordedTrunkIds];
@@ -158,7 +158,7 @@ const isOurRule = (rule: SipRule, trunkId: string | null, wish: SyncWish): boole
 };
 
 /** Our rule: the one that is ours, else the only one of the trunk that LIVEKIT_INBOUND_TRUNK_ID names. */
-const findRule = (rules: readonly SipRule[], trunk: SipTrunk | null, wish: SyncWish): Found<SipRule> => {
+const findRule = (rules: readonly SipRule[], trunk: SipTrunk | null, wish: SyncSpec): Found<SipRule> => {
   const onTrunk = rules.filter(({ trunkIds }) => trunk !== null && trunkIds.includes(trunk.id));
   const ours = rules.filter((rule) => isOurRule(rule, trunk?.id ?? null, wish));
   const isNamed = trunk !== null && trunk.id === wish.inboundTrunkId;
@@ -200,7 +200,7 @@ const noNumbers: Conflict = {
     'Import or activate one first: npm run cli -- import:twilio.',
 };
 
-const trunkPlan = ({ target, isForeign }: Found<SipTrunk>, wish: SyncWish): SyncPlan['trunk'] => {
+const trunkPlan = ({ target, isForeign }: Found<SipTrunk>, wish: SyncSpec): SyncPlan['trunk'] => {
   const metadata = { ...metadataOf(target?.metadata ?? ''), managedBy: marker };
   const addresses = wish.allowedAddresses ?? target?.allowedAddresses ?? [];
   const differences = [
@@ -218,7 +218,7 @@ const changeOf = (
 ): Change => ({
   action: target === null ? 'create' : isForeign ? 'adopt' : differences.length > 0 ? 'update' : 'keep',
   id: target?.id ?? null,
-  name: target?.name ?? standardName,
+  name: target?.name ?? defaultName,
   differences,
 });
 
@@ -231,7 +231,7 @@ export const ruleDifferences = (rule: SipRule | null, agentName: string): Differ
   ...differing('agents', rule?.agents ?? [], [agentName]),
   ...differing('pin', rule === null || rule.pin === '' ? [] : [rule.pin], []),
   ...differing('callers', rule?.callers ?? [], []),
-  ...differing('dialled numbers', rule?.dialled ?? [], []),
+  ...differing('dialled numbers', rule?.dialed ?? [], []),
   ...(rule?.hidesNumbers === true ? [{ field: 'numbers', from: ['hidden'], to: ['told to the agent'] }] : []),
 ];
 
@@ -239,7 +239,7 @@ const rulePlan = (
   { target, isForeign }: Found<SipRule>,
   trunk: SipTrunk | null,
   state: SipState,
-  wish: SyncWish,
+  wish: SyncSpec,
 ): SyncPlan['rule'] => {
   const trunkId = trunk?.id ?? newTrunk;
   const exists = (id: string) => state.trunks.some((one) => one.id === id);
@@ -253,7 +253,7 @@ const rulePlan = (
   return { ...changeOf(target, isForeign, differences), metadata, otherTrunkIds };
 };
 
-const noticesOf = (trunk: SipTrunk | null, state: SipState, wish: SyncWish): string[] => [
+const noticesOf = (trunk: SipTrunk | null, state: SipState, wish: SyncSpec): string[] => [
   ...((wish.allowedAddresses ?? trunk?.allowedAddresses ?? []).length === 0
     ? ["The trunk takes calls from any address. With Twilio's only: --allow twilio (see --help)."]
     : []),
@@ -268,13 +268,13 @@ const noticesOf = (trunk: SipTrunk | null, state: SipState, wish: SyncWish): str
 ];
 
 /** Compares what is there with what should be. Pure: whatever comes out, nothing has changed. */
-export const planSync = (state: SipState, wish: SyncWish): SyncPlan => {
+export const planSync = (state: SipState, wish: SyncSpec): SyncPlan => {
   const trunk = findTrunk(state.trunks, wish);
   const rule = findRule(state.rules, trunk.target, wish);
   return {
     trunk: trunkPlan(trunk, wish),
     rule: rulePlan(rule, trunk.target, state, wish),
-    wish,
+    spec: wish,
     conflicts: [...(wish.active.length === 0 ? [noNumbers] : []), ...trunk.conflicts, ...rule.conflicts],
     notices: noticesOf(trunk.target, state, wish),
   };

@@ -1,57 +1,56 @@
 /**
- * Which of LiveKit's webhooks reached this process lately: for the doctor, who makes a room and asks whether its events come. Kept
- * in memory, and of bounded size whoever sends what.
+ * Remembers which LiveKit webhooks reached this process recently. `check:inbound` creates a room and asks whether its events arrive.
+ * In memory, and bounded whatever is sent.
  *
  * Glossary
- *   check room   a room that the doctor made: nobody is ever in it, and nobody can guess its name
- *   unproven     a request in the form of LiveKit's webhooks that proves nothing (see `whyUnproven`)
+ *   check room   a room created by `check:inbound`: always empty, with an unguessable name
+ *   unproven     a request in the form of a LiveKit webhook that fails authentication (see `explainUnproven`)
  */
 import { randomBytes } from 'node:crypto';
 import type { Unproven } from './webhook-auth.ts';
 
 const roomPrefix = 'check-';
 
-/** A name for a check room. */
+/** A new name for a check room. */
 export const newCheckRoom = (): string => roomPrefix + randomBytes(18).toString('base64url');
 
-/** What a process knows of the webhooks for a check room. */
-export type Sighting = Readonly<{
-  /** Whether a proven event of this room came. */
+/** What this process has received for a check room. */
+export type ProbeStatus = Readonly<{
+  /** Whether an authenticated event of this room arrived. */
   arrived: boolean;
-  /** The last unproven request of the last minute, and how many there were. */
+  /** The latest unproven request within the last minute, and their count. */
   unproven: null | Readonly<Unproven & { count: number; secondsAgo: number }>;
 }>;
 
-export type Witness = Readonly<{
-  /** Takes note of a body that was proven. */
-  noteProven: (body: Buffer) => void;
-  noteUnproven: (unproven: Unproven) => void;
-  sighting: (room: string) => Sighting;
+export type WebhookProbe = Readonly<{
+  /** Records the body of an authenticated webhook. */
+  recordAuthentic: (body: Buffer) => void;
+  recordUnproven: (unproven: Unproven) => void;
+  status: (room: string) => ProbeStatus;
 }>;
 
-/** Several doctors may look at once. */
+/** Several checks may run at once. */
 const maxRooms = 20;
 const rememberedMs = 60_000;
 
-/** A witness that has seen nothing yet. */
-export const createWitness = (now: () => Date): Witness => {
+export const createWebhookProbe = (now: () => Date): WebhookProbe => {
   const rooms = new Set<string>();
   let last: (Unproven & { atMs: number; count: number }) | null = null;
   const isRecent = (atMs: number): boolean => now().getTime() - atMs < rememberedMs;
   return {
-    noteProven: (body) => {
-      if (!body.includes(roomPrefix)) return; // nearly every event: it costs nothing
+    recordAuthentic: (body) => {
+      if (!body.includes(roomPrefix)) return; // the common case, kept cheap
       const [, room] = /"(check-[\w-]{24})"/.exec(body.toString('utf8')) ?? [];
       if (room === undefined) return;
       rooms.add(room);
       const [oldest] = rooms;
       if (rooms.size > maxRooms && oldest !== undefined) rooms.delete(oldest);
     },
-    noteUnproven: (unproven) => {
+    recordUnproven: (unproven) => {
       const count = last !== null && isRecent(last.atMs) ? last.count + 1 : 1;
       last = { ...unproven, count, atMs: now().getTime() };
     },
-    sighting: (room) => {
+    status: (room) => {
       const arrived = rooms.has(room);
       if (last === null || !isRecent(last.atMs)) return { arrived, unproven: null };
       const { kind, issuer, count, atMs } = last;

@@ -10,7 +10,7 @@ import { toE164 } from './number.ts';
 import type { Capabilities, NumberType, OwnedNumber } from './owned-number.ts';
 
 /** A record, as far as an import looks at it. */
-export type KnownNumber = Readonly<{
+export type NumberRecord = Readonly<{
   id: string;
   number: string;
   type: NumberType;
@@ -37,7 +37,7 @@ export type ImportTarget = Readonly<{ scope: TenantScope; campaignId: string | n
 export type SkipReason = 'other_tenant' | 'not_a_number' | 'no_voice' | 'sid_of_another_number' | 'changed_meanwhile';
 
 /** What each reason means, for a person. */
-export const skipReasons = {
+export const skipReasonTexts = {
   other_tenant: 'it belongs to another tenant',
   not_a_number: 'it is not a telephone number',
   no_voice: 'it cannot take calls',
@@ -49,9 +49,9 @@ export type NumberChange = 'type' | 'sid' | 'purchasedAt' | 'campaign' | 'capabi
 
 export type ImportDecision =
   | Readonly<{ kind: 'create'; facts: NumberFacts }>
-  | Readonly<{ kind: 'update'; known: KnownNumber; changes: readonly NumberChange[]; facts: NumberFacts }>
-  | Readonly<{ kind: 'unchanged'; known: KnownNumber }>
-  | Readonly<{ kind: 'skip'; why: SkipReason }>;
+  | Readonly<{ kind: 'update'; known: NumberRecord; changes: readonly NumberChange[]; facts: NumberFacts }>
+  | Readonly<{ kind: 'unchanged'; known: NumberRecord }>
+  | Readonly<{ kind: 'skip'; reason: SkipReason }>;
 
 /**
  * Decides about one listed number.
@@ -59,17 +59,18 @@ export type ImportDecision =
  */
 export const decideImport = (
   owned: OwnedNumber,
-  known: readonly KnownNumber[],
+  known: readonly NumberRecord[],
   target: ImportTarget,
 ): ImportDecision => {
-  if (toE164(owned.number, 'US') !== owned.number) return { kind: 'skip', why: 'not_a_number' };
+  if (toE164(owned.number, 'US') !== owned.number) return { kind: 'skip', reason: 'not_a_number' };
   const record = known.find(({ number }) => number === owned.number);
   const sidElsewhere = known.find((other) => other.providerSid === owned.sid && other !== record);
-  if (record !== undefined && record.tenantId !== target.scope.tenantId) return { kind: 'skip', why: 'other_tenant' };
-  if (sidElsewhere !== undefined) return { kind: 'skip', why: 'sid_of_another_number' };
+  if (record !== undefined && record.tenantId !== target.scope.tenantId)
+    return { kind: 'skip', reason: 'other_tenant' };
+  if (sidElsewhere !== undefined) return { kind: 'skip', reason: 'sid_of_another_number' };
   const facts = factsOf(owned, record ?? null, target);
   if (record === undefined)
-    return owned.capabilities.voice ? { kind: 'create', facts } : { kind: 'skip', why: 'no_voice' };
+    return owned.capabilities.voice ? { kind: 'create', facts } : { kind: 'skip', reason: 'no_voice' };
   const changes = changesOf(record, facts);
   return changes.length === 0
     ? { kind: 'unchanged', known: record }
@@ -77,10 +78,10 @@ export const decideImport = (
 };
 
 /** Whether a record of the tenant came from this account, which lists it no longer. */
-export const isMissing = (known: KnownNumber, listed: ReadonlySet<string>, accountSid: string): boolean =>
+export const isMissing = (known: NumberRecord, listed: ReadonlySet<string>, accountSid: string): boolean =>
   known.metadata.importedFrom === accountSid && !listed.has(known.number);
 
-const factsOf = (owned: OwnedNumber, known: KnownNumber | null, target: ImportTarget): NumberFacts => ({
+const factsOf = (owned: OwnedNumber, known: NumberRecord | null, target: ImportTarget): NumberFacts => ({
   type: owned.type,
   providerSid: owned.sid,
   purchasedAt: owned.purchasedAt ?? known?.purchasedAt ?? null,
@@ -93,7 +94,7 @@ const factsOf = (owned: OwnedNumber, known: KnownNumber | null, target: ImportTa
   },
 });
 
-const changesOf = (known: KnownNumber, facts: NumberFacts): NumberChange[] => {
+const changesOf = (known: NumberRecord, facts: NumberFacts): NumberChange[] => {
   const differs = {
     type: known.type !== facts.type,
     sid: known.providerSid !== facts.providerSid,

@@ -8,12 +8,12 @@ import {
   isMissing,
   type ImportDecision,
   type ImportTarget,
-  type KnownNumber,
+  type NumberRecord,
   type NumberChange,
   type SkipReason,
 } from './import-decision.ts';
 import type { OwnedNumber } from './owned-number.ts';
-import { createNumber, deactivateNumber, findKnownNumbers, numbersOfTenant, updateNumberFacts } from './store.ts';
+import { createNumber, deactivateNumber, findNumberRecords, numbersOfTenant, updateNumberFacts } from './store.ts';
 
 /** What became of one number. In a dry run: what would become of it. */
 export type ImportOutcome = Readonly<{
@@ -25,7 +25,7 @@ export type ImportOutcome = Readonly<{
   /** Whether calls to it are taken; null where there is no record of the tenant. */
   isActive: boolean | null;
   changes: readonly NumberChange[];
-  why: SkipReason | null;
+  skipReason: SkipReason | null;
 }>;
 
 export type ImportInput = Readonly<{
@@ -64,7 +64,7 @@ const importInto = async (
   owned: readonly OwnedNumber[],
   { target, dryRun }: ImportInput,
 ): Promise<ImportOutcome[]> => {
-  const known = await findKnownNumbers(tx, {
+  const known = await findNumberRecords(tx, {
     numbers: owned.map(({ number }) => number),
     sids: owned.map(({ sid }) => sid),
   });
@@ -90,12 +90,12 @@ const carryOut = async (
     decision.kind === 'update' &&
     !(await updateNumberFacts(tx, scope, { id: decision.known.id, facts: decision.facts }))
   )
-    return outcomeOf(owned, { kind: 'skip', why: 'changed_meanwhile' });
+    return outcomeOf(owned, { kind: 'skip', reason: 'changed_meanwhile' });
   return outcome;
 };
 
 const outcomeOf = (owned: OwnedNumber, decision: ImportDecision): ImportOutcome => {
-  const bare = { number: owned.number, sid: owned.sid, id: null, isActive: null, changes: [], why: null };
+  const bare = { number: owned.number, sid: owned.sid, id: null, isActive: null, changes: [], skipReason: null };
   switch (decision.kind) {
     case 'create':
       return { ...bare, outcome: 'created', isActive: true };
@@ -104,11 +104,11 @@ const outcomeOf = (owned: OwnedNumber, decision: ImportDecision): ImportOutcome 
     case 'unchanged':
       return { ...bare, outcome: 'unchanged', ...recordOf(decision.known) };
     case 'skip':
-      return { ...bare, outcome: 'skipped', why: decision.why };
+      return { ...bare, outcome: 'skipped', skipReason: decision.reason };
   }
 };
 
-const recordOf = ({ id, isActive }: KnownNumber) => ({ id, isActive });
+const recordOf = ({ id, isActive }: NumberRecord) => ({ id, isActive });
 
 const reportMissing = async (db: Db, input: ImportInput): Promise<ImportOutcome[]> => {
   const { scope, accountSid } = input.target;
@@ -127,7 +127,7 @@ const reportMissing = async (db: Db, input: ImportInput): Promise<ImportOutcome[
       id: known.id,
       isActive,
       changes: [],
-      why: null,
+      skipReason: null,
     });
   }
   return outcomes;

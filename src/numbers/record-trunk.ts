@@ -2,7 +2,7 @@
 import type { Db } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import type { TenantScope } from '../tenants/scope.ts';
-import type { KnownNumber } from './import-decision.ts';
+import type { NumberRecord } from './import-decision.ts';
 import { deactivateTrunkRecord, saveNumberTrunk, saveTrunkRecord } from './store.ts';
 import type { TrunkRecord } from './trunk-record.ts';
 
@@ -27,5 +27,5 @@ export const retireTrunk = ({ db, scope }: Needs, twilioTrunkSid: string): Promi
 /** Notes that a number's calls now go over this trunk. */
 export const recordNumberTrunk = (
   { db, scope }: Needs,
-  number: Readonly<{ known: KnownNumber; trunkSid: string }>,
+  number: Readonly<{ known: NumberRecord; trunkSid: string }>,
 ): Promise<void> => saveNumberTrunk(db, scope, number);

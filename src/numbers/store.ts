@@ -1,7 +1,7 @@
 /** Phone numbers, and the trunks that their calls come over, in the database. */
 import type { DbClient } from '../database/open.ts';
 import type { TenantScope } from '../tenants/scope.ts';
-import type { KnownNumber, NumberFacts } from './import-decision.ts';
+import type { NumberRecord, NumberFacts } from './import-decision.ts';
 import type { TrunkRecord } from './trunk-record.ts';
 
 const knownFields = {
@@ -16,9 +16,9 @@ const knownFields = {
   metadata: true,
 } as const;
 
-type Row = Omit<KnownNumber, 'metadata'> & Readonly<{ metadata: unknown }>;
+type Row = Omit<NumberRecord, 'metadata'> & Readonly<{ metadata: unknown }>;
 
-const knownOf = (row: Row): KnownNumber => ({
+const knownOf = (row: Row): NumberRecord => ({
   ...row,
   metadata: typeof row.metadata === 'object' && row.metadata !== null ? { ...row.metadata } : {},
 });
@@ -27,10 +27,10 @@ const knownOf = (row: Row): KnownNumber => ({
 const edited = { version: { increment: 1 } } as const;
 
 /** The records with one of these numbers or sids, of whatever tenant. */
-export const findKnownNumbers = async (
+export const findNumberRecords = async (
   db: DbClient,
   { numbers, sids }: { numbers: readonly string[]; sids: readonly string[] },
-): Promise<KnownNumber[]> =>
+): Promise<NumberRecord[]> =>
   (
     await db.phoneNumber.findMany({
       where: { OR: [{ number: { in: [...numbers] } }, { providerSid: { in: [...sids] } }] },
@@ -39,7 +39,7 @@ export const findKnownNumbers = async (
   ).map(knownOf);
 
 /** A tenant's numbers, the oldest first. */
-export const numbersOfTenant = async (db: DbClient, { tenantId }: TenantScope): Promise<KnownNumber[]> =>
+export const numbersOfTenant = async (db: DbClient, { tenantId }: TenantScope): Promise<NumberRecord[]> =>
   (await db.phoneNumber.findMany({ where: { tenantId }, orderBy: { createdAt: 'asc' }, select: knownFields })).map(
     knownOf,
   );
@@ -72,7 +72,7 @@ export const deactivateNumber = async (db: DbClient, { tenantId }: TenantScope, 
 export const saveNumberTrunk = async (
   db: DbClient,
   { tenantId }: TenantScope,
-  { known, trunkSid }: { known: KnownNumber; trunkSid: string },
+  { known, trunkSid }: { known: NumberRecord; trunkSid: string },
 ): Promise<void> => {
   const metadata = jsonOf({ ...known.metadata, trunkSid });
   await db.phoneNumber.updateMany({ where: { id: known.id, tenantId }, data: { metadata, ...edited } });

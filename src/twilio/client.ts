@@ -7,7 +7,7 @@
  */
 import twilio from 'twilio';
 import { numberType, type OwnedNumber } from '../numbers/owned-number.ts';
-import { asked } from './refusals.ts';
+import { withTwilioErrors } from './refusals.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
 export type Trunk = Readonly<{ sid: string; name: string }>;
@@ -38,7 +38,7 @@ export type Twilio = Readonly<{
 type Sdk = ReturnType<typeof twilio>;
 
 const pageSize = 200;
-const standard: Omit<TransportOptions, 'baseUrl'> = { timeoutMs: 10_000, maxRetries: 4, maxWaitMs: 20_000 };
+const defaultLimits: Omit<TransportOptions, 'baseUrl'> = { timeoutMs: 10_000, maxRetries: 4, maxWaitMs: 20_000 };
 
 /**
  * A client of the account. Connects to nothing by itself.
@@ -49,9 +49,9 @@ export const openTwilio = (
   account: Readonly<{ accountSid: string; authToken: string; baseUrl: string | null }>,
   limits: Partial<Omit<TransportOptions, 'baseUrl'>> = {},
 ): Twilio => {
-  const options = { ...standard, ...limits, baseUrl: account.baseUrl };
+  const options = { ...defaultLimits, ...limits, baseUrl: account.baseUrl };
   const sdk = twilio(account.accountSid, account.authToken, { httpClient: new Transport(options) });
-  const ask = <T>(what: string, request: Promise<T>) => asked(what, options.timeoutMs, request);
+  const ask = <T>(what: string, request: Promise<T>) => withTwilioErrors(what, options.timeoutMs, request);
   return {
     accountSid: account.accountSid,
     listNumbers: async () =>

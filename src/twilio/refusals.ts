@@ -7,7 +7,7 @@ import { AppError, describeError, type ErrorCode } from '../errors.ts';
  * @param what what Twilio was asked to do: "list the numbers"
  * @param timeoutMs for the sentence about a request that took longer
  */
-export const asked = async <T>(what: string, timeoutMs: number, request: Promise<T>): Promise<T> => {
+export const withTwilioErrors = async <T>(what: string, timeoutMs: number, request: Promise<T>): Promise<T> => {
   try {
     return await request;
   } catch (error) {

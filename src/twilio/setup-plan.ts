@@ -6,7 +6,7 @@
  *   conflict   something that somebody has set up otherwise: nothing is done until a flag says what to do about it
  *   note       something that this setup cannot mend
  */
-import type { KnownNumber } from '../numbers/import-decision.ts';
+import type { NumberRecord } from '../numbers/import-decision.ts';
 import type { OwnedNumber } from '../numbers/owned-number.ts';
 import type { TrunkRecord } from '../numbers/trunk-record.ts';
 import type { Origination, Trunk } from './client.ts';
@@ -14,14 +14,14 @@ import type { Origination, Trunk } from './client.ts';
 /** How the origination URL has to be. */
 export const originationSettings = { priority: 10, weight: 10, enabled: true } as const;
 
-export type SetupWish = Readonly<{
+export type SetupSpec = Readonly<{
   tenantId: string;
   sipUri: string;
   /** The trunk to use (TK…); null: the one that is recorded for the tenant, else the one of that name, else a new one. */
   trunkSid: string | null;
   trunkName: string;
   /** The numbers whose calls are to come over the trunk. */
-  numbers: readonly KnownNumber[];
+  numbers: readonly NumberRecord[];
   /** What to do about enabled origination URLs to other addresses; null: ask. */
   otherOrigination: 'keep' | 'disable' | null;
   /** Whether numbers may be taken from another trunk or application of the account. */
@@ -35,7 +35,13 @@ export type SetupStep =
   | Readonly<{ kind: 'create_origination'; sipUri: string }>
   | Readonly<{ kind: 'change_origination'; sid: string; from: Origination; change: Partial<Origination> }>
   | Readonly<{ kind: 'disable_origination'; sid: string; sipUri: string }>
-  | Readonly<{ kind: 'attach_number'; known: KnownNumber; sid: string; fromTrunkSid: string | null; voiceUrl: string }>;
+  | Readonly<{
+      kind: 'attach_number';
+      known: NumberRecord;
+      sid: string;
+      fromTrunkSid: string | null;
+      voiceUrl: string;
+    }>;
 
 export type SetupConflict =
   | Readonly<{ kind: 'trunk_ambiguous'; sids: readonly string[] }>
@@ -65,7 +71,7 @@ type Choice =
   | Readonly<{ kind: 'conflict'; conflict: SetupConflict }>;
 
 /** Which of the account's trunks is used. */
-export const chooseTrunk = (wish: SetupWish, trunks: readonly Trunk[], owners: readonly TrunkRecord[]): Choice => {
+export const chooseTrunk = (wish: SetupSpec, trunks: readonly Trunk[], owners: readonly TrunkRecord[]): Choice => {
   const ownerOf = ({ sid }: Trunk) => owners.find(({ twilioTrunkSid }) => twilioTrunkSid === sid);
   const candidates = candidatesOf(wish, trunks, ownerOf);
   const [trunk] = candidates;
@@ -79,7 +85,7 @@ export const chooseTrunk = (wish: SetupWish, trunks: readonly Trunk[], owners: r
 };
 
 const candidatesOf = (
-  wish: SetupWish,
+  wish: SetupSpec,
   trunks: readonly Trunk[],
   ownerOf: (trunk: Trunk) => TrunkRecord | undefined,
 ): readonly Trunk[] => {
@@ -106,7 +112,7 @@ type Part = Readonly<{
 }>;
 
 /** The whole plan. `steps` are in the order in which they are to be done; without any, everything is as it should be. */
-export const planSetup = (wish: SetupWish, facts: SetupFacts): SetupPlan => {
+export const planSetup = (wish: SetupSpec, facts: SetupFacts): SetupPlan => {
   const choice = chooseTrunk(wish, facts.trunks, facts.owners);
   if (choice.kind === 'conflict') return { trunk: null, steps: [], conflicts: [choice.conflict], notes: [] };
   if (choice.kind === 'unknown')
@@ -125,7 +131,7 @@ export const planSetup = (wish: SetupWish, facts: SetupFacts): SetupPlan => {
   };
 };
 
-const trunkPart = (wish: SetupWish, facts: SetupFacts, trunk: { sid: string | null; name: string }): Part => {
+const trunkPart = (wish: SetupSpec, facts: SetupFacts, trunk: { sid: string | null; name: string }): Part => {
   const own = facts.owners.filter(({ tenantId }) => tenantId === wish.tenantId);
   const gone = own.filter((owner) => owner.isActive && !facts.trunks.some(({ sid }) => sid === owner.twilioTrunkSid));
   const isRecorded = own.some(
@@ -140,7 +146,7 @@ const trunkPart = (wish: SetupWish, facts: SetupFacts, trunk: { sid: string | nu
   };
 };
 
-const originationPart = (wish: SetupWish, originations: readonly Origination[]): Part => {
+const originationPart = (wish: SetupSpec, originations: readonly Origination[]): Part => {
   const isOurs = ({ sipUri }: Origination) => sipUri.toLowerCase() === wish.sipUri.toLowerCase();
   const ours = originations.find(isOurs);
   const others = originations.filter((other) => other.enabled && !isOurs(other));
@@ -165,8 +171,8 @@ const changeStep = (ours: Origination): SetupStep[] => {
 };
 
 const numberPart = (
-  wish: SetupWish,
-  known: KnownNumber,
+  wish: SetupSpec,
+  known: NumberRecord,
   owned: readonly OwnedNumber[],
   trunkSid: string | null,
 ): Part => {

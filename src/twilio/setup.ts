@@ -1,5 +1,5 @@
 /** Looks at what is set up at Twilio, and carries a plan out. */
-import type { KnownNumber } from '../numbers/import-decision.ts';
+import type { NumberRecord } from '../numbers/import-decision.ts';
 import type { TrunkRecord } from '../numbers/trunk-record.ts';
 import type { Twilio } from './client.ts';
 import {
@@ -8,20 +8,20 @@ import {
   planSetup,
   type SetupPlan,
   type SetupStep,
-  type SetupWish,
+  type SetupSpec,
 } from './setup-plan.ts';
 
 /** What the records are told. */
 export type SetupRecords = Readonly<{
   recordTrunk: (trunk: { trunkSid: string; name: string }) => Promise<void>;
   retireTrunk: (trunkSid: string) => Promise<void>;
-  recordNumber: (known: KnownNumber, trunkSid: string) => Promise<void>;
+  recordNumber: (known: NumberRecord, trunkSid: string) => Promise<void>;
 }>;
 
 /** Makes the plan from what Twilio has now and from our records of trunks. Changes nothing. */
-export const lookAndPlan = async (
+export const planFromAccount = async (
   twilio: Twilio,
-  wish: SetupWish,
+  wish: SetupSpec,
   owners: readonly TrunkRecord[],
 ): Promise<SetupPlan> => {
   const trunks = await twilio.listTrunks();
@@ -36,7 +36,7 @@ export const lookAndPlan = async (
  * @param onDone hears of every step that was done, with the trunk's sid
  * @returns the sid of the trunk
  */
-export const carryOut = async (
+export const applyPlan = async (
   twilio: Twilio,
   plan: SetupPlan,
   records: SetupRecords,
@@ -45,13 +45,13 @@ export const carryOut = async (
   let trunkSid = plan.trunk?.sid ?? null;
   for (const step of plan.steps) {
     if (step.kind === 'create_trunk') trunkSid = (await twilio.createTrunk(step.name)).sid;
-    else await carryOutStep(twilio, step, trunkSid ?? '', records);
+    else await applyStep(twilio, step, trunkSid ?? '', records);
     onDone(step, trunkSid ?? '');
   }
   return trunkSid;
 };
 
-const carryOutStep = async (
+const applyStep = async (
   twilio: Twilio,
   step: Exclude<SetupStep, { kind: 'create_trunk' }>,
   trunkSid: string,

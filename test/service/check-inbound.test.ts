@@ -1,6 +1,6 @@
 /**
- * The doctor against the real thing: a LiveKit server with Redis, Twilio's API on loopback, the whole service, and the databases.
- * Each fault is made where it would be; what mends it is carried out, and the next look finds nothing.
+ * The doctor against a real LiveKit server with Redis, Twilio's API on loopback, the whole service, and both databases. Each fault is
+ * created where it would occur; after its fix was applied, the next check finds nothing.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { command as setupTwilio } from '#src/cli/setup-twilio.ts';
 import { command as syncLivekit } from '#src/cli/sync-livekit.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import { openDb, type Db } from '#src/database/open.ts';
-import type { Link } from '#src/doctor/check.ts';
+import type { CheckResult } from '#src/doctor/check.ts';
 import { buildHttp } from '#src/http/server.ts';
 import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit/server.ts';
 import { startProviders } from '#src/simulators/providers/server.ts';
@@ -39,7 +39,7 @@ const listOf = (...set: string[]): ListUpdate =>
 type ListUpdate = NonNullable<SipInboundTrunkUpdateOptions['numbers']>;
 
 type Env = Record<string, string>;
-type Report = { ok: boolean; links: Link[] };
+type Report = { ok: boolean; checks: CheckResult[] };
 
 const check = async (env: Env, ...argv: string[]): Promise<Report & { code: number }> => {
   const { code, out } = await runCommand(checkInbound, [...argv, '--json'], env);
@@ -47,9 +47,9 @@ const check = async (env: Env, ...argv: string[]): Promise<Report & { code: numb
   return { code, ...(JSON.parse(out) as Report) };
 };
 
-const wrongOf = ({ links }: Report) => links.filter(({ state }) => state === 'wrong');
-const codesOf = (report: Report) => wrongOf(report).map(({ code }) => code);
-const stateOf = ({ links }: Report) => Object.fromEntries(links.map(({ link, state }) => [link, state]));
+const failedOf = ({ checks }: Report) => checks.filter(({ state }) => state === 'failed');
+const codesOf = (report: Report) => failedOf(report).map(({ code }) => code);
+const stateOf = ({ checks }: Report) => Object.fromEntries(checks.map(({ check, state }) => [check, state]));
 
 describe('check:inbound', () => {
   const databases = useTestDatabases();
@@ -124,8 +124,8 @@ describe('check:inbound', () => {
     await service.ready;
   }, 600_000);
 
-  /** Carries a mend out that is a command. */
-  const mend = async ({ mend: text }: Link, more: Env = {}): Promise<void> => {
+  /** Runs the fix of a result, which must be a command. */
+  const applyFix = async ({ fix: text }: CheckResult, more: Env = {}): Promise<void> => {
     const commands: Record<string, Command> = {
       'import:twilio': importTwilio,
       'setup:twilio': setupTwilio,
@@ -133,7 +133,7 @@ describe('check:inbound', () => {
     };
     const [, name = '', rest = ''] = /^npm run cli -- (\S+)(.*)$/.exec(text ?? '') ?? [];
     const command = commands[name];
-    if (command === undefined) throw new Error(`this is no command: ${text}`);
+    if (command === undefined) throw new Error(`not a command: ${text}`);
     await runCommand(
       command,
       rest.split(' ').filter((word) => word !== ''),
@@ -141,17 +141,17 @@ describe('check:inbound', () => {
     );
   };
 
-  /** The one thing that is wrong. */
-  const only = async (code: string, more: Env = {}): Promise<Link> => {
+  /** The only finding. */
+  const only = async (code: string, more: Env = {}): Promise<CheckResult> => {
     const report = await check({ ...env, ...more }, number);
     expect(codesOf(report)).toEqual([code]);
     expect([report.ok, report.code]).toEqual([false, 1]);
-    const [found] = wrongOf(report);
-    if (found === undefined) throw new Error('nothing is wrong');
+    const [found] = failedOf(report);
+    if (found === undefined) throw new Error('no check failed');
     return found;
   };
 
-  const expectFine = async (): Promise<void> => expect(wrongOf(await check(env, number))).toEqual([]);
+  const expectFine = async (): Promise<void> => expect(failedOf(await check(env, number))).toEqual([]);
 
   const theRule = async () => {
     const [rule] = await sip.listSipDispatchRule();
@@ -159,7 +159,7 @@ describe('check:inbound', () => {
     return rule;
   };
 
-  test('a person types it: every link is right, on one line of JSON or a line each; exit code 0', async () => {
+  test('as typed: every check passes, on one line of JSON or a line each; exit code 0', async () => {
     const start = (...args: string[]) =>
       promisify(execFile)(process.execPath, [main, 'check:inbound', ...args], {
         cwd: '/',
@@ -170,18 +170,18 @@ describe('check:inbound', () => {
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect(stderr).toBe('');
     expect(report.ok).toBe(true);
-    expect(report.links).toMatchObject([
-      ...['configuration', 'database'].map((link) => ({ link, number: null, state: 'ok', code: null, mend: null })),
-      { link: 'number', number, state: 'ok' },
-      { link: 'twilio', number: null, state: 'ok' },
-      ...['twilio_number', 'twilio_trunk', 'origination'].map((link) => ({ link, number, state: 'ok' })),
-      { link: 'livekit', number: null, state: 'ok' },
-      ...['livekit_trunk', 'dispatch_rule'].map((link) => ({ link, number, state: 'ok' })),
-      ...['service', 'worker', 'webhook', 'deepgram', 'openai'].map((link) => ({ link, number: null, state: 'ok' })),
+    expect(report.checks).toMatchObject([
+      ...['configuration', 'database'].map((check) => ({ check, number: null, state: 'ok', code: null, fix: null })),
+      { check: 'number', number, state: 'ok' },
+      { check: 'twilio', number: null, state: 'ok' },
+      ...['twilio_number', 'twilio_trunk', 'origination'].map((check) => ({ check, number, state: 'ok' })),
+      { check: 'livekit', number: null, state: 'ok' },
+      ...['livekit_trunk', 'dispatch_rule'].map((check) => ({ check, number, state: 'ok' })),
+      ...['service', 'worker', 'webhook', 'deepgram', 'openai'].map((check) => ({ check, number: null, state: 'ok' })),
     ]);
     const told = await start();
-    expect(told.stdout).toContain('All 15 links are right');
-    expect(told.stderr).toMatch(/looked at Twilio \(\d+ ms\)/);
+    expect(told.stdout).toContain('All 15 checks passed');
+    expect(told.stderr).toMatch(/Checked Twilio \(\d+ ms\)/);
     const left = await rooms.listRooms();
     expect(left.filter(({ name }) => name.startsWith('check-'))).toEqual([]);
   });
@@ -194,13 +194,13 @@ describe('check:inbound', () => {
     const tenant = { where: { id: tenantId } };
 
     await db.phoneNumber.update({ ...where, data: { isActive: false } });
-    expect((await only('number_inactive')).mend).toBe(
+    expect((await only('number_inactive')).fix).toBe(
       `PATCH /api/v1/phone-numbers/${id} {"version":${record.version},"is_active":true}`,
     );
     expect(codesOf(await check(env))).toContain('no_numbers');
     await db.phoneNumber.update({ ...where, data: { isActive: true, campaignId: null } });
     const withoutCampaign = await only('number_without_campaign');
-    await mend(withoutCampaign);
+    await applyFix(withoutCampaign);
     expect(await db.phoneNumber.findUniqueOrThrow(where)).toMatchObject({ campaignId });
 
     for (const [status, step] of [
@@ -209,7 +209,7 @@ describe('check:inbound', () => {
       ['archived', 'paused'],
     ] as const) {
       await db.campaign.update({ ...campaign, data: { status } });
-      expect((await only('campaign_inactive')).mend).toContain(step);
+      expect((await only('campaign_inactive')).fix).toContain(step);
     }
     await db.campaign.update({ ...campaign, data: { status: 'active', maxConcurrent: 0 } });
     await only('campaign_full');
@@ -224,7 +224,7 @@ describe('check:inbound', () => {
     twilio.addNumber('+15550001111');
     const bought = await check(env, '+15550001111');
     expect(codesOf(bought)).toEqual(['number_missing', 'voice_url_set', 'no_twilio_trunk']);
-    await mend(wrongOf(bought)[0]!);
+    await applyFix(failedOf(bought)[0]!);
     expect(codesOf(await check(env, '+15550001111'))).toEqual([
       'number_without_campaign',
       'voice_url_set',
@@ -252,7 +252,7 @@ describe('check:inbound', () => {
       make();
       const found = await only(code);
       expect(found.message).not.toContain('password');
-      await mend(found);
+      await applyFix(found);
       await expectFine();
       expect(owned.trunk_sid).toBe(trunkSid);
     }
@@ -272,25 +272,25 @@ describe('check:inbound', () => {
     expect(stateOf(refused)).toMatchObject({ twilio_trunk: 'skipped', livekit_trunk: 'ok', webhook: 'ok' });
     await only('twilio_unavailable', { TWILIO_BASE_URL: `http://127.0.0.1:${await freePort()}` });
     const unset = { TWILIO_ACCOUNT_SID: '', TWILIO_AUTH_TOKEN: '', TWILIO_BASE_URL: '' };
-    expect((await only('twilio_not_configured', unset)).mend).toContain('TWILIO_ACCOUNT_SID');
+    expect((await only('twilio_not_configured', unset)).fix).toContain('TWILIO_ACCOUNT_SID');
   });
 
   test("LiveKit: the trunk lacks the number, is another than the environment's, is for few callers", async () => {
     await sip.updateSipInboundTrunkFields(trunkId, { numbers: listOf('+15550002222') });
-    await mend(await only('livekit_trunk_lacks_number'));
+    await applyFix(await only('livekit_trunk_lacks_number'));
     await expectFine();
     const [wrong, other] = ['ST_doesnotexist', await sip.createSipInboundTrunk('Other', ['+15550003333'])];
     const missing = await only('trunk_id_differs', { LIVEKIT_INBOUND_TRUNK_ID: wrong });
-    expect(missing.mend).toContain(`LIVEKIT_INBOUND_TRUNK_ID=${trunkId}`);
+    expect(missing.fix).toContain(`LIVEKIT_INBOUND_TRUNK_ID=${trunkId}`);
     // A trunk of the number's own is no mistake, as long as the record knows it.
     const elsewhere = { LIVEKIT_INBOUND_TRUNK_ID: other.sipTrunkId };
     expect(codesOf(await check({ ...env, ...elsewhere }, number))).toEqual([]);
     await db.phoneNumber.update({ where: { number }, data: { livekitTrunkId: null } });
-    expect((await only('trunk_id_differs', elsewhere)).message).toContain('refuses');
+    expect((await only('trunk_id_differs', elsewhere)).message).toContain('rejects');
     await sip.deleteSipTrunk(other.sipTrunkId);
     await runCommand(syncLivekit, ['--yes'], env);
     await sip.updateSipInboundTrunkFields(trunkId, { allowedNumbers: listOf('+15551234567') });
-    await only('livekit_trunk_for_callers');
+    await only('livekit_trunk_restricts_callers');
     await sip.updateSipInboundTrunkFields(trunkId, { allowedNumbers: listOf() });
     await expectFine();
   });
@@ -304,7 +304,7 @@ describe('check:inbound', () => {
     );
     const without = await check(env, number);
     expect(codesOf(without)).toEqual(['rule_without_trunk', 'direct_rule', 'agent_name_wrong']);
-    await mend(none);
+    await applyFix(none);
     // A trunk's own rule comes first, and LiveKit says the same.
     await expectFine();
     const route = await sipRoute(
@@ -317,16 +317,16 @@ describe('check:inbound', () => {
 
     await runCommand(syncLivekit, ['--yes'], { ...env, AGENT_NAME: 'somebody-else' });
     const named = await only('agent_name_wrong');
-    expect(named.message).toContain('sends somebody-else, not telephony-agent');
-    await mend(named);
+    expect(named.message).toContain('dispatches somebody-else, not telephony-agent');
+    await applyFix(named);
     await expectFine();
 
     await sip.deleteSipDispatchRule((await theRule()).sipDispatchRuleId);
     await sip.createSipDispatchRule({ type: 'direct', roomName: 'lobby', pin: '4711' }, { trunkIds: [trunkId] });
     const direct = await check(env, number);
-    expect(codesOf(direct)).toEqual(['direct_rule', 'agent_name_wrong', 'rule_asks_pin']);
-    expect(wrongOf(direct)[0]?.mend).toBe('npm run cli -- sync:livekit --yes --adopt');
-    await mend(wrongOf(direct)[0]!);
+    expect(codesOf(direct)).toEqual(['direct_rule', 'agent_name_wrong', 'rule_requires_pin']);
+    expect(failedOf(direct)[0]?.fix).toBe('npm run cli -- sync:livekit --yes --adopt');
+    await applyFix(failedOf(direct)[0]!);
     await expectFine();
   });
 
@@ -345,7 +345,7 @@ describe('check:inbound', () => {
     // Without PUBLIC_URL the service is found on this machine.
     const local = await check({ ...env, PUBLIC_URL: '' }, number);
     expect(codesOf(local)).toEqual(['public_url_missing']);
-    expect(stateOf(local)).toMatchObject({ worker: 'ok', webhook: 'wrong' });
+    expect(stateOf(local)).toMatchObject({ worker: 'ok', webhook: 'failed' });
     const unset = { LIVEKIT_URL: '', LIVEKIT_API_KEY: '', LIVEKIT_API_SECRET: '', LIVEKIT_INBOUND_TRUNK_ID: '' };
     expect(codesOf(await check({ ...env, ...unset }, number))).toEqual(['livekit_not_configured']);
   });
@@ -356,20 +356,20 @@ describe('check:inbound', () => {
     const report = await check({ ...env, PUBLIC_URL: quiet }, number);
     expect(performance.now() - startedMs).toBeLessThan(14_000);
     expect(codesOf(report)).toEqual(['twilio_unavailable', 'worker_not_registered', 'webhook_absent']);
-    expect(wrongOf(report).at(-1)?.mend).toContain(`${quiet}/api/v1/webhooks/livekit/events`);
+    expect(failedOf(report).at(-1)?.fix).toContain(`${quiet}/api/v1/webhooks/livekit/events`);
   });
 
   test('webhooks: signed with another key; a command with another key than the service', async () => {
     const strangeKeys = { LIVEKIT_API_KEY: otherKey.key, LIVEKIT_API_SECRET: otherKey.secret };
     const report = await check({ ...env, ...strangeKeys, PUBLIC_URL: strange }, number);
     expect(codesOf(report)).toEqual(['worker_not_registered', 'webhook_key_differs']);
-    expect(wrongOf(report).at(-1)?.message).toContain(`another key than APIother: ${env.LIVEKIT_API_KEY}`);
+    expect(failedOf(report).at(-1)?.message).toContain(`not signed with APIother, but with ${env.LIVEKIT_API_KEY}`);
     expect(codesOf(await check({ ...env, ...strangeKeys }, number))).toEqual(['service_key_differs']);
   });
 
   test('keys: refused by a provider, missing, or known to everybody', async () => {
-    expect((await only('provider_key_refused', { DEEPGRAM_API_KEY: 'stale' })).link).toBe('deepgram');
-    expect((await only('provider_key_refused', { OPENAI_API_KEY: 'stale' })).link).toBe('openai');
+    expect((await only('provider_key_refused', { DEEPGRAM_API_KEY: 'stale' })).check).toBe('deepgram');
+    expect((await only('provider_key_refused', { OPENAI_API_KEY: 'stale' })).check).toBe('openai');
     await only('provider_key_missing', { OPENAI_API_KEY: '', OPENAI_BASE_URL: '' });
     await only('provider_unavailable', { DEEPGRAM_BASE_URL: `http://127.0.0.1:${await freePort()}` });
     const known = { LIVEKIT_API_KEY: 'devkey', LIVEKIT_API_SECRET: 'secret' };
@@ -381,26 +381,26 @@ describe('check:inbound', () => {
   });
 });
 
-test('what cannot be read, or is no number, is said', async () => {
+test('reports an invalid configuration, and rejects an invalid number', async () => {
   const report = await check({ MAX_CALLS: 'many', TWILIO_ACCOUNT_SID: 'AC1' });
   expect(codesOf(report)).toEqual(['config_invalid', 'config_invalid']);
-  expect(report.links.filter(({ state }) => state === 'skipped').length).toBe(14);
-  await expect(check({}, 'nonsense')).rejects.toThrow('not a possible telephone number');
+  expect(report.checks.filter(({ state }) => state === 'skipped').length).toBe(14);
+  await expect(check({}, 'nonsense')).rejects.toThrow('Not a phone number: nonsense');
 });
 
 describeBothDatabases('check:inbound on', (_, { kind, databases }) => {
   const bare = { PORT: '9', PUBLIC_URL: 'http://127.0.0.1:9' };
 
-  test('a schema that is behind, which it leaves so; then numbers', async () => {
+  test('reports an outdated schema without migrating it; then finds numbers', async () => {
     const url = await createDatabase(kind, databases(), { migrated: false });
     for (const run of [1, 2]) {
       const report = await check({ ...bare, DATABASE_URL: url }, number);
-      expect(report.links[1], `run ${run}`).toMatchObject({
-        link: 'database',
+      expect(report.checks[1], `run ${run}`).toMatchObject({
+        check: 'database',
         code: 'schema_behind',
-        mend: 'npm run cli -- db:migrate',
+        fix: 'npm run cli -- db:migrate',
       });
-      expect(stateOf(report)).toMatchObject({ number: 'skipped', service: 'wrong' });
+      expect(stateOf(report)).toMatchObject({ number: 'skipped', service: 'failed' });
     }
     const migrated = await createDatabase(kind, databases());
     const db = await openDb(migrated);
@@ -410,9 +410,9 @@ describeBothDatabases('check:inbound on', (_, { kind, databases }) => {
     expect(codesOf(await check({ ...bare, DATABASE_URL: migrated }, '+15550001111'))).toContain('number_missing');
   });
 
-  test('a database that is not there', async () => {
+  test('reports a missing database', async () => {
     const url = kind === 'sqlite' ? 'file:/proc/nowhere/x.db' : 'postgresql://nobody@127.0.0.1:9/nothing';
     const report = await check({ ...bare, DATABASE_URL: url }, number);
-    expect(report.links[1]?.code).toBe(kind === 'sqlite' ? 'schema_behind' : 'database_unusable');
+    expect(report.checks[1]?.code).toBe(kind === 'sqlite' ? 'schema_behind' : 'database_unusable');
   });
 });

@@ -28,7 +28,9 @@ const importFrom = async (
   const target = { scope: grantScope(tenantId), campaignId, accountSid: server.accountSid };
   const owned = await openTwilio(server).listNumbers();
   const outcomes = await importNumbers({ db }, { owned, target, dryRun, deactivateMissing });
-  return outcomes.map(({ number, outcome, changes, why }) => [number, why ?? outcome, ...changes].join(' '));
+  return outcomes.map(({ number, outcome, changes, skipReason }) =>
+    [number, skipReason ?? outcome, ...changes].join(' '),
+  );
 };
 
 const tenantOf = async (db: Db, name = 'Dental') => (await db.tenant.create({ data: { name } })).id;
@@ -200,7 +202,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
       counts: { created: 0, updated: 1, unchanged: 0, skipped: 1, missing: 0, deactivated: 0 },
       numbers: [
         { number: '+18588796601', outcome: 'updated', changes: ['campaign'], isActive: true },
-        { outcome: 'skipped', why: 'not_a_number', id: null },
+        { outcome: 'skipped', skipReason: 'not_a_number', id: null },
       ],
     });
     expect(await db.phoneNumber.count({ where: { tenantId: garage } })).toBe(0);

@@ -1,9 +1,17 @@
-/** From what was seen to what is wrong: a right installation, and each fault of it by itself. */
+/** From probe results to findings: a correct installation, and each fault on its own. */
 import { describe, expect, test } from 'vitest';
 import { loadConfig, type Config } from '#src/config.ts';
 import { diagnose, diagnoseConfiguration } from '#src/doctor/diagnose.ts';
-import { failed, linkNames, seen, unseen, type Code, type Link, type LinkName } from '#src/doctor/check.ts';
-import type { DatabaseSeen, NumberSeen, Seen, TwilioSeen } from '#src/doctor/probe-results.ts';
+import {
+  probeFailed,
+  checkNames,
+  probed,
+  probeSkipped,
+  type FindingCode,
+  type CheckResult,
+  type CheckName,
+} from '#src/doctor/check.ts';
+import type { DatabaseState, NumberState, ProbeResults, TwilioState } from '#src/doctor/probe-results.ts';
 import type { SipRule, SipTrunk } from '#src/livekit/sip.ts';
 import type { OwnedNumber } from '#src/numbers/owned-number.ts';
 import type { RouteFacts } from '#src/routing/route.ts';
@@ -38,7 +46,7 @@ const facts: RouteFacts = {
 };
 const campaign = facts.campaign!;
 const editable = { version: 4, tenantVersion: 5, campaignVersion: 6, campaigns: [{ id: 'c1', name: 'Front desk' }] };
-const record = (over: Partial<RouteFacts> = {}, more: Partial<typeof editable> = {}): NumberSeen => ({
+const record = (over: Partial<RouteFacts> = {}, more: Partial<typeof editable> = {}): NumberState => ({
   number,
   record: { facts: { ...facts, ...over }, editable: { ...editable, ...more } },
 });
@@ -68,66 +76,69 @@ const rule: SipRule = {
   kind: 'individual',
   pin: '',
   callers: [],
-  dialled: [],
+  dialed: [],
   hidesNumbers: false,
   agents: ['telephony-agent'],
   metadata: '{"managedBy":"telephony-agent","trunkId":"ST_1"}',
 };
 
-const database = (one: NumberSeen = record(), more: Partial<DatabaseSeen> = {}): Pick<Seen, 'database'> => {
+const database = (one: NumberState = record(), more: Partial<DatabaseState> = {}): Pick<ProbeResults, 'database'> => {
   const all = [{ number, isActive: one.record?.facts.number.isActive ?? false, livekitTrunkId: 'ST_1' }];
-  return { database: seen({ numbers: [one], all, hasSeveralTenants: false, ...more }) };
+  return { database: probed({ numbers: [one], all, hasSeveralTenants: false, ...more }) };
 };
-const twilio = (over: Partial<TwilioSeen> = {}): Pick<Seen, 'twilio'> => ({
-  twilio: seen({ accountSid: 'AC1', owned: [owned], originations: { TK1: [origination] }, ...over }),
+const twilio = (over: Partial<TwilioState> = {}): Pick<ProbeResults, 'twilio'> => ({
+  twilio: probed({ accountSid: 'AC1', owned: [owned], originations: { TK1: [origination] }, ...over }),
 });
 const origins = (...all: readonly Partial<Origination>[]) =>
   twilio({ originations: { TK1: all.map((one, i) => ({ ...origination, sid: `OU${i + 1}`, ...one })) } });
-const livekit = (trunks: readonly Partial<SipTrunk>[], rules: readonly Partial<SipRule>[]): Pick<Seen, 'livekit'> => ({
-  livekit: seen({
+const livekit = (
+  trunks: readonly Partial<SipTrunk>[],
+  rules: readonly Partial<SipRule>[],
+): Pick<ProbeResults, 'livekit'> => ({
+  livekit: probed({
     trunks: trunks.map((one) => ({ ...trunk, ...one })),
     rules: rules.map((one) => ({ ...rule, ...one })),
   }),
 });
-const service = (over: Partial<Record<'database' | 'livekit' | 'worker', string>>): Pick<Seen, 'service'> => ({
-  service: seen({ database: 'ok', livekit: 'ok', worker: 'ok', ...over }),
+const service = (over: Partial<Record<'database' | 'livekit' | 'worker', string>>): Pick<ProbeResults, 'service'> => ({
+  service: probed({ database: 'ok', livekit: 'ok', worker: 'ok', ...over }),
 });
-const webhook = (kind: 'another_key' | 'another_secret' | 'altered' | null): Pick<Seen, 'webhook'> => ({
-  webhook: seen({
+const webhook = (kind: 'another_key' | 'another_secret' | 'altered' | null): Pick<ProbeResults, 'webhook'> => ({
+  webhook: probed({
     arrived: false,
     waitedMs: 10_020,
     unproven: kind === null ? null : { kind, issuer: 'APItheirs', count: 1, secondsAgo: 2 },
   }),
 });
 
-const right: Seen = {
+const correct: ProbeResults = {
   ...database(),
   ...twilio(),
   ...livekit([{}], [{}]),
   ...service({}),
-  webhook: seen({ arrived: true, unproven: null, waitedMs: 90 }),
-  deepgram: seen({ status: 200 }),
-  openai: seen({ status: 200 }),
+  webhook: probed({ arrived: true, unproven: null, waitedMs: 90 }),
+  deepgram: probed({ status: 200 }),
+  openai: probed({ status: 200 }),
 };
 
-const links = (over: Partial<Seen> = {}, config: Config = configOf()): Link[] =>
-  diagnose(config, [], { ...right, ...over }, null);
-const wrongOf = (all: readonly Link[]) => all.filter(({ state }) => state === 'wrong');
-const codes = (all: readonly Link[]) => wrongOf(all).map(({ code }) => code);
-const skips = (all: readonly Link[]) => all.filter(({ state }) => state === 'skipped').map(({ link }) => link);
+const results = (over: Partial<ProbeResults> = {}, config: Config = configOf()): CheckResult[] =>
+  diagnose(config, [], { ...correct, ...over }, null);
+const failedOf = (all: readonly CheckResult[]) => all.filter(({ state }) => state === 'failed');
+const codes = (all: readonly CheckResult[]) => failedOf(all).map(({ code }) => code);
+const skips = (all: readonly CheckResult[]) => all.filter(({ state }) => state === 'skipped').map(({ check }) => check);
 
-test('a right installation: every link, in the order of the chain', () => {
-  const all = links();
-  expect(all.map(({ link }) => link)).toEqual(linkNames);
+test('a correct installation: every check, in the order of the call path', () => {
+  const all = results();
+  expect(all.map(({ check }) => check)).toEqual(checkNames);
   expect(all.filter(({ state }) => state !== 'ok')).toEqual([]);
-  expect(all.every(({ code, mend }) => code === null && mend === null)).toBe(true);
+  expect(all.every(({ code, fix }) => code === null && fix === null)).toBe(true);
 });
 
 const sync = 'npm run cli -- sync:livekit --yes';
 const setup = 'npm run cli -- setup:twilio --trunk TK1 --number +18588796658';
 
-/** What is seen, the only thing that is wrong, where, and what the mend says. */
-const faults: [Code, LinkName, Partial<Seen>, mend: string, env?: Record<string, string>][] = [
+/** The code, the check, the probe results with the fault, and part of the fix. */
+const faults: [FindingCode, CheckName, Partial<ProbeResults>, fix: string, env?: Record<string, string>][] = [
   ['number_missing', 'number', database({ number, record: null }), 'npm run cli -- import:twilio'],
   [
     'number_inactive',
@@ -153,7 +164,12 @@ const faults: [Code, LinkName, Partial<Seen>, mend: string, env?: Record<string,
     database(record({ campaign: { ...campaign, status: 'draft' } })),
     'POST /api/v1/campaigns/c1/publish',
   ],
-  ['campaign_full', 'number', database(record({ campaign: { ...campaign, openCalls: 3 } })), 'let more calls in'],
+  [
+    'campaign_full',
+    'number',
+    database(record({ campaign: { ...campaign, openCalls: 3 } })),
+    "Raise the campaign's max_concurrent",
+  ],
   ['number_without_campaign', 'number', database(record({ campaign: null })), 'import:twilio --campaign c1'],
   [
     'number_without_campaign',
@@ -173,7 +189,7 @@ const faults: [Code, LinkName, Partial<Seen>, mend: string, env?: Record<string,
     'number_without_voice',
     'twilio_number',
     twilio({ owned: [{ ...owned, capabilities: { ...owned.capabilities, voice: false } }] }),
-    'buy',
+    'Buy',
   ],
   [
     'no_twilio_trunk',
@@ -201,10 +217,15 @@ const faults: [Code, LinkName, Partial<Seen>, mend: string, env?: Record<string,
     origins({}, { sipUri: 'sip:pbx.example.com' }),
     `${setup} --other-origination disable --yes`,
   ],
-  ['sip_uri_missing', 'origination', {}, 'set LIVEKIT_SIP_URI', { LIVEKIT_SIP_URI: '' }],
+  ['sip_uri_missing', 'origination', {}, 'Set LIVEKIT_SIP_URI', { LIVEKIT_SIP_URI: '' }],
   ['livekit_trunk_lacks_number', 'livekit_trunk', livekit([{ numbers: ['+15550002222'] }], [{}]), sync],
-  ['livekit_trunk_for_callers', 'livekit_trunk', livekit([{ allowedCallers: ['+1'] }], [{}]), 'empty the allowed'],
-  ['trunk_id_differs', 'livekit_trunk', {}, 'set LIVEKIT_INBOUND_TRUNK_ID=ST_1', { LIVEKIT_INBOUND_TRUNK_ID: 'ST_2' }],
+  [
+    'livekit_trunk_restricts_callers',
+    'livekit_trunk',
+    livekit([{ allowedCallers: ['+1'] }], [{}]),
+    'Remove the allowed numbers',
+  ],
+  ['trunk_id_differs', 'livekit_trunk', {}, 'Set LIVEKIT_INBOUND_TRUNK_ID=ST_1', { LIVEKIT_INBOUND_TRUNK_ID: 'ST_2' }],
   ['no_rule', 'dispatch_rule', livekit([{}], [{ trunkIds: ['ST_9'] }]), sync],
   ['rule_without_trunk', 'dispatch_rule', livekit([{}], [{ trunkIds: [], metadata: '' }]), sync],
   ['direct_rule', 'dispatch_rule', livekit([{}], [{ kind: 'direct' }]), sync],
@@ -212,50 +233,50 @@ const faults: [Code, LinkName, Partial<Seen>, mend: string, env?: Record<string,
   ['shared_room_rule', 'dispatch_rule', livekit([{}], [{ kind: 'callee' }]), sync],
   ['agent_name_wrong', 'dispatch_rule', livekit([{}], [{ agents: ['other'] }]), sync],
   ['agent_name_wrong', 'dispatch_rule', livekit([{}], [{}]), sync, { AGENT_NAME: 'mine' }],
-  ['rule_asks_pin', 'dispatch_rule', livekit([{}], [{ pin: '4711' }]), sync],
-  ['rule_for_callers', 'dispatch_rule', livekit([{}], [{ callers: ['+15551234567'] }]), sync],
+  ['rule_requires_pin', 'dispatch_rule', livekit([{}], [{ pin: '4711' }]), sync],
+  ['rule_restricts_callers', 'dispatch_rule', livekit([{}], [{ callers: ['+15551234567'] }]), sync],
   ['rule_hides_numbers', 'dispatch_rule', livekit([{}], [{ hidesNumbers: true }]), sync],
-  ['no_rule', 'dispatch_rule', livekit([{}], [{ dialled: ['+15550002222'] }]), sync],
+  ['no_rule', 'dispatch_rule', livekit([{}], [{ dialed: ['+15550002222'] }]), sync],
   ['service_without_database', 'service', service({ database: 'failed' }), 'DATABASE_URL'],
   ['service_without_livekit', 'service', service({ livekit: 'failed' }), 'LIVEKIT_URL'],
   ['worker_not_registered', 'worker', service({ worker: 'not_registered' }), 'npm start'],
-  ['worker_warming', 'worker', service({ worker: 'warming' }), 'look again'],
+  ['worker_warming', 'worker', service({ worker: 'warming' }), 'Check again'],
   ['worker_draining', 'worker', service({ worker: 'draining' }), 'npm start'],
   [
     'webhook_absent',
     'webhook',
     webhook(null),
-    'put https://agent.example.com/api/v1/webhooks/livekit/events into LiveKit',
+    'Add https://agent.example.com/api/v1/webhooks/livekit/events to the webhooks',
   ],
-  ['webhook_key_differs', 'webhook', webhook('another_key'), 'let LiveKit sign its webhooks with the key APIours'],
-  ['webhook_key_differs', 'webhook', webhook('another_secret'), 'put the secret of APIours into LIVEKIT_API_SECRET'],
+  ['webhook_key_differs', 'webhook', webhook('another_key'), 'Select APIours as the signing key'],
+  ['webhook_key_differs', 'webhook', webhook('another_secret'), 'Set LIVEKIT_API_SECRET to the secret of APIours'],
   ['webhook_altered', 'webhook', webhook('altered'), 'proxies'],
-  ['provider_key_refused', 'deepgram', { deepgram: seen({ status: 401 }) }, 'DEEPGRAM_API_KEY'],
-  ['provider_key_refused', 'openai', { openai: seen({ status: 401 }) }, 'OPENAI_API_KEY'],
-  ['provider_unavailable', 'openai', { openai: seen({ status: 500 }) }, 'try again'],
+  ['provider_key_refused', 'deepgram', { deepgram: probed({ status: 401 }) }, 'DEEPGRAM_API_KEY'],
+  ['provider_key_refused', 'openai', { openai: probed({ status: 401 }) }, 'OPENAI_API_KEY'],
+  ['provider_unavailable', 'openai', { openai: probed({ status: 500 }) }, 'Check again'],
   [
     'secret_default',
     'configuration',
     {},
-    'make a key pair of your own',
+    'Create your own key pair',
     { LIVEKIT_API_KEY: 'devkey', LIVEKIT_API_SECRET: 'secret' },
   ],
 ];
 
-describe('each fault by itself is found, where it is, with what mends it', () => {
-  test.each(faults)('%s (%s)', (code, link, over, mend, env = {}) => {
-    const found = wrongOf(links(over, configOf(env)));
-    expect(found).toMatchObject([{ code, link }]);
-    expect(found[0]?.mend).toContain(mend);
+describe('each fault on its own is found, with its fix', () => {
+  test.each(faults)('%s (%s)', (code, check, over, fix, env = {}) => {
+    const found = failedOf(results(over, configOf(env)));
+    expect(found).toMatchObject([{ code, check }]);
+    expect(found[0]?.fix).toContain(fix);
     expect(found[0]?.message).toMatch(/[.)]$/);
   });
 });
 
-describe('what is no fault', () => {
-  test.each<[string, Partial<Seen>, Record<string, string>?]>([
+describe('not faults', () => {
+  test.each<[string, Partial<ProbeResults>, Record<string, string>?]>([
     ['a trunk that takes calls to any number', livekit([{ numbers: [] }], [{}])],
     ['a number in another spelling', livekit([{ numbers: ['1 (858) 879-6658'] }], [{}])],
-    ['a rule for this number among others', livekit([{}], [{ dialled: [number, '+15550002222'] }])],
+    ['a rule for this number among others', livekit([{}], [{ dialed: [number, '+15550002222'] }])],
     [
       'a rule without trunks beside our own, which comes first',
       livekit([{}], [{}, { id: 'SDR_2', trunkIds: [], kind: 'direct', metadata: '' }]),
@@ -270,7 +291,7 @@ describe('what is no fault', () => {
     ['another that is disabled', origins({}, { sipUri: 'sip:pbx.example.com', enabled: false })],
     ['another spelling of ours', origins({ sipUri: `${sipUri}:5060;transport=tcp` }, { enabled: false })],
     ['ours twice, once disabled', origins({ enabled: false }, { sipUri: sipUri.toUpperCase() })],
-    ['a key that may not be asked about itself', { openai: seen({ status: 403 }) }],
+    ['a key that may not be asked about itself', { openai: probed({ status: 403 }) }],
     [
       'the development secret on this machine only',
       {},
@@ -283,68 +304,72 @@ describe('what is no fault', () => {
       },
     ],
   ])('%s', (_, over, env = {}) => {
-    expect(codes(links(over, configOf(env)))).toEqual([]);
+    expect(codes(results(over, configOf(env)))).toEqual([]);
   });
 });
 
 describe('several things', () => {
-  test('a trunk that the service refuses: its own is another, and so is the record', () => {
+  test('a trunk that the service rejects: neither the configuration nor the record names it', () => {
     const strange = database(record({ number: { ...facts.number, livekitTrunkId: null } }));
     const both = livekit([{}, { id: 'ST_2', numbers: [] }], [{}]);
-    const found = wrongOf(links({ ...strange, ...both }, configOf({ LIVEKIT_INBOUND_TRUNK_ID: 'ST_2' })));
+    const found = failedOf(results({ ...strange, ...both }, configOf({ LIVEKIT_INBOUND_TRUNK_ID: 'ST_2' })));
     expect(found).toMatchObject([{ code: 'trunk_id_differs' }]);
-    expect(found[0]?.message).toContain('the service refuses');
+    expect(found[0]?.message).toContain('the service rejects');
   });
 
-  test('a direct rule without trunk and agent: three faults of one link', () => {
-    const all = links(livekit([{}], [{ trunkIds: [], kind: 'direct', agents: [], metadata: '' }]));
+  test('a direct rule without trunk and agent: three faults of one check', () => {
+    const all = results(livekit([{}], [{ trunkIds: [], kind: 'direct', agents: [], metadata: '' }]));
     expect(codes(all)).toEqual(['rule_without_trunk', 'direct_rule', 'agent_name_wrong']);
-    expect(wrongOf(all)[2]?.message).toContain('sends nobody');
+    expect(failedOf(all)[2]?.message).toContain('dispatches no agent');
   });
 
-  test('rules that only a person can settle: the mend is what sync:livekit says of them', () => {
+  test('a conflict that only a person can resolve: the fix is the message of sync:livekit', () => {
     const foreign = livekit([{ metadata: '' }], [{ kind: 'direct', metadata: '' }]);
-    const [found] = wrongOf(links(foreign, configOf({ LIVEKIT_INBOUND_TRUNK_ID: '' })));
-    expect(found?.mend).toContain('LIVEKIT_INBOUND_TRUNK_ID=ST_1 and --adopt');
+    const [found] = failedOf(results(foreign, configOf({ LIVEKIT_INBOUND_TRUNK_ID: '' })));
+    expect(found?.fix).toContain('LIVEKIT_INBOUND_TRUNK_ID=ST_1 and --adopt');
   });
 
-  test('a rule with a PIN, or for a caller, as LiveKit chooses', () => {
+  test('a rule with a PIN, or for certain callers, as LiveKit would choose', () => {
     const withPin = livekit([{}], [{}, { id: 'SDR_2', pin: '1', metadata: '' }]);
-    expect(codes(links(withPin))).toEqual(['rule_asks_pin']);
+    expect(codes(results(withPin))).toEqual(['rule_requires_pin']);
     const forOne = livekit([{}], [{}, { id: 'SDR_2', callers: ['+1'], kind: 'direct', metadata: '' }]);
-    expect(codes(links(forOne))).toEqual([]);
+    expect(codes(results(forOne))).toEqual([]);
   });
 
-  test('numbers: each has links of its own; none is a fault', () => {
+  test('each number has checks of its own; having none is a fault', () => {
     const other = { number: '+15550002222', record: null };
-    const all = links(database(record(), { numbers: [record(), other] }));
-    expect(all.filter(({ link }) => link === 'dispatch_rule').map((one) => one.number)).toEqual([
+    const all = results(database(record(), { numbers: [record(), other] }));
+    expect(all.filter(({ check }) => check === 'dispatch_rule').map((one) => one.number)).toEqual([
       number,
       '+15550002222',
     ]);
-    const none = links(database(record(), { numbers: [] }));
+    const none = results(database(record(), { numbers: [] }));
     expect(codes(none)).toEqual(['no_numbers']);
   });
 });
 
-describe('a look that failed hides nothing else', () => {
-  const why = (code: Code) => failed(code, 'It failed.', null);
-  test.each<[Partial<Seen>, Code, LinkName[]]>([
-    [{ database: why('schema_behind') }, 'schema_behind', []],
-    [{ twilio: why('twilio_refused') }, 'twilio_refused', ['twilio_number', 'twilio_trunk', 'origination']],
-    [{ livekit: why('livekit_unavailable') }, 'livekit_unavailable', ['livekit_trunk', 'dispatch_rule']],
-    [{ service: why('service_unreachable'), webhook: unseen('x') }, 'service_unreachable', ['worker', 'webhook']],
-    [{ webhook: why('public_url_missing') }, 'public_url_missing', []],
-    [{ openai: why('provider_key_missing') }, 'provider_key_missing', []],
-    [{ deepgram: seen({ status: 404 }) }, 'look_failed', ['deepgram']],
+describe('a failed probe hides nothing else', () => {
+  const failing = (code: FindingCode) => probeFailed(code, 'It failed.', null);
+  test.each<[Partial<ProbeResults>, FindingCode, CheckName[]]>([
+    [{ database: failing('schema_behind') }, 'schema_behind', []],
+    [{ twilio: failing('twilio_refused') }, 'twilio_refused', ['twilio_number', 'twilio_trunk', 'origination']],
+    [{ livekit: failing('livekit_unavailable') }, 'livekit_unavailable', ['livekit_trunk', 'dispatch_rule']],
+    [
+      { service: failing('service_unreachable'), webhook: probeSkipped('x') },
+      'service_unreachable',
+      ['worker', 'webhook'],
+    ],
+    [{ webhook: failing('public_url_missing') }, 'public_url_missing', []],
+    [{ openai: failing('provider_key_missing') }, 'provider_key_missing', []],
+    [{ deepgram: probed({ status: 404 }) }, 'probe_failed', ['deepgram']],
   ])('%j', (over, code, skipped) => {
-    const all = links(over);
-    expect(codes(all)).toEqual(code === 'look_failed' ? [] : [code]);
+    const all = results(over);
+    expect(codes(all)).toEqual(code === 'probe_failed' ? [] : [code]);
     expect(skips(all)).toEqual(skipped);
   });
 
-  test('the database is away, and a number was asked about: the rest of its chain is judged', () => {
-    const all = diagnose(configOf(), [], { ...right, database: why('database_unusable') }, number);
+  test("without the database, the rest of a requested number's path is checked", () => {
+    const all = diagnose(configOf(), [], { ...correct, database: failing('database_unusable') }, number);
     expect(codes(all)).toEqual(['database_unusable']);
     expect(skips(all)).toEqual(['number']);
   });
@@ -352,6 +377,6 @@ describe('a look that failed hides nothing else', () => {
   test('a configuration that cannot be read', () => {
     const all = diagnoseConfiguration(['PORT must be a whole number.']);
     expect(codes(all)).toEqual(['config_invalid']);
-    expect(skips(all)).toEqual(linkNames.slice(1));
+    expect(skips(all)).toEqual(checkNames.slice(1));
   });
 });

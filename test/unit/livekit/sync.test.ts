@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { SipRule, SipTrunk } from '#src/livekit/sip.ts';
-import { isInSync, planSync, type SyncPlan, type SyncWish } from '#src/livekit/sync.ts';
+import { isInSync, planSync, type SyncPlan, type SyncSpec } from '#src/livekit/sync.ts';
 
 const number = '+18588796658';
 const second = '+15550001111';
 const ours = JSON.stringify({ managedBy: 'telephony-agent' });
 const ourRule = JSON.stringify({ managedBy: 'telephony-agent', trunkId: 'ST_1' });
 
-const wish: SyncWish = {
+const wish: SyncSpec = {
   active: [number],
   own: [number, second],
   recordedTrunkIds: [],
@@ -32,13 +32,13 @@ const rule = (over: Partial<SipRule> = {}): SipRule => ({
   kind: 'individual',
   pin: '',
   callers: [],
-  dialled: [],
+  dialed: [],
   hidesNumbers: false,
   agents: ['telephony-agent'],
   metadata: ourRule,
   ...over,
 });
-const plan = (trunks: SipTrunk[], rules: SipRule[], over: Partial<SyncWish> = {}): SyncPlan =>
+const plan = (trunks: SipTrunk[], rules: SipRule[], over: Partial<SyncSpec> = {}): SyncPlan =>
   planSync({ trunks, rules }, { ...wish, ...over });
 const actions = ({ trunk, rule }: SyncPlan) => [trunk.action, trunk.id, rule.action, rule.id];
 const codes = ({ conflicts }: SyncPlan) => conflicts.map(({ code, id }) => [code, id]);
@@ -83,7 +83,7 @@ describe('planSync', () => {
     ['agents', { agents: [] }],
     ['pin', { pin: '1234' }],
     ['callers', { callers: ['+15551234567'] }],
-    ['dialled numbers', { dialled: [number] }],
+    ['dialled numbers', { dialed: [number] }],
     ['numbers', { hidesNumbers: true }],
   ])('mends the %s of its rule', (field, over) => {
     const mended = plan([trunk()], [rule(over)]);

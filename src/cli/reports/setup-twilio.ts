@@ -1,5 +1,5 @@
 /** What `setup:twilio` tells of its plan: lines for a person, and JSON. */
-import type { SetupConflict, SetupNote, SetupPlan, SetupStep } from '../twilio/setup-plan.ts';
+import type { SetupConflict, SetupNote, SetupPlan, SetupStep } from '../../twilio/setup-plan.ts';
 
 /** A step after "would" or "did"; `trunkSid` once the trunk has one. */
 export const stepText = (step: SetupStep, trunkSid: string | null = null): string => {
