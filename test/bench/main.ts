@@ -1,57 +1,42 @@
 /**
- * `npm run bench -- NAME`: one benchmark, beside its reference, in the same run on the same machine, in alternating rounds. The last
- * line is JSON: `{ name, ratio, ours, reference }`. The raw samples go to docs/benchmarks/NAME-samples.json, the figures to NAME.md.
+ * `npm run bench -- NAME`: one benchmark beside its reference, in the same run on the same machine, in alternating rounds. The last
+ * line is JSON: `{ name, ratio, ours, reference, targets, problems, machine }`. With any problem the exit code is 1.
  *
- * `--quick` is a short run, `--ours` one without the reference, `--rounds 1` one with fewer rounds: their samples go to the system's
- * folder for temporary files.
+ * The figures go to docs/benchmarks/NAME.md, the raw samples to NAME-samples.json beside it; those of a run that failed or doesn't
+ * count to the system's temporary folder.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { descendantsOf, kill } from '#test/support/processes.ts';
-import type { Benchmark, BenchmarkOptions } from './report/benchmark.ts';
-import { writeFigures } from './report/page.ts';
+import { benchmarks } from './benchmarks.ts';
+import type { BenchmarkOptions } from './report/benchmark.ts';
+import { isCalm, loadNow } from './report/machine.ts';
+import { runBenchmark } from './report/run.ts';
+import { hashSources } from './report/stale.ts';
 
-/** Loaded when asked for. */
-const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
-  calls: () => import('./calls.ts'),
-  interrupt: () => import('./interrupt.ts'),
-  lists: () => import('./lists/lists.ts'),
-  pickup: () => import('./pickup.ts'),
-  recover: () => import('./recover.ts'),
-  reply: () => import('./reply.ts'),
-  soak: () => import('./soak/soak.ts'),
-  webhook: () => import('./webhook/webhook.ts'),
-};
+const usage = `Usage: npm run bench -- NAME [--quick] [--ours] [--loaded]
+
+  NAME      ${Object.keys(benchmarks).join(', ')}
+  --quick   a short run to see that the benchmark works
+  --ours    without the reference
+  --loaded  runs although the machine is busy
+
+With any of the flags, no page is written.`;
 
 const folder = join(import.meta.dirname, '../../docs/benchmarks');
 
-const run = async (name: string | undefined, options: Omit<BenchmarkOptions, 'progress'>): Promise<number> => {
-  const load = name === undefined ? undefined : benchmarks[name];
-  if (name === undefined || load === undefined) {
-    console.error(
-      `Usage: npm run bench -- NAME [--quick] [--ours] [--rounds N], where NAME is one of: ${Object.keys(benchmarks).join(', ')}`,
-    );
+const run = async (name: string, flags: Omit<BenchmarkOptions, 'progress'>): Promise<number> => {
+  const entry = benchmarks[name];
+  if (entry === undefined) {
+    console.error(usage);
     return 1;
   }
-  const { benchmark } = await load();
-  const loadBefore = loadavg()[0];
-  const { samples, ...result } = await benchmark({ ...options, progress: (line) => console.log(line) });
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    node: process.version,
-    loadBefore,
-    date: new Date().toISOString(),
-  };
-  const counts = !options.quick && !options.onlyOurs && options.rounds === null;
-  const samplesFolder = counts ? folder : tmpdir();
-  await mkdir(samplesFolder, { recursive: true });
-  await writeFile(join(samplesFolder, `${name}-samples.json`), `${JSON.stringify({ machine, result, samples })}\n`);
-  if (counts) await writeFigures(join(folder, `${name}.md`), machine, result);
-  console.log(JSON.stringify({ name, ...result }));
-  return 0;
+  const print = (line: string): void => console.log(line);
+  const sources = await hashSources(entry.measures);
+  const { benchmark } = await entry.load();
+  const load = await loadNow(!flags.quick && !flags.loaded, print);
+  if (!isCalm(load)) print(`Warning: ${load} cores are in use. The figures mean little.`);
+  return runBenchmark({ name, benchmark, options: { ...flags, progress: print }, load, folder, sources, print });
 };
 
 // Stopped in the middle, a benchmark leaves no servers and call processes behind.
@@ -63,10 +48,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' }, ours: { type: 'boolean' }, rounds: { type: 'string' } },
+  options: { quick: { type: 'boolean' }, ours: { type: 'boolean' }, loaded: { type: 'boolean' } },
 });
-process.exitCode = await run(positionals[0], {
+process.exitCode = await run(positionals[0] ?? '', {
   quick: values.quick ?? false,
   onlyOurs: values.ours ?? false,
-  rounds: values.rounds === undefined ? null : Number(values.rounds),
+  loaded: values.loaded ?? false,
 });

@@ -173,3 +173,36 @@ export const readings: readonly Readonly<{ name: string; path: string; pages: nu
   },
   { name: 'leads: next pages, to the 500th', path: '/leads?limit=50', pages: 500 },
 ];
+
+const pageRows = 50;
+/** The lists that find less than a page, or more. */
+const otherRows: Readonly<Record<string, number | null>> = {
+  ...Object.fromEntries(
+    [
+      ...['caller that never called', "another tenant's campaign", "another tenant's number", 'future'],
+      ...['duration of old calls only', 'no such duration', 'campaign, none failed'],
+      ...['campaign, failed, no such duration', 'campaign, number of another', 'campaign, duration of old calls only'],
+      ...['number, failed, rare duration', 'frequent caller, another number', 'rejected, with a duration'],
+      'next pages, campaign, another number',
+    ].map((name) => [`calls: ${name}`, 0]),
+  ),
+  ...Object.fromEntries(
+    [
+      ...["another tenant's campaign", 'calling (none)', 'campaign, calling (none)', 'caller, campaign, new'],
+      'archived, calling (none)',
+    ].map((name) => [`leads: ${name}`, 0]),
+  ),
+  ...{ 'numbers: inactive (none)': 0, 'campaigns: archived (none)': 0, "a campaign's versions": 0 },
+  'tiny tenant, calls: no such duration': 0,
+  ...{ 'calls: newest, limit 100': 100, 'calls: caller': 6, 'calls: lead': 6, 'calls: in progress': 6 },
+  ...{ 'calls: rare duration': 12, 'calls: campaign, rare duration': 5, 'leads: caller': 1 },
+  ...{ numbers: 16, "numbers: a campaign's": 2, campaigns: 8, 'tiny tenant, numbers': 16 },
+  ...{ 'tiny tenant, calls: failed': 1, 'tiny tenant, calls: at least 10 min': 6, 'tiny tenant, leads: new': 1 },
+  ...{ 'a lead': null, 'a call': null, 'a call with 400 turns, 1000 events': null },
+};
+
+/** How many rows the first response has, or each page of a reading; null where it is no list. */
+export const rowsExpected = (name: string): number | null => {
+  const other = otherRows[name];
+  return other === undefined ? pageRows : other;
+};

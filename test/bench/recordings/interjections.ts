@@ -2,7 +2,7 @@
  * What callers put into the agent's speech: sentences for which it is to fall silent, and what is none of its business. Of the
  * latter only words have a text; a recognizer makes nothing of the rest.
  */
-import { recordingOf, sampleRate, type Recording } from './recording.ts';
+import { sampleRate } from './recording.ts';
 import { fromDbfs, randomFrom } from './sound.ts';
 import type { Row } from './table.ts';
 
@@ -56,9 +56,3 @@ const makeNoise: Record<NoiseName, () => number[]> = {
 
 export const noiseSamples = (name: NoiseName): Int16Array =>
   Int16Array.from(makeNoise[name](), (value) => Math.max(-32_768, Math.min(32_767, Math.round(value))));
-
-export const recordingsOf = async (table: readonly Row[]): Promise<Recording[]> => {
-  const recordings: Recording[] = [];
-  for (const row of table) recordings.push(await recordingOf(row));
-  return recordings;
-};

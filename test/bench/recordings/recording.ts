@@ -14,7 +14,7 @@ import type { Word } from '#src/simulators/providers/scenario/script.ts';
 import { resample } from '#src/simulators/audio/resample.ts';
 import { synthesizeClip } from '#src/simulators/speech/speech.ts';
 import { atLevel, fromDbfs, mixed, overBadNetwork, overPhone, rmsOf, roomNoise, trembling } from './sound.ts';
-import { rows, type Row } from './table.ts';
+import type { Row } from './table.ts';
 
 export const sampleRate = 16_000;
 const perMs = sampleRate / 1000;
@@ -208,9 +208,9 @@ export const recordingOf = async (row: Row): Promise<Recording> => {
   return made;
 };
 
-/** All recordings of the table. */
-export const allRecordings = async (): Promise<Recording[]> => {
+/** The recordings of these rows, in their order. */
+export const recordingsOf = async (table: readonly Row[]): Promise<Recording[]> => {
   const recordings: Recording[] = [];
-  for (const row of rows) recordings.push(await recordingOf(row));
+  for (const row of table) recordings.push(await recordingOf(row));
   return recordings;
 };

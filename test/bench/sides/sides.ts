@@ -1,4 +1,4 @@
-/** The two sides of a speech benchmark, each a process of its own with a family of call processes: our service, and stock. */
+/** The two sides of a speech benchmark, each a process of its own with a family of call hosts: our service, and stock. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dial, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { descendantsOf, kill, listProcesses } from '#test/support/processes.ts';
+import type { StockVariant } from './stock-variants.ts';
 import { callerNumber, dialled, type Stage } from './stage.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -17,10 +18,12 @@ const keptOutput = 20_000;
 export type SideName = 'ours' | 'stock';
 
 export type SideOptions = Readonly<{
-  /** The one core that its processes may use; without it all of them. */
+  /** The only core its processes may use; by default all of them. */
   core?: number;
-  /** Call processes that wait warm; without it the side's default. */
+  /** Call hosts that are kept warm. */
   idleProcesses?: number;
+  /** Of stock: goes to the agent with every dispatch that has no metadata of its own. */
+  metadata?: StockVariant;
   env?: Readonly<Record<string, string>>;
 }>;
 
@@ -28,17 +31,17 @@ export type Side = AsyncDisposable &
   Readonly<{
     name: SideName;
     pid: number;
-    /** Phones it. `metadata` goes to the agent as dispatched. */
+    /** Dials it. `metadata` goes to the agent with its dispatch. */
     phone: (options?: Partial<DialOptions>) => Promise<Caller>;
-    /** Settles when as many call processes wait warm as at the beginning. */
+    /** Settles when as many call hosts are warm as at the beginning. */
     whenWarm: () => Promise<void>;
-    /** What it said last. */
+    /** The end of its output. */
     output: () => string;
   }>;
 
 type Process = { pid: number; output: () => string; exited: Promise<unknown>; stop: () => Promise<void> };
 
-/** Whoever is left of a family is killed: a benchmark leaves nothing behind. */
+/** Stops a process and kills what is left of its family: a benchmark leaves nothing behind. */
 const stop = async (pid: number, exited: Promise<unknown>, signal: (name: NodeJS.Signals) => void): Promise<void> => {
   const family = descendantsOf(pid);
   const within = (ms: number) => Promise.race([exited.then(() => true), sleep(ms, false)]);
@@ -81,20 +84,22 @@ const until = async (what: string, { output, exited }: Process, look: () => Prom
 };
 
 const phoneOf =
-  (stage: Stage, agentName: string) =>
-  (options: Partial<DialOptions> = {}): Promise<Caller> =>
-    dial({ ...stage.livekit, from: callerNumber, to: dialled, agentName, noiseRms: 6, ...options });
+  (stage: Stage, agentName: string, metadata?: string) =>
+  (options: Partial<DialOptions> = {}): Promise<Caller> => {
+    const given = { ...(metadata !== undefined && { metadata }), ...options };
+    return dial({ ...stage.livekit, from: callerNumber, to: dialled, agentName, noiseRms: 6, ...given });
+  };
 
 const defaultIdleProcesses = 2;
 
-/** A service prepares its voices once, and then answers for weeks: until no more files come. */
+/** Settles once no more prepared speech is written: a service does that once, and then answers for weeks. */
 const whenStill = async (folder: string): Promise<void> => {
   const limit = Date.now() + readyTimeoutMs;
   for (let files = -1, seen = -1; (files < 1 || files !== seen) && Date.now() < limit; await sleep(1_500))
     [seen, files] = [files, (await readdir(folder).catch(() => [])).length];
 };
 
-/** Our service as `npm start` runs it in production. */
+/** Our service with the flags of `npm start`, which set its memory allocator; stock gets the same ones. */
 export const startOurs = async (stage: Stage, options: SideOptions = {}): Promise<Side> => {
   const idle = options.idleProcesses ?? defaultIdleProcesses;
   const env = {
@@ -116,19 +121,19 @@ export const startOurs = async (stage: Stage, options: SideOptions = {}): Promis
   return opened('ours', running, whenReady, phoneOf(stage, 'telephony-agent'));
 };
 
-/** The stock worker, in production as its command `start` runs it. */
+/** The stock worker, in production, as the framework's command `start` runs it. */
 export const startStock = async (stage: Stage, options: SideOptions = {}): Promise<Side> => {
   const { url, apiKey, apiSecret } = stage.livekit;
   const port = String(await freePort());
   const idle = options.idleProcesses ?? defaultIdleProcesses;
   const { PATH = '', HOME = '', DEEPGRAM_BASE_URL = '', OPENAI_BASE_URL = '' } = stage.serviceEnv;
   const env = {
-    ...{ PATH, HOME, DEEPGRAM_BASE_URL, OPENAI_BASE_URL, NODE_ENV: 'production' },
+    ...{ PATH, HOME, DEEPGRAM_BASE_URL, OPENAI_BASE_URL, NODE_ENV: 'production', MALLOC_ARENA_MAX: '2' },
     ...{ LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret },
     ...{ STOCK_PORT: port, STOCK_IDLE_PROCESSES: String(idle) },
     ...options.env,
   };
-  const running = launch(['test/bench/sides/stock-main.ts'], env, options.core);
+  const running = launch(['test/bench/sides/stock-main.ts', '--max-semi-space-size=16'], env, options.core);
   const isRegistered = () =>
     fetch(`http://127.0.0.1:${port}/`).then(
       (response) => response.ok,
@@ -136,7 +141,7 @@ export const startStock = async (stage: Stage, options: SideOptions = {}): Promi
     );
   const warmed = () => running.output().split('stock-agent: warm').length - 1;
   let calls = 0;
-  const phone = phoneOf(stage, 'stock-agent');
+  const phone = phoneOf(stage, 'stock-agent', options.metadata);
   const whenWarm = () => until('stock', running, async () => warmed() >= idle + calls && (await isRegistered()));
   return opened('stock', running, whenWarm, (given) => {
     calls += 1;

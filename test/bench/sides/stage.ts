@@ -1,4 +1,4 @@
-/** What both sides of a speech benchmark stand on: one LiveKit server, one set of simulated providers, one database. */
+/** What both sides of a speech benchmark share: one LiveKit server, one set of simulated providers, one database. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,21 +13,21 @@ import { seedTenant } from '#test/support/context.ts';
 export const dialled = '+18588796658';
 export const callerNumber = '+15551234567';
 
-/** What the providers take by themselves, from the end of speech to the reply's first sound. */
+/** What the providers take, from the end of speech to the reply's first sound. */
 export const providersMs = defaultDelays.finalDelayMs + defaultDelays.firstTokenMs + defaultDelays.speechFirstByteMs;
 
 export type Stage = AsyncDisposable &
   Readonly<{
     livekit: DevStack['livekit'];
     providers: Providers;
-    /** The environment of the service, as it is to be started. */
+    /** The environment that the service is started with. */
     serviceEnv: Readonly<Record<string, string>>;
   }>;
 
 const settled = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 
-/** Opens the stage. The campaign greets with `greeting`, and has `campaign` beside it. */
+/** Opens the stage. The campaign greets with `greeting`; `campaign` holds its other settings. */
 export const openStage = async (options: {
   scenario: ScenarioInput;
   greeting: string;
@@ -48,7 +48,7 @@ export const openStage = async (options: {
       progress: options.progress,
     }),
   );
-  if (around.providers === null) throw new Error('the providers of a benchmark are simulated');
+  if (around.providers === null) throw new Error('a benchmark needs simulated providers');
   options.progress(`Providers: ${JSON.stringify(defaultDelays)}`);
   {
     await using db = await openDb(databaseUrl);
@@ -67,8 +67,8 @@ export const openStage = async (options: {
     providers: around.providers,
     serviceEnv: settled({
       ...around.env,
-      ...{ LOCAL_MODE: undefined, LOG_LEVEL: 'warn' },
-      // All calls of a benchmark are of one caller.
+      ...{ LOCAL_MODE: undefined, LOG_LEVEL: 'info' },
+      // All calls of a benchmark come from one caller.
       CALLS_PER_CALLER_PER_MINUTE: '0',
     }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

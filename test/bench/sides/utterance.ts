@@ -3,19 +3,21 @@ import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts'
 import type { Providers } from '#src/simulators/providers/server.ts';
 import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';
 import type { Recording } from '../recordings/recording.ts';
+import type { Tally } from './phone.ts';
 
 const quietMs = 900;
-/** An agent that was disturbed may wait for so long, and then go on. */
+/** An agent that was disturbed may wait this long, and then go on. */
 const disturbedQuietMs = 5_000;
-/** Nobody reacts so soon: what is heard so early belongs to the turn before. */
+/** No agent reacts faster: what is heard earlier belongs to the turn before. */
 const soonestMs = 200;
 const attempts = 3;
 /** The whole utterance is known this long after its end at the soonest (by an interim), and then the model and the voice take their time. */
 const soonestReplyMs = defaultDelays.interimLagMs + defaultDelays.firstTokenMs + defaultDelays.speechFirstByteMs;
 const measuringErrorMs = 50;
 const quietTimeoutMs = 30_000;
-const replyTimeoutMs = 12_000;
-/** A speakerphone's echo after the network's echo canceller did its part. */
+/** A reply that hasn't begun by then is missing. */
+export const replyTimeoutMs = 12_000;
+/** A speakerphone's echo, after the network's echo canceler did its part. */
 const echo = { gainDb: -22, delayMs: 120 };
 
 export type Exchange = Readonly<{
@@ -29,18 +31,21 @@ export type Exchange = Readonly<{
   heardMs: number | null;
   /** The model was asked with the whole utterance, and what was heard can be its answer. */
   understood: boolean;
+  /** How often the caller had spoken, in the model's view; 0: it wasn't asked. */
+  turn: number;
 }>;
 
 const plain = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N} ]/gu, '');
 
-/** What the model was last told by the caller. */
-const lastHeard = async (providers: Providers): Promise<string> => {
+/** What the model was last told by the caller, and how many turns of the caller it was told of. */
+const lastHeard = async (providers: Providers): Promise<{ text: string; turn: number }> => {
   const { lastChat } = await providers.log();
   const { messages = [] } = (lastChat ?? {}) as { messages?: { role: string; content: unknown }[] };
-  return plain(JSON.stringify(messages.findLast(({ role }) => role === 'user')?.content ?? ''));
+  const users = messages.filter(({ role }) => role === 'user');
+  return { text: plain(JSON.stringify(users.at(-1)?.content ?? '')), turn: users.length };
 };
 
-/** Waits until the agent has finished: everything that is heard later belongs to what comes next. */
+/** Waits until the agent has finished: what is heard later belongs to what comes next. */
 export const whenSilent = (caller: Caller, ms = quietMs): Promise<number> =>
   caller.whenAgentQuiet({ quietMs: ms, timeoutMs: quietTimeoutMs });
 
@@ -57,27 +62,39 @@ export const sayRecording = async (caller: Caller, providers: Providers, recordi
 
 type Spoken = Said & { earlyAt: number | null };
 
-/** Says it once the agent's turn before is really over: again where something of that was heard as it began. */
-const sayToSilence = async (caller: Caller, providers: Providers, recording: Recording): Promise<Spoken> => {
+/** Says it once the agent's turn before is really over; again where something of that was still heard. */
+const sayToSilence = async (
+  caller: Caller,
+  providers: Providers,
+  recording: Recording,
+  tally: Tally,
+): Promise<Spoken> => {
   for (let attempt = 1; ; attempt += 1) {
     await providers.clearLog();
     const said = await sayRecording(caller, providers, recording);
     const earlyAt = caller.audioIn.firstSpeechSince(said.firstSampleAt)?.at ?? Infinity;
     const isStale = earlyAt < said.firstSampleAt + soonestMs;
     if (!isStale || attempt === attempts) return { ...said, earlyAt: earlyAt <= said.lastSampleAt ? earlyAt : null };
+    tally.repeats += 1;
     await whenSilent(caller, disturbedQuietMs);
   }
 };
 
 /** Says one recording to a silent agent, and waits until the reply is over. @throws where the call ends */
-export const exchange = async (caller: Caller, providers: Providers, recording: Recording): Promise<Exchange> => {
+export const exchange = async (
+  caller: Caller,
+  providers: Providers,
+  recording: Recording,
+  tally: Tally,
+): Promise<Exchange> => {
   const { row, words, pauses } = recording;
   const isEcho = row.treatments?.includes('echo') === true;
   caller.setEcho(isEcho ? echo : null);
-  const { firstSampleAt, lastSampleAt, earlyAt } = await sayToSilence(caller, providers, recording);
+  const { firstSampleAt, lastSampleAt, earlyAt } = await sayToSilence(caller, providers, recording, tally);
   const heardAt = await replyAfter(caller, earlyAt === null ? firstSampleAt : nowMs());
   const isTooSoon = heardAt !== null && heardAt - lastSampleAt < soonestReplyMs - measuringErrorMs;
-  const understood = !isTooSoon && (await lastHeard(providers)).includes(plain(words.at(-1)?.text ?? ''));
+  const told = await lastHeard(providers);
+  const understood = !isTooSoon && told.text.includes(plain(words.at(-1)?.text ?? ''));
   await whenSilent(caller, isEcho || earlyAt !== null || !understood ? disturbedQuietMs : quietMs);
   return {
     recording: row.name,
@@ -87,6 +104,7 @@ export const exchange = async (caller: Caller, providers: Providers, recording: 
     cutInMs: earlyAt === null ? null : lastSampleAt - earlyAt,
     heardMs: earlyAt === null && heardAt !== null ? heardAt - lastSampleAt : null,
     understood,
+    turn: told.turn,
   };
 };
 

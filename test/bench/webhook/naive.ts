@@ -1,16 +1,20 @@
-/** The reference of webhook.ts: Express 5 and Prisma, doing the contract's seven steps one after the other, as one would at first. */
+/** The reference of webhook.ts: Express 5 and Prisma, doing the contract's seven steps one after the other, as in a first version. */
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import express from 'express';
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
 import { z } from 'zod';
 import { PrismaClient } from '#src/database/generated/sqlite/client.ts';
 import { databaseFile } from '#src/database/address.ts';
 import { keys } from '#test/support/signed.ts';
 
 const prisma = new PrismaClient({ adapter: new PrismaBetterSqlite3({ url: databaseFile(process.argv[2] ?? '') }) });
+
+/** A line for every call, as our side writes one. */
+const log = pino({ base: null });
 
 const schema = z.object({
   call_id: z.string().min(1),
@@ -20,7 +24,7 @@ const schema = z.object({
   room_name: z.string().min(1),
 });
 
-const normalise = (number: string): string => {
+const normalize = (number: string): string => {
   const parsed = parsePhoneNumberFromString(number, 'US');
   return parsed?.isPossible() === true ? parsed.number : number;
 };
@@ -54,7 +58,7 @@ const route = async (body: z.infer<typeof schema>) => {
   const repeated = await prisma.callLog.findUnique({ where: { callSid: body.call_id } });
   const open = repeated ?? (await prisma.callLog.findUnique({ where: { openRoom: body.room_name } }));
   if (open !== null) return { status: 200, answer: { agent_name: open.agentName } };
-  const number = await findNumber(normalise(body.to_number));
+  const number = await findNumber(normalize(body.to_number));
   if (number === null || !number.isActive || !number.tenant.isActive) return { status: 404, answer: {} };
   const { campaign } = number;
   if (campaign !== null && campaign.status !== 'active') return { status: 404, answer: {} };
@@ -66,7 +70,7 @@ const route = async (body: z.infer<typeof schema>) => {
   }
   const agent = await prisma.agent.findFirst({ where: { tenantId: number.tenantId, isActive: true, isDefault: true } });
   const agentName = campaign?.agentName ?? agent?.name ?? 'telephony-agent';
-  const caller = normalise(body.from_number);
+  const caller = normalize(body.from_number);
   const lead = campaign === null ? null : await findOrCreateLead(number.tenantId, campaign.id, caller);
   const ids = { phone_number_id: number.id, tenant_id: number.tenantId, campaign_id: campaign?.id ?? null };
   await prisma.callLog.create({
@@ -93,12 +97,14 @@ const route = async (body: z.infer<typeof schema>) => {
 const app = express();
 app.use(express.raw({ type: '*/*' }));
 app.post('/api/v1/webhooks/livekit/sip-inbound', async (request, response) => {
+  const receivedAt = performance.now();
   const raw = request.body as Buffer;
   if (!isSigned(raw, request.header('x-livekit-signature'))) {
     response.status(401).json({});
     return;
   }
   const { status, answer } = await route(schema.parse(JSON.parse(raw.toString('utf8'))));
+  log.info({ status, durationMs: Math.round(performance.now() - receivedAt) }, 'webhook answered');
   response.status(status).json(answer);
 });
 

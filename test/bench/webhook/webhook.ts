@@ -2,139 +2,88 @@
  * Signed sip-inbound requests at 20 connections: verify, route, lead, call log. Ours against Express 5 with Prisma doing the
  * contract's seven steps naively, each in a process of its own on the same schema, in alternating rounds.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { createHmac, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDb, type Db } from '#src/database/open.ts';
-import { keys } from '#test/support/signed.ts';
-import { latenciesOf, type Benchmark } from '../report/benchmark.ts';
+import { openDb } from '#src/database/open.ts';
+import { atLeast, atMost, ratioOf, type Benchmark } from '../report/benchmark.ts';
+import { withPace } from '../report/pace.ts';
+import { latenciesOf, round } from '../report/statistics.ts';
+import { countErrors, loadFully, seedTenants, type Load } from './load.ts';
+import { startServer, type ServerScript } from './server.ts';
 
 const connections = 20;
 const warmUpMs = 2_000;
 const roundMs = 8_000;
-/** ours, reference, reference, ours: whatever drifts on the machine hits both. */
+const overheadMs = 4_000;
+/** ours, reference, reference, ours: what drifts on the machine affects both. */
 const order = ['ours', 'reference', 'reference', 'ours', 'ours', 'reference', 'reference', 'ours'] as const;
 type Side = (typeof order)[number];
-const servers: Record<Side, string> = { ours: './ours.ts', reference: './naive.ts' };
+const scripts: Record<Side, ServerScript> = { ours: 'ours.ts', reference: 'naive.ts' };
 
-type Round = Readonly<{ side: Side; perSecond: number; latenciesMs: readonly number[]; errors: number }>;
+type Round = Load & Readonly<{ side: Side }>;
 
-const start = async (side: Side, databaseUrl: string): Promise<{ child: ChildProcess; port: number }> => {
-  const child = fork(join(import.meta.dirname, servers[side]), [databaseUrl], { stdio: 'inherit' });
-  const [port] = (await once(child, 'message')) as [number];
-  return { child, port };
-};
-
-/** Many campaigns, as a provider of such a service has: the open calls of one are few. */
-const campaigns = 500;
-const numberOf = (n: number): string => `+1858879${String(1_000 + (n % campaigns))}`;
-
-const seedNumbers = async (db: Db): Promise<void> => {
-  const tenant = await db.tenant.create({ data: { name: 'Bench' } });
-  await db.agent.create({ data: { tenantId: tenant.id, name: 'house-agent', isDefault: true } });
-  const indices = Array.from({ length: campaigns }, (_, n) => n);
-  const tenantId = tenant.id;
-  await db.campaign.createMany({
-    data: indices.map((n) => ({
-      id: `campaign-${n}`,
-      tenantId,
-      name: `Campaign ${n}`,
-      status: 'active',
-      maxConcurrent: 100_000,
-    })),
-  });
-  await db.phoneNumber.createMany({
-    data: indices.map((n) => ({ number: numberOf(n), tenantId, campaignId: `campaign-${n}` })),
-  });
-};
-
-const body = (n: number): string =>
-  JSON.stringify({
-    call_id: `SIP-${randomUUID()}`,
-    trunk_id: 'ST_inbound',
-    from_number: `+1555${String(1_000_000 + (n % 5_000))}`,
-    to_number: numberOf(n),
-    room_name: `sip-room-${randomUUID()}`,
-  });
-
-const ask = (agent: Agent, port: number, payload: string): Promise<number> => {
-  const signature = createHmac('sha256', keys.apiSecret).update(payload).digest('hex');
-  const headers = { 'content-type': 'application/json', 'x-livekit-signature': `sha256=${signature}` };
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const path = '/api/v1/webhooks/livekit/sip-inbound';
-  const sent = request({ host: '127.0.0.1', port, path, method: 'POST', agent, headers }, (response) => {
-    response.resume();
-    response.once('end', () => resolve(response.statusCode ?? 0));
-  });
-  sent.once('error', reject);
-  sent.end(payload);
-  return promise;
-};
-
-const load = async (port: number, durationMs: number): Promise<Omit<Round, 'side'>> => {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const latenciesMs: number[] = [];
-  let errors = 0;
-  let n = 0;
-  const startedAt = performance.now();
-  const connection = async (): Promise<void> => {
-    while (performance.now() - startedAt < durationMs) {
-      const payload = body(n++);
-      const askedAt = performance.now();
-      const status = await ask(agent, port, payload);
-      latenciesMs.push(performance.now() - askedAt);
-      if (status !== 200) errors += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, connection));
-  agent.destroy();
-  return { perSecond: (latenciesMs.length / (performance.now() - startedAt)) * 1000, latenciesMs, errors };
-};
-
-const runRound = async (side: Side): Promise<Round> => {
+const runRound = async (side: Side, durationMs: number): Promise<Round> => {
+  await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-bench-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
   const databaseUrl = `file:${join(folder, 'bench.db')}`;
   {
     await using db = await openDb(databaseUrl);
-    await seedNumbers(db);
+    await seedTenants(db);
   }
-  const { child, port } = await start(side, databaseUrl);
-  await load(port, warmUpMs);
-  const measured = await load(port, roundMs);
-  child.disconnect();
-  await once(child, 'exit');
-  await rm(folder, { recursive: true, force: true });
+  const server = stack.use(await startServer(scripts[side], databaseUrl, join(folder, 'log')));
+  const load = { connections, signal: server.gone };
+  const warmUp = await loadFully(server.port, { ...load, durationMs: warmUpMs, from: 0 });
+  const measured = await loadFully(server.port, { ...load, durationMs, from: warmUp.latenciesMs.length });
   return { side, ...measured };
 };
 
-const summary = (rounds: readonly Round[]) => ({
+const figuresOf = (rounds: readonly Round[]) => ({
   perSecond: Math.round(rounds.reduce((sum, { perSecond }) => sum + perSecond, 0) / rounds.length),
+  perSecondByRound: rounds.map(({ perSecond }) => Math.round(perSecond)),
   latencyMs: latenciesOf(rounds.flatMap(({ latenciesMs }) => latenciesMs)),
-  errors: rounds.reduce((sum, { errors }) => sum + errors, 0),
+  errors: rounds.reduce((sum, one) => sum + countErrors(one), 0),
 });
 
-export const benchmark: Benchmark = async ({ progress }) => {
+const problemsOf = (rounds: readonly Round[]): string[] =>
+  rounds.flatMap((one, index) => {
+    const count = countErrors(one);
+    const what = `round ${index + 1}, ${one.side}`;
+    if (count > 0) return [`${what}: ${count} requests were not answered with 200: ${JSON.stringify(one.errors)}`];
+    return one.latenciesMs.length === 0 ? [`${what}: no request was answered`] : [];
+  });
+
+/** Each round of ours over the round of the reference beside it. */
+const ratiosOf = (rounds: readonly Round[]): number[] => {
+  const perSecond = (side: Side) => rounds.filter((one) => one.side === side).map((one) => one.perSecond);
+  const reference = perSecond('reference');
+  return perSecond('ours').map((value, index) => round(value / (reference[index] ?? NaN)));
+};
+
+export const benchmark: Benchmark = async ({ quick, onlyOurs, ...options }) => {
+  const durationMs = quick ? 2_000 : roundMs;
+  const sides = (quick ? order.slice(0, 2) : order).filter((side) => !onlyOurs || side === 'ours');
+  const progress = withPace(options.progress, sides.length * (warmUpMs + durationMs + overheadMs));
   const rounds: Round[] = [];
-  for (const side of order) {
-    const round = await runRound(side);
-    rounds.push(round);
-    const { p50, p99 } = latenciesOf(round.latenciesMs);
+  for (const side of sides) {
+    const one = await runRound(side, durationMs);
+    rounds.push(one);
+    const { p50, p95 } = latenciesOf(one.latenciesMs);
     progress(
-      `${side}: ${Math.round(round.perSecond)} requests/s, p50 ${p50} ms, p99 ${p99} ms, ${round.errors} errors`,
+      `${side}: ${Math.round(one.perSecond)} requests/s, p50 ${p50} ms, p95 ${p95} ms, ${countErrors(one)} errors`,
     );
   }
-  const ours = summary(rounds.filter(({ side }) => side === 'ours'));
-  const reference = summary(rounds.filter(({ side }) => side === 'reference'));
-  const ratio = Math.round((ours.perSecond / reference.perSecond) * 100) / 100;
-  const p99Ratio = Math.round((ours.latencyMs.p99 / reference.latencyMs.p99) * 100) / 100;
-  const samples = rounds.map(({ side, perSecond, latenciesMs }) => ({
-    side,
-    perSecond,
-    latenciesMs: latenciesMs.map((value) => Math.round(value * 100) / 100),
-  }));
-  return { ratio, ours: { ...ours, p99Ratio }, reference, samples };
+  const ours = figuresOf(rounds.filter(({ side }) => side === 'ours'));
+  const reference = onlyOurs ? null : figuresOf(rounds.filter(({ side }) => side === 'reference'));
+  const ratio = ratioOf(ours.perSecond, reference?.perSecond);
+  const p99Ratio = reference && ratioOf(ours.latencyMs.p99 ?? NaN, reference.latencyMs.p99 ?? NaN);
+  return {
+    ratio,
+    ours: { ...ours, p99Ratio, ratioByRound: onlyOurs ? [] : ratiosOf(rounds) },
+    reference,
+    targets: [atLeast('requests per second, ours / naive', ratio, 2.5), atMost('p99, ours / naive', p99Ratio, 0.5)],
+    problems: problemsOf(rounds),
+    samples: rounds.map((one) => ({ ...one, latenciesMs: one.latenciesMs.map((ms) => round(ms)) })),
+  };
 };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { allRecordings, loudSpan, recordingOf, sampleRate } from '#test/bench/recordings/recording.ts';
-import { interruptions, noises, noiseSamples, recordingsOf } from '#test/bench/recordings/interjections.ts';
+import { heldOutRows } from '#test/bench/recordings/held-out.ts';
+import { loudSpan, recordingOf, recordingsOf, sampleRate } from '#test/bench/recordings/recording.ts';
+import { interruptions, noises, noiseSamples } from '#test/bench/recordings/interjections.ts';
 import { overBadNetwork, overPhone, randomFrom, shuffle } from '#test/bench/recordings/sound.ts';
 import { rows } from '#test/bench/recordings/table.ts';
 
@@ -19,8 +20,14 @@ test('the callers: at least 40, half of them with pauses inside, one in five on 
   expect(Math.max(...pausesMs)).toBeLessThanOrEqual(900);
 });
 
+test('the held-out callers: others, half of them with pauses inside', () => {
+  expect(heldOutRows.filter(({ text }) => text.includes('~')).length).toBe(heldOutRows.length / 2);
+  const texts = new Set(rows.map(({ text }) => text));
+  for (const { text } of heldOutRows) expect(texts.has(text), text).toBe(false);
+});
+
 test('a recording ends with its last loud sample, and its words are where they are heard', async () => {
-  for (const { row, speech, words, pauses } of [...(await allRecordings()), ...(await recordingsOf(interruptions))]) {
+  for (const { row, speech, words, pauses } of await recordingsOf([...rows, ...heldOutRows, ...interruptions])) {
     expect(loudSpan(speech), row.name).toEqual({ start: 0, end: speech.length });
     expect(words.map(({ text }) => text).join(' '), row.name).toBe(row.text.replaceAll(/\s*~\d+~\s*/g, ' '));
     for (const { startMs, endMs } of words) {
