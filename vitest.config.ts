@@ -1,32 +1,55 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files of these run side by side; they share two cores. */
-const parallel = ['unit', 'service', 'conversation'];
-/** Real servers, real audio, real processes: one file after the other, or they disturb each other's timing. */
-const serial = ['call', 'process', 'faults'];
-/** The folders of test/ that hold tests, in the order in which they run. */
-export const projectNames = [...parallel, ...serial];
+/** Of the processor: two of them keep two cores busy. */
+const quick = ['unit', 'service', 'conversation'];
+/** Real servers, real audio, real processes: they mostly wait for time to pass. */
+const waiting = ['call', 'process', 'faults'];
+/** Tests that measure time, or take every core for themselves, run alone and last: files named `*.timed.test.ts`. */
+const timed = 'timed';
+/** The folders of test/ that hold tests. */
+export const testFolders = [...quick, ...waiting];
 
 const SHORT_MS = 60_000;
 const LONG_MS = 180_000;
 
+/** `npm run faults` measures everything. */
+const isMeasuring = process.env.FAULTS === 'all';
+
+const project = (name: string, options: { include: string[]; exclude?: string[]; workers: number; group: number }) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: options.include,
+    exclude: options.exclude ?? [],
+    // The LiveKit server's program and the browser; one PostgreSQL and one LiveKit server for all files that use them.
+    globalSetup: [
+      'test/support/obtain.ts',
+      ...(name === 'service' ? ['test/support/postgres.ts'] : []),
+      ...(quick.includes(name) ? [] : ['test/support/livekit.ts']),
+    ],
+    maxWorkers: options.workers,
+    fileParallelism: options.workers > 1,
+    sequence: { groupOrder: options.group },
+    testTimeout: quick.includes(name) ? SHORT_MS : LONG_MS,
+    hookTimeout: quick.includes(name) ? SHORT_MS : LONG_MS,
+  },
+});
+
+// Groups run one after the other; the projects of a group side by side.
 export default defineConfig({
   test: {
     pool: 'forks',
-    projects: projectNames.map((name) => ({
-      extends: true as const,
-      test: {
-        name,
-        include: [`test/${name}/**/*.test.ts`],
-        // The LiveKit server and the browser; one PostgreSQL for all files that use it.
-        globalSetup: ['test/support/obtain.ts', ...(name === 'service' ? ['test/support/postgres.ts'] : [])],
-        maxWorkers: parallel.includes(name) ? 2 : 1,
-        fileParallelism: parallel.includes(name),
-        // Groups run one after the other: all the parallel projects together, then each serial one alone.
-        sequence: { groupOrder: serial.indexOf(name) + 1 },
-        testTimeout: parallel.includes(name) ? SHORT_MS : LONG_MS,
-        hookTimeout: parallel.includes(name) ? SHORT_MS : LONG_MS,
-      },
-    })),
+    projects: [
+      ...quick.map((name) => project(name, { include: [`test/${name}/**/*.test.ts`], workers: 2, group: 0 })),
+      ...waiting.map((name) =>
+        project(name, {
+          include: [`test/${name}/**/*.test.ts`],
+          exclude: ['**/*.timed.test.ts'],
+          workers: isMeasuring ? 1 : 3,
+          group: 1,
+        }),
+      ),
+      project(timed, { include: waiting.map((name) => `test/${name}/**/*.timed.test.ts`), workers: 1, group: 2 }),
+    ],
   },
 });

@@ -86,7 +86,7 @@ const run = async (words: readonly string[]): Promise<void> => {
     root: join(import.meta.dirname, '..'),
     run: true,
     watch: false,
-    project: ['faults', 'service', 'call'],
+    project: ['faults', 'service', 'call', 'timed'],
     ...(words.length > 0 ? { testNamePattern: new RegExp(words.map(escaped).join('|'), 'i') } : {}),
   });
   const { rows: all, broken } = resultsOf(vitest);

@@ -1,10 +1,10 @@
 /**
- * `npm test [-- NAME…]`: runs the tests; a NAME is a project (a folder of test/) or a part of a file's path.
+ * `npm test [-- NAME…]`: runs the tests; a NAME is a folder of test/ or a part of a file's path.
  * The last line is `N passed, N failed`; exit code 1 when anything failed, nothing ran, or a process was left over.
  */
 import { startVitest, type Vitest } from 'vitest/node';
 import { join } from 'node:path';
-import { projectNames } from '../vitest.config.ts';
+import { testFolders } from '../vitest.config.ts';
 import { kill, watchDescendants } from './support/processes.ts';
 
 /** How long processes may take to end by themselves after the last test. */
@@ -28,8 +28,7 @@ function count(vitest: Vitest) {
 }
 
 const names = process.argv.slice(2).filter((name) => name !== '--');
-const projects = names.filter((name) => projectNames.includes(name));
-const paths = names.filter((name) => !projectNames.includes(name));
+const paths = names.map((name) => (testFolders.includes(name) ? `test/${name}/` : name));
 
 using watch = watchDescendants();
 const vitest = await startVitest(paths, {
@@ -37,7 +36,6 @@ const vitest = await startVitest(paths, {
   run: true,
   watch: false,
   allowOnly: names.length > 0,
-  ...(projects.length > 0 ? { project: projects } : {}),
 });
 const counts = count(vitest);
 const leftovers = await watch.leftovers(GRACE_MS);

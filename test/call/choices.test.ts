@@ -27,7 +27,7 @@ afterAll(async () => {
 test("Deepgram's voice and the Silero plugin's voice activity detection, by choice", async () => {
   await service.setCampaign({ voiceProvider: 'deepgram', voice: 'aura-2-thalia-en', vad: 'silero' });
   await service.providers.clearLog();
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const { lastSampleAt } = await caller.say('Hello');
@@ -43,10 +43,8 @@ test("Deepgram's voice and the Silero plugin's voice activity detection, by choi
 
 test("the caller's network vanishes: noticed within 25 s, and recorded as lost", async () => {
   const caller = await dialFromProcess({
-    ...service.livekit,
-    from: callerNumber,
-    to: dialled,
-    agentName: 'telephony-agent',
+    ...service.dialing(),
+    agentName: service.agentName,
   });
   onTestFinished(() => caller[Symbol.asyncDispose]());
   await caller.whenActive(20_000);

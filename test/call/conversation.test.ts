@@ -81,7 +81,7 @@ test('asked first: greeted, answered, and the caller hangs up', async () => {
     endReason: 'caller_hangup',
     phoneNumber: callerNumber,
     callSid: caller.call.callId,
-    agentName: 'telephony-agent',
+    agentName: service.agentName,
     callerIdentity: caller.call.identity,
     attempt: 1,
   });
@@ -105,7 +105,7 @@ test('only dispatched, without metadata: routed by its SIP attributes; the agent
     ['Thank you, goodbye'],
     [{ when: 'goodbye', tool: { name: 'end_call', arguments: { goodbye: 'Goodbye, and have a nice day!' } } }],
   );
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const { lastSampleAt } = await caller.say('Thank you, goodbye');
@@ -137,7 +137,7 @@ test('barge-in: the agent falls silent, and its turn says what was really heard'
       { when: 'enough', say: 'Alright.' },
     ],
   );
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   const stop = await caller.synthesize('Stop please, that is enough');
@@ -176,7 +176,7 @@ test('a message is taken, and kept on the call', async () => {
       { when: { tool: 'take_message' }, say: 'I have noted that.' },
     ],
   );
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say('I want to talk to a person');
@@ -199,7 +199,7 @@ test('pick-up has all its stages; each reply the times of the attempt that was h
       { when: 'friday', say: 'Friday it is.' },
     ],
   );
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await service.providers.clearLog();
@@ -249,8 +249,8 @@ test('pick-up has all its stages; each reply the times of the attempt that was h
 
 test('two agents for one room: one takes the call, the other leaves silently', async () => {
   await scenario('two', ['Hello'], []);
-  const caller = await service.phone({ agentName: 'telephony-agent' });
-  await service.ctx.livekit.dispatch(caller.call.room, 'telephony-agent', '');
+  const caller = await service.phone({ agentName: service.agentName });
+  await service.ctx.livekit.dispatch(caller.call.room, service.agentName, '');
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await expect
@@ -268,7 +268,7 @@ test('two agents for one room: one takes the call, the other leaves silently', a
 
 test('end events doubled and reordered change nothing more', async () => {
   await scenario('events', ['Hello'], []);
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
   await untilRecorded(service, caller.call.room, ({ call: { endSource } }) => endSource === 'link');
@@ -287,7 +287,7 @@ test('end events doubled and reordered change nothing more', async () => {
 
 test('a call process that dies: another agent takes the call, in the same record', async () => {
   await scenario('dies', ['Hello'], []);
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 500, timeoutMs: 15_000 });
   const killedAt = Date.now();

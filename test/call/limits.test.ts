@@ -5,13 +5,13 @@ import { startService } from '#src/service.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import { finalRecords, startTestService, untilRecorded, type TestService } from '#test/support/service.ts';
 
-const campaign = {
+const campaign = () => ({
   silenceAskMs: 10_000,
   silenceGoodbyeMs: 30_000,
   maxCallMs: 1_800_000,
   maxConcurrent: 3,
-  agentName: 'telephony-agent',
-};
+  agentName: service.agentName,
+});
 
 let service: TestService;
 beforeAll(async () => {
@@ -28,14 +28,14 @@ const texts = (turns: { role: string; text: string }[]) =>
 
 test('silence: asks, asks again, says goodbye and hangs up', async () => {
   await service.setCampaign({
-    ...campaign,
+    ...campaign(),
     greeting: 'Hi.',
     silenceAskMs: 2_500,
     silenceGoodbyeMs: 7_500,
     silenceSentence: 'Still there?',
     goodbyeSentence: 'Bye then.',
   });
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
   const { call, turns } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'silence' });
@@ -46,12 +46,12 @@ test('silence: asks, asks again, says goodbye and hangs up', async () => {
 
 test('the limit of minutes: a sentence, then the end', async () => {
   await service.setCampaign({
-    ...campaign,
+    ...campaign(),
     greeting: 'Hi.',
     maxCallMs: 4_000,
     timeLimitSentence: 'Our time is up. Goodbye!',
   });
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
   const { call, turns } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'time_limit' });
@@ -59,8 +59,8 @@ test('the limit of minutes: a sentence, then the end', async () => {
 });
 
 test('the caller speaks first where the campaign says so', async () => {
-  await service.setCampaign({ ...campaign, maxCallMs: 1_800_000, firstSpeaker: 'caller' });
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  await service.setCampaign({ ...campaign(), maxCallMs: 1_800_000, firstSpeaker: 'caller' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenActive(15_000);
   await caller.say('Hello');
   await untilRecorded(service, caller.call.room, ({ turns }) => turns.length >= 2);
@@ -74,7 +74,7 @@ test('the caller speaks first where the campaign says so', async () => {
 });
 
 test('a call to an unknown number is refused unanswered: nothing is heard, the refusal is recorded', async () => {
-  const caller = await service.phone({ agentName: 'telephony-agent', to: '+12025550123' });
+  const caller = await service.phone({ agentName: service.agentName, to: '+12025550123' });
   const end = await caller.whenEnded();
   expect(['PARTICIPANT_REMOVED', 'ROOM_DELETED']).toContain(end.reason);
   expect(caller.activeAt()).toBeNull();
@@ -86,18 +86,18 @@ test('a call to an unknown number is refused unanswered: nothing is heard, the r
 
 test('a full campaign is heard: its sentence, then the end', async () => {
   await service.setCampaign({
-    ...campaign,
+    ...campaign(),
     maxConcurrent: 0,
     fullSentence: 'All lines of {{campaign.name}} are busy. Goodbye!',
   });
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   expect((await caller.whenEnded()).reason).toBe('ROOM_DELETED');
   const { call, turns, lead } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'rejected', rejectReason: 'campaign_full', attempt: 0 });
   expect(texts(turns)).toEqual(['All lines of Front desk are busy. Goodbye!']);
   expect(lead).toBeNull();
-  await service.setCampaign(campaign);
+  await service.setCampaign(campaign());
 });
 
 test('nobody dispatched an agent: after 3 s the service does, once', async () => {
@@ -112,8 +112,8 @@ test('nobody dispatched an agent: after 3 s the service does, once', async () =>
 });
 
 test('another agent that does not come: after 3 s this one takes the call', async () => {
-  await service.setCampaign({ ...campaign, agentName: 'nobody-there' });
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  await service.setCampaign({ ...campaign(), agentName: 'nobody-there' });
+  const caller = await service.phone({ agentName: service.agentName });
   const at = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   expect(at - caller.dialedAt).toBeGreaterThan(3_000);
   await caller.hangUp();
@@ -122,18 +122,19 @@ test('another agent that does not come: after 3 s this one takes the call', asyn
 });
 
 test('another agent that is there gets the room, and this one leaves', async () => {
-  await service.setCampaign({ ...campaign, agentName: 'sales-agent' });
-  const config = requireCallConfig(loadConfig({ ...service.env, AGENT_NAME: 'sales-agent', PORT: '0' }));
+  const sales = `${service.agentName}-sales`;
+  await service.setCampaign({ ...campaign(), agentName: sales });
+  const config = requireCallConfig(loadConfig({ ...service.env, AGENT_NAME: sales, PORT: '0' }));
   await using other = await startService({ config, env: process.env });
   await other.ready;
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
   const open = await service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.call.room } });
   expect(open).toMatchObject({ status: 'in_progress', ownerId: other.ctx.ownerId, attempt: 1 });
   await caller.hangUp();
   const { call } = await finalRecords(service, caller.call.room);
   expect(call).toMatchObject({ status: 'completed', endReason: 'caller_hangup' });
-  await service.setCampaign(campaign);
+  await service.setCampaign(campaign());
 });
 
 test('a service that can answer says so', async () => {
@@ -145,7 +146,7 @@ test('a service that can answer says so', async () => {
 });
 
 test('a caller whose SIP attributes hold the numbers only is routed all the same', async () => {
-  const caller = await service.phone({ agentName: 'telephony-agent', callId: '', trunkId: '' });
+  const caller = await service.phone({ agentName: service.agentName, callId: '', trunkId: '' });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.hangUp();
   const { call, lead } = await finalRecords(service, caller.call.room);
@@ -158,7 +159,7 @@ test('a caller whose SIP attributes hold the numbers only is routed all the same
 });
 
 test('a commanded end: a sentence is said, then the call is over', async () => {
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   const { id } = await service.ctx.db.callLog.findFirstOrThrow({ where: { roomName: caller.call.room } });
   expect(service.link.send('no such call', { type: 'say', text: 'Hello?' })).toBe(false);

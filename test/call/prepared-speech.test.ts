@@ -22,7 +22,7 @@ test('the voice is down from the start: greeting, apology and farewell are heard
   await service.providers.setScenario({ name: 'demo', caller: ['Hello', 'Hello?'], repeat: true, otherwise: 'Yes.' });
   await service.providers.setFault({ service: 'tts', kind: 'status', status: 503, times: 'all' });
   await service.providers.clearLog();
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await quiet(caller);
   expect((await service.providers.log()).requests.map(({ kind }) => kind)).not.toContain('speech');

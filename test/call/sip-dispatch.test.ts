@@ -67,7 +67,7 @@ test('a call to our number is given a room and our agent, who greets; the record
     dialedNumber: dialled,
     callSid: route.callId,
     callerIdentity: route.identity,
-    agentName: 'telephony-agent',
+    agentName: service.agentName,
     attempt: 1,
   });
   expect(lead?.status).toBe('completed');

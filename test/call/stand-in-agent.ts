@@ -4,7 +4,7 @@ import { AccessToken } from 'livekit-server-sdk';
 import { openAudioIn, type AudioIn } from '#src/simulators/caller/audio-in.ts';
 import { openAudioOut, type AudioOut } from '#src/simulators/caller/audio-out.ts';
 import { loadRtc } from '#src/simulators/caller/rtc.ts';
-import type { LivekitServer } from '#src/local/livekit/server.ts';
+import type { LivekitAccess } from '#src/simulators/caller/sip-participant.ts';
 
 export const agentSampleRate = 16_000;
 
@@ -28,7 +28,7 @@ export type StandInAgent = AsyncDisposable & {
 };
 
 /** Joins `roomName`; hears and is told what happens there; is silent until it publishes. */
-export const joinAsAgent = async (server: LivekitServer, roomName: string): Promise<StandInAgent> => {
+export const joinAsAgent = async (server: LivekitAccess, roomName: string): Promise<StandInAgent> => {
   const rtc = await loadRtc();
   const room = new rtc.Room();
   const voice = openAudioOut(rtc, { sampleRate: agentSampleRate, noiseRms: 0 });

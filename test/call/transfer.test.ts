@@ -8,7 +8,6 @@ import { transferCaller } from '#src/calls/control/transfer-caller.ts';
 import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { grantScope } from '#src/tenants/grant-scope.ts';
-import { openSipApi, type SipApi } from '#test/support/sip-api.ts';
 import { finalRecords, startTestService, untilRecorded, type TestService } from '#test/support/service.ts';
 
 const line = 'Please connect me with a person';
@@ -17,11 +16,9 @@ const other = { name: 'Doctor', number: '+15550002222' };
 const plain = { transferDestinations: [desk, other], fallbackTransferTo: null };
 
 let service: TestService;
-let sip: SipApi;
 beforeAll(async () => {
   service = await startTestService({
     campaign: plain,
-    front: async (livekit) => (sip = await openSipApi(livekit)),
   });
 }, 300_000);
 afterAll(async () => {
@@ -29,8 +26,8 @@ afterAll(async () => {
   await closeRtc();
 });
 beforeEach(async () => {
-  sip.asked.length = 0;
-  sip.onTransfer = () => Promise.resolve();
+  service.project.transfers.length = 0;
+  service.project.onTransfer = () => Promise.resolve();
   await service.providers.clearFaults();
   await service.setCampaign(plain);
   await service.providers.setScenario({
@@ -43,7 +40,7 @@ beforeEach(async () => {
 });
 
 const greeted = async (): Promise<Caller> => {
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   return caller;
@@ -67,10 +64,12 @@ const agentTexts = (turns: readonly { role: string; text: string }[]) =>
 
 test('by order: the caller is told, the person takes them over, and the record says so', async () => {
   const caller = await greeted();
-  sip.onTransfer = takenOver(caller);
+  service.project.onTransfer = takenOver(caller);
   await order(caller, { type: 'transfer', text: desk.name });
   const { call, turns } = await finalRecords(service, caller.call.room);
-  expect(sip.asked).toEqual([{ room: caller.call.room, identity: caller.call.identity, to: `tel:${desk.number}` }]);
+  expect(service.project.transfers).toEqual([
+    { room: caller.call.room, identity: caller.call.identity, to: `tel:${desk.number}` },
+  ]);
   expect(agentTexts(turns).at(-1)).toBe(defaultSystemMessages.transfer);
   await untilRecorded(service, caller.call.room, (records) => records.call.transferState === 'done');
   expect(call).toMatchObject({ status: 'completed' });
@@ -82,7 +81,7 @@ test('by order: the caller is told, the person takes them over, and the record s
 
 test('nobody takes the call: the caller is told, and the conversation goes on', async () => {
   const caller = await greeted();
-  sip.onTransfer = () => Promise.reject(new Error('busy here'));
+  service.project.onTransfer = () => Promise.reject(new Error('busy here'));
   await order(caller, { type: 'transfer', text: desk.name });
   await untilRecorded(service, caller.call.room, ({ turns }) =>
     agentTexts(turns).includes(defaultSystemMessages.transferFailed),
@@ -100,10 +99,10 @@ test('nobody takes the call: the caller is told, and the conversation goes on', 
 
 test('the model connects with whom the campaign lists', async () => {
   const caller = await greeted();
-  sip.onTransfer = takenOver(caller);
+  service.project.onTransfer = takenOver(caller);
   await caller.say(line);
   const { call } = await finalRecords(service, caller.call.room);
-  expect(sip.asked).toMatchObject([{ to: `tel:${other.number}` }]);
+  expect(service.project.transfers).toMatchObject([{ to: `tel:${other.number}` }]);
   await untilRecorded(service, caller.call.room, (records) => records.call.endReason === 'transferred');
   expect(call).toMatchObject({ status: 'completed', transferTo: other.number });
 });
@@ -125,7 +124,7 @@ test('whoever talks the model into another number is not connected, and nothing 
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.hangUp();
   const { call, turns } = await finalRecords(service, caller.call.room);
-  expect(sip.asked).toEqual([]);
+  expect(service.project.transfers).toEqual([]);
   expect(call).toMatchObject({ endReason: 'caller_hangup', transferState: null, transferTo: null });
   expect(agentTexts(turns).at(-1)).toBe('I can only connect you with our front desk.');
   // What it doesn't know it can't reveal: no key, no number of a person, nothing of the machine.
@@ -141,21 +140,21 @@ test('… nor does the service itself, whatever a call process asks for', async 
   const { id } = await service.ctx.db.callLog.findFirstOrThrow({ where: { openRoom: caller.call.room } });
   for (const destination of ['+15559990000', 'Back office', 'tel:+15559990000;x'])
     expect(await transferCaller(service.ctx, id, { destination, cause: 'model' })).toBe('refused');
-  expect(sip.asked).toEqual([]);
+  expect(service.project.transfers).toEqual([]);
   expect((await eventsOf(id)).filter((type) => type === 'transfer_refused')).toHaveLength(3);
 });
 
 test('the conversation cannot go on: the person whom the campaign names takes over', async () => {
   await service.setCampaign({ ...plain, fallbackTransferTo: desk.name });
   const caller = await greeted();
-  sip.onTransfer = takenOver(caller);
+  service.project.onTransfer = takenOver(caller);
   await service.providers.setFault({ service: 'llm', times: 'all', kind: 'status', status: 500 });
   const { lastSampleAt } = await caller.say(line);
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });
   await caller.whenAgentQuiet({ quietMs: 900, timeoutMs: 15_000 });
   await caller.say(line);
   const { call, turns } = await finalRecords(service, caller.call.room);
-  expect(sip.asked).toMatchObject([{ to: `tel:${desk.number}` }]);
+  expect(service.project.transfers).toMatchObject([{ to: `tel:${desk.number}` }]);
   expect(agentTexts(turns).slice(1)).toEqual([defaultSystemMessages.apology, defaultSystemMessages.transfer]);
   await untilRecorded(service, caller.call.room, (records) => records.call.endReason === 'transferred');
   expect(await eventsOf(call.id)).toContain('fallback');
@@ -168,7 +167,7 @@ test('… and when they do not answer either: a last sentence, and the end', asy
     farewellSentence: 'Please call again tomorrow.',
   });
   const caller = await greeted();
-  sip.onTransfer = () => Promise.reject(new Error('no answer'));
+  service.project.onTransfer = () => Promise.reject(new Error('no answer'));
   await service.providers.setFault({ service: 'llm', times: 'all', kind: 'status', status: 500 });
   const { lastSampleAt } = await caller.say(line);
   await caller.whenAgentSpeaks({ timeoutMs: 10_000, since: lastSampleAt });

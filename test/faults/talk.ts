@@ -13,6 +13,10 @@ export const agentName = 'telephony-agent';
 /** `npm run faults`: the long ones too. */
 export const isComplete = process.env.FAULTS === 'all';
 
+/** All of them in `npm run faults`; those that stand for the rest in `npm test`, whose variants are unit tests. */
+export const representative = <T>(all: readonly T[], standsForAll: (one: T) => boolean): T[] =>
+  isComplete ? [...all] : all.filter(standsForAll);
+
 /** What is still on its way when an agent dies is heard for so long. */
 export const lastFramesMs = 500;
 

@@ -8,12 +8,16 @@ import { callWithRecords } from '#src/calls/store.ts';
 import { defaultSystemMessages, defaultSettings, voiceOf } from '#src/campaigns/campaign.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
 import { dial, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
-import type { Providers, ScenarioInput } from '#src/simulators/providers/server.ts';
+import type { LivekitAccess } from '#src/simulators/caller/sip-participant.ts';
+import { startProviders, type Providers, type ScenarioInput } from '#src/simulators/providers/server.ts';
 import { freePort } from '#src/local/livekit/free-port.ts';
-import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts';
+import { obtainLivekitServer, startLivekitServer } from '#src/local/livekit/server.ts';
+import type { Env } from '#src/local/dev-stack.ts';
 import { startService, type Service } from '#src/service.ts';
 import { identityOf } from '#src/speech-cache/speech.ts';
 import { seedTenant } from './context.ts';
+import { relayWebhooks, sharedLivekit } from './livekit.ts';
+import { openLivekitProject, type LivekitProject } from './livekit-project.ts';
 
 export const dialled = '+18588796658';
 export const callerNumber = '+15551234567';
@@ -22,63 +26,105 @@ export type TestService = Service &
   Readonly<{
     /** The environment that the service was configured with. */
     env: Env;
+    /** Nobody else has this name: LiveKit distributes calls by it. */
+    agentName: string;
     /** The LiveKit server itself, which callers connect to. */
-    livekit: DevStack['livekit'];
+    livekit: LivekitAccess;
+    /** What the service sees of it. */
+    project: LivekitProject;
     providers: Providers;
     /** Places a call, which ends when the test does. */
     phone: (options?: Partial<DialOptions>) => Promise<Caller>;
+    /** The facts of a call of ours, for callers who dial by themselves. */
+    dialing: () => LivekitAccess & { room: string; from: string; to: string };
     /** The only number's campaign, changed for the rest of this file. */
     setCampaign: (data: Record<string, unknown>) => Promise<void>;
   }>;
 
 type TestServiceOptions = {
+  /** Over the environment of the service. */
   env?: Env;
   campaign?: Record<string, unknown>;
+  /** With it the service has a LiveKit server of its own, which knows SIP trunks and dispatch rules. */
   redisUrl?: string;
-  /** Opened in front of the LiveKit server: the service sees only that. */
-  front?: (livekit: DevStack['livekit']) => Promise<AsyncDisposable & { url: string }>;
 };
 
-/** Opens a service with one tenant, whose number has a campaign. `env` goes over the service's. */
+/** Starts a service with one tenant, whose number has a campaign, on the LiveKit server of the run. */
 export const startTestService = async (options: TestServiceOptions = {}): Promise<TestService> => {
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-test-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const around = stack.use(
-    await startDevStack({
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME },
-      port: await freePort(),
-      databaseUrl: `file:${join(folder, 'test.db')}`,
-      redisUrl: options.redisUrl,
-      progress: () => undefined,
-    }),
-  );
-  if (around.providers === null) throw new Error('the providers of a test are simulated');
-  const front = options.front === undefined ? null : stack.use(await options.front(around.livekit));
-  const frontEnv = front === null ? {} : { LIVEKIT_URL: front.url };
-  const env = { ...around.env, ...frontEnv, LOG_LEVEL: 'warn', IDLE_PROCESSES: '1', ...options.env };
+  const port = await freePort();
+  const { livekit, roomPrefix } = await livekitFor(port, options.redisUrl, stack);
+  const project = stack.use(await openLivekitProject(livekit, roomPrefix));
+  const providers = stack.use(await startProviders());
+  const agentName = `telephony-agent-${crypto.randomUUID().slice(0, 8)}`;
+  const env = {
+    ...(await environmentOf(stack, port, providers)),
+    LIVEKIT_URL: project.url,
+    LIVEKIT_API_KEY: livekit.apiKey,
+    LIVEKIT_API_SECRET: livekit.apiSecret,
+    AGENT_NAME: agentName,
+    ...options.env,
+  };
   const service = stack.use(await startService({ config: requireCallConfig(loadConfig(env)), env: process.env }));
-  const { campaign } = await seedTenant(service.ctx.db, { campaign: { ...plain, ...options.campaign } });
+  const { campaign } = await seedTenant(service.ctx.db, { campaign: { ...plain, agentName, ...options.campaign } });
   await service.ready;
   await untilPrepared(
     service,
     Object.values(defaultSystemMessages).filter((text) => text !== ''),
   );
-  const opened = stack.move();
+  const dialing = () => ({ ...livekit, room: `${roomPrefix}${crypto.randomUUID()}`, from: callerNumber, to: dialled });
+  const started = stack.move();
   return {
     ...service,
     env,
-    livekit: around.livekit,
-    providers: around.providers,
+    agentName,
+    livekit,
+    project,
+    providers,
+    dialing,
     phone: async (given = {}) => {
-      const caller = await dial({ ...around.livekit, from: callerNumber, to: dialled, ...given });
+      const caller = await dial({ ...dialing(), ...given });
       onTestFinished(() => caller[Symbol.asyncDispose]());
       return caller;
     },
     setCampaign: async (data) => {
       await service.ctx.db.campaign.update({ where: { id: campaign?.id ?? '' }, data });
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+};
+
+/** The server of the run, whose webhooks about our rooms go to `port`; one of our own where it needs Redis. */
+const livekitFor = async (port: number, redisUrl: string | undefined, stack: AsyncDisposableStack) => {
+  const webhookUrl = `http://127.0.0.1:${port}/api/v1/webhooks/livekit/events`;
+  if (redisUrl !== undefined) {
+    const binary = await obtainLivekitServer({ env: process.env, progress: () => undefined });
+    const { url, apiKey, apiSecret } = stack.use(await startLivekitServer({ binary, webhookUrl, redisUrl }));
+    return { livekit: { url, apiKey, apiSecret }, roomPrefix: '' };
+  }
+  const roomPrefix = `sip-room-${crypto.randomUUID().slice(0, 8)}-`;
+  stack.use(await relayWebhooks(roomPrefix, webhookUrl));
+  const { url, apiKey, apiSecret } = sharedLivekit();
+  return { livekit: { url, apiKey, apiSecret }, roomPrefix };
+};
+
+const environmentOf = async (stack: AsyncDisposableStack, port: number, providers: Providers) => {
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-test-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  return {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    LOCAL_MODE: '1',
+    LOG_LEVEL: 'warn',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATABASE_URL: `file:${join(folder, 'test.db')}`,
+    VOICE_DIR: join(folder, 'voices'),
+    DEEPGRAM_API_KEY: 'simulated',
+    DEEPGRAM_BASE_URL: providers.deepgramUrl,
+    OPENAI_API_KEY: 'simulated',
+    OPENAI_BASE_URL: providers.openaiUrl,
+    IDLE_PROCESSES: '1',
   };
 };
 
@@ -93,11 +139,7 @@ export const untilPrepared = async (
     if (Date.now() > until) throw new Error('the system messages are not prepared');
 };
 
-/** The agent of the sample campaign is ours. */
-const plain = {
-  agentName: 'telephony-agent',
-  prompt: 'You answer the phone of {{campaign.name}} for {{caller.number}}.',
-};
+const plain = { prompt: 'You answer the phone of {{campaign.name}} for {{caller.number}}.' };
 
 /** LiveKit's word of a call's end may come before what its agent still has to tell. */
 const lastWordsMs = 3_000;

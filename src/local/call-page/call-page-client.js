@@ -2,7 +2,7 @@
  * The browser as a simulated phone caller: joins the room as a SIP participant, rings until it can hear somebody, then sets its
  * call active, as LiveKit SIP does; what was said to it before is not played.
  */
-import { createLocalAudioTrack, DisconnectReason, Room, RoomEvent, setLogLevel, Track } from '../livekit-client.js';
+import { createLocalAudioTrack, DisconnectReason, Room, RoomEvent, setLogLevel, Track } from './livekit-client.js';
 
 const pickUpMs = 200;
 const patienceMs = 15_000;

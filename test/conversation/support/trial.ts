@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import type { CallJob } from '#src/protocol/job.ts';
 import { dial, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
-import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit/server.ts';
 import { startProviders, type Providers, type ScenarioInput } from '#src/simulators/providers/server.ts';
 import { openLog } from '#src/log.ts';
 import { startWorker } from '#src/worker/worker.ts';
+import { sharedLivekit, type SharedLivekit } from '#test/support/livekit.ts';
 import { jobOf, openFakeService, type FakeService } from './fake-service.ts';
 
 export type Trial = AsyncDisposable & {
-  livekit: LivekitServer;
+  livekit: SharedLivekit;
   providers: Providers;
   service: FakeService;
   /** What the next claim gets. */
@@ -24,9 +24,8 @@ export type Trial = AsyncDisposable & {
 /** Starts everything and waits until a call process is warm. */
 export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
   await using opened = new AsyncDisposableStack();
-  const livekit = opened.use(
-    await startLivekitServer({ binary: await obtainLivekitServer({ progress: () => {}, env: process.env }) }),
-  );
+  const livekit = sharedLivekit();
+  const agentName = `telephony-agent-${crypto.randomUUID().slice(0, 8)}`;
   const providers = opened.use(await startProviders({ scenarios: [scenario] }));
   const job = { next: jobOf(), leave: false };
   const rooms = new RoomServiceClient(livekit.httpUrl, livekit.apiKey, livekit.apiSecret);
@@ -46,7 +45,7 @@ export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
   const worker = opened.use(
     startWorker({
       config: {
-        agentName: 'telephony-agent',
+        agentName,
         maxCalls: 4,
         idleProcesses: 1,
         livekit: { url: livekit.url, apiKey: livekit.apiKey, apiSecret: livekit.apiSecret },
@@ -77,7 +76,7 @@ export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
         apiSecret: livekit.apiSecret,
         from: '+15551234567',
         to: '+18588796658',
-        agentName: 'telephony-agent',
+        agentName,
         ...options,
       }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 const phone = async () => {
-  const caller = await service.phone({ agentName: 'telephony-agent' });
+  const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 40_000, since: caller.dialedAt });
   return caller;
 };

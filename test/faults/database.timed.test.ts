@@ -23,7 +23,6 @@ import {
   type TestService,
 } from '#test/support/service.ts';
 import {
-  agentName,
   answer,
   answerEverything,
   ask,
@@ -67,7 +66,7 @@ type Outage = () => Promise<void> | void;
 
 /** Nobody can say whose call this is, and what its greeting would be: its caller is asked to wait. */
 const newcomer = async (context: TestContext, service: TestService): Promise<Caller> => {
-  const { caller, pickUpMs } = await greeted(() => service.phone({ agentName }));
+  const { caller, pickUpMs } = await greeted(() => service.phone({ agentName: service.agentName }));
   expect.soft(measured(context, pickUpMs, 'until a new caller hears')).toBeLessThan(5_000);
   return caller;
 };
@@ -94,7 +93,7 @@ const callThrough = async (
   service: TestService,
   begin: () => Promise<Outage> | Outage,
 ): Promise<void> => {
-  const { caller } = await greeted(() => service.phone({ agentName }));
+  const { caller } = await greeted(() => service.phone({ agentName: service.agentName }));
   await untilReady(service, 2);
   const end = await begin();
   const since = nowMs();

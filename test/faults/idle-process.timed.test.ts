@@ -5,7 +5,7 @@ import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
 import { descendantsOf } from '#test/support/processes.ts';
 import { startTestService, type TestService } from '#test/support/service.ts';
-import { agentName, answer, answerEverything, ask, greeted, hangUp, textsOf, untilReady } from './talk.ts';
+import { answer, answerEverything, ask, greeted, hangUp, textsOf, untilReady } from './talk.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -23,7 +23,7 @@ describe('kill -9 of an idle call process', () => {
     const idle = descendantsOf(process.pid).filter(({ command }) => command.includes('job_proc'));
     expect(idle.length).toBeGreaterThan(0);
     for (const { pid } of idle) process.kill(pid, 'SIGKILL');
-    const { caller, pickUpMs } = await greeted(() => service.phone({ agentName }));
+    const { caller, pickUpMs } = await greeted(() => service.phone({ agentName: service.agentName }));
     expect.soft(measured(context, pickUpMs)).toBeLessThan(5_000);
     await ask(caller);
     const { turns } = await hangUp(service, caller);

@@ -4,19 +4,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { dial, nowMs, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
-import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
-import { obtainLivekitServer, startLivekitServer, type LivekitServer } from '#src/local/livekit/server.ts';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { closeRtc, dial, nowMs, type Caller, type DialOptions } from '#src/simulators/caller/caller.ts';
+import { sharedLivekit } from '#test/support/livekit.ts';
 import { callerIn, joinAsAgent, tone } from './stand-in-agent.ts';
 
-let server: LivekitServer;
-let rooms: RoomServiceClient;
-beforeAll(async () => {
-  server = await startLivekitServer({ binary: await obtainLivekitServer({ env: process.env, progress: () => {} }) });
-  rooms = new RoomServiceClient(server.httpUrl, server.apiKey, server.apiSecret);
-}, 300_000);
-afterAll(() => server[Symbol.asyncDispose]());
+const server = sharedLivekit();
+const rooms = new RoomServiceClient(server.httpUrl, server.apiKey, server.apiSecret);
+afterAll(closeRtc);
 
 const phone = async (options: Partial<DialOptions> = {}): Promise<Caller> => {
   const caller = await dial({ ...server, from: '+15551234567', to: '+18588796658', ...options });
@@ -207,19 +202,4 @@ test('a refusal, and a room that cannot be joined, are thrown', async () => {
   const { url } = await service(404, { error: { code: 'not_found', message: 'no such number' } });
   await expect(phone({ sipInbound: { url } })).rejects.toThrow(/404.*not_found/);
   await expect(phone({ apiSecret: 'x'.repeat(32) })).rejects.toThrow();
-});
-
-test('a caller whose network vanishes says no goodbye: LiveKit notices by itself', async () => {
-  const caller = await dialFromProcess({ ...server, from: '+15551234567', to: '+18588796658' });
-  onTestFinished(() => caller[Symbol.asyncDispose]());
-  const agent = await joinAsAgent(server, caller.call.room);
-  onTestFinished(() => agent[Symbol.asyncDispose]());
-  await agent.publish();
-  await caller.whenActive(10_000);
-  await caller.say(tone(300));
-  await expect.poll(() => agent.audioIn.lastSpeech(), { timeout: 5_000 }).not.toBeNull();
-  caller.loseNetwork();
-  await sleep(5_000);
-  expect(callerIn(agent)).toBeDefined();
-  await expect.poll(() => callerIn(agent), { timeout: 40_000, interval: 100 }).toBeUndefined();
 });
