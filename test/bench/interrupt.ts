@@ -10,7 +10,7 @@
  *   disturbed    a false stop, or a pause
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts';
+import { nowMs, type Caller, type Played } from '#src/simulators/caller/caller.ts';
 import { speechRms } from '#src/simulators/caller/audio-in.ts';
 import { atMost, problemsIf, ratioOf, type Benchmark } from './report/benchmark.ts';
 import { withPace } from './report/pace.ts';
@@ -91,7 +91,7 @@ const longestGap = (loud: readonly number[], from: number): number =>
 const interject = async (
   { stage, caller }: Trial,
   { sort, recording, samples }: Interjection,
-): Promise<Said | null> => {
+): Promise<Played | null> => {
   if (sort === 'none') return null;
   return recording === null ? caller.startSpeaking(samples).done : sayRecording(caller, stage.providers, recording);
 };

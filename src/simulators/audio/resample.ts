@@ -1,11 +1,11 @@
-/** Changes the sample rate by a windowed sinc, one table of weights for each phase. */
+/** Sample rate conversion by windowed sinc, with one table of weights per phase. */
 
 /** Taps on each side of a sample, at the lower of the two rates. */
 const zeroCrossings = 16;
 
 /**
  * @param samples 16-bit mono
- * @returns the same sound at `toRate` samples per second; the very array when the rates are equal
+ * @returns the same audio at `toRate` samples per second; the same array if the rates are equal
  */
 export const resample = (samples: Int16Array, fromRate: number, toRate: number): Int16Array => {
   if (fromRate === toRate) return samples;
@@ -25,7 +25,7 @@ export const resample = (samples: Int16Array, fromRate: number, toRate: number):
   return out;
 };
 
-/** Weights of the input samples around a point `fraction` after a sample; `cutoff` 1 keeps the whole band. */
+/** Weights of the input samples around a point `fraction` after a sample; a `cutoff` of 1 keeps the whole band. */
 const weights = (fraction: number, cutoff: number): Float32Array => {
   const half = Math.ceil(zeroCrossings / cutoff);
   const table = new Float32Array(2 * half);

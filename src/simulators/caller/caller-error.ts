@@ -1,4 +1,4 @@
-/** The simulated caller can't go on; `message` is a sentence for a person. */
+/** The simulated caller can't continue. `message` is one sentence for the user. */
 export class CallerError extends Error {
   override readonly name = 'CallerError';
 }

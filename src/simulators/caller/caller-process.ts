@@ -1,47 +1,47 @@
 /**
- * A simulated caller in a process of its own, for what a caller can't do to itself: vanish. Frozen, it sends no packet and no
- * goodbye, and its sockets stay open, as when a network goes away.
+ * A simulated caller in its own process, so that a test can cut it off: a frozen process sends no packets and no goodbye while
+ * its sockets stay open, as when a network fails.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { CallerError } from './caller-error.ts';
-import { closeRtc, dial, type CallEnd, type Caller, type DialOptions, type Said } from './caller.ts';
+import { closeRtc, dial, type CallEnd, type Caller, type DialOptions, type Played } from './caller.ts';
 
-/** What can be asked of a caller elsewhere: everything that goes over a wire. */
-type Asks = {
+/** What can be asked of a caller in another process: its arguments and results can be serialized. */
+type Methods = {
   dial: (options: DialOptions) => Promise<Caller['call']>;
   whenActive: (timeoutMs: number) => Promise<number>;
-  say: (words: Int16Array | string) => Promise<Said>;
+  say: (speech: Int16Array | string) => Promise<Played>;
   whenAgentSpeaks: (options: { timeoutMs: number; since?: number }) => Promise<number>;
   whenAgentQuiet: (options: { quietMs: number; timeoutMs: number }) => Promise<number>;
   whenEnded: () => Promise<CallEnd>;
   hangUp: () => Promise<void>;
 };
-type Ask = { id: number; name: keyof Asks; given: unknown };
-type Reply = { id: number; value: unknown } | { id: number; failed: string };
+type Request = { id: number; method: keyof Methods; argument: unknown };
+type Response = { id: number; value: unknown } | { id: number; error: string };
 
-export type ProcessCaller = Omit<Asks, 'dial'> &
+type ProcessCaller = Omit<Methods, 'dial'> &
   AsyncDisposable & {
     call: Caller['call'];
     pid: number;
-    /** Its network is gone: nothing comes from it any more, and nothing says so. */
+    /** Freezes the process: nothing reaches or leaves it, and nobody is told. */
     loseNetwork: () => void;
-    /** Its network is back. */
     restoreNetwork: () => void;
   };
 
-/** The child's side: does what it is told until its parent is gone. */
+/** Runs in the child process: handles requests until the parent disconnects. */
 export const serveCaller = async (): Promise<void> => {
   let caller: Caller | null = null;
-  const answer = async ({ name, given }: Ask): Promise<unknown> => {
-    if (name !== 'dial') return (caller?.[name] as ((given: unknown) => Promise<unknown>) | undefined)?.(given);
-    caller = await dial(given as DialOptions);
+  const handle = async ({ method, argument }: Request): Promise<unknown> => {
+    if (method !== 'dial')
+      return (caller?.[method] as ((argument: unknown) => Promise<unknown>) | undefined)?.(argument);
+    caller = await dial(argument as DialOptions);
     return caller.call;
   };
-  process.on('message', (ask: Ask) => {
-    answer(ask).then(
-      (value) => process.send?.({ id: ask.id, value } satisfies Reply),
-      (error: unknown) => process.send?.({ id: ask.id, failed: String(error) } satisfies Reply),
+  process.on('message', (request: Request) => {
+    handle(request).then(
+      (value) => process.send?.({ id: request.id, value } satisfies Response),
+      (error: unknown) => process.send?.({ id: request.id, error: String(error) } satisfies Response),
     );
   });
   await once(process, 'disconnect');
@@ -50,58 +50,58 @@ export const serveCaller = async (): Promise<void> => {
 };
 
 const startProcess = () => {
-  const source = `(await import(${JSON.stringify(import.meta.url)})).servePhone()`;
+  const source = `(await import(${JSON.stringify(import.meta.url)})).serveCaller()`;
   return spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
   });
 };
 
-/** Asks the child, each question by its number; its end answers all that are open. */
-const openQuestions = (child: ChildProcess) => {
+/** Sends requests to the child; all that are open are rejected when it exits. */
+const createRequester = (child: ChildProcess) => {
   const open = new Map<number, PromiseWithResolvers<unknown>>();
-  let asked = 0;
-  child.on('message', (reply: Reply) => {
-    const question = open.get(reply.id);
-    open.delete(reply.id);
-    if ('failed' in reply) question?.reject(new CallerError(reply.failed));
-    else question?.resolve(reply.value);
+  let lastId = 0;
+  child.on('message', (response: Response) => {
+    const request = open.get(response.id);
+    open.delete(response.id);
+    if ('error' in response) request?.reject(new CallerError(response.error));
+    else request?.resolve(response.value);
   });
   child.once('exit', () => {
-    for (const { reject } of open.values()) reject(new CallerError("The caller's process has ended."));
+    for (const { reject } of open.values()) reject(new CallerError("The caller's process has exited."));
   });
-  return <T>(name: keyof Asks, given?: unknown): Promise<T> => {
-    const question = Promise.withResolvers<unknown>();
-    open.set((asked += 1), question);
-    child.send({ id: asked, name, given } satisfies Ask);
-    return question.promise as Promise<T>;
+  return <T>(method: keyof Methods, argument?: unknown): Promise<T> => {
+    const request = Promise.withResolvers<unknown>();
+    open.set((lastId += 1), request);
+    child.send({ id: lastId, method, argument } satisfies Request);
+    return request.promise as Promise<T>;
   };
 };
 
-/** As `dial`, from a process of its own. Disposing ends that process, vanished or not. */
+/** Like `dial`, in a process of its own. Disposing kills the process, frozen or not. */
 export const dialFromProcess = async (options: DialOptions): Promise<ProcessCaller> => {
   const child = startProcess();
   const exited = once(child, 'exit');
-  const ask = openQuestions(child);
+  const request = createRequester(child);
   const kill = async () => {
     child.kill('SIGKILL');
     await exited;
   };
-  // Options often come with more in them, such as a whole server: only plain data travels.
+  // Callers may pass an object with more in it, such as a whole server; only plain data can be sent.
   const plain: unknown = JSON.parse(JSON.stringify(options));
-  const facts = await ask<Caller['call']>('dial', plain).catch(async (error: unknown) => {
+  const call = await request<Caller['call']>('dial', plain).catch(async (error: unknown) => {
     await kill();
     throw error;
   });
   return {
-    call: facts,
+    call,
     pid: child.pid ?? 0,
-    whenActive: (timeoutMs) => ask('whenActive', timeoutMs),
-    say: (words) => ask('say', words),
-    whenAgentSpeaks: (wish) => ask('whenAgentSpeaks', wish),
-    whenAgentQuiet: (wish) => ask('whenAgentQuiet', wish),
-    whenEnded: () => ask('whenEnded'),
-    hangUp: () => ask('hangUp'),
+    whenActive: (timeoutMs) => request('whenActive', timeoutMs),
+    say: (speech) => request('say', speech),
+    whenAgentSpeaks: (options) => request('whenAgentSpeaks', options),
+    whenAgentQuiet: (options) => request('whenAgentQuiet', options),
+    whenEnded: () => request('whenEnded'),
+    hangUp: () => request('hangUp'),
     loseNetwork: () => void child.kill('SIGSTOP'),
     restoreNetwork: () => void child.kill('SIGCONT'),
     [Symbol.asyncDispose]: kill,

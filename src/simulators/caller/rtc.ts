@@ -1,13 +1,13 @@
-/* eslint-disable no-restricted-properties -- rtc-node reads NODE_ENV while it is loaded, and nothing else makes it quiet. */
+/* eslint-disable no-restricted-properties -- rtc-node reads NODE_ENV as it is loaded, and nothing else silences it. */
 /**
- * rtc-node, loaded when somebody phones. Its native part has one owner per process: the thread that uses it first. A second
- * thread that used it would take every callback away from the first, so callers live in one thread, and that one only.
+ * rtc-node, loaded with the first call. Its native part belongs to the thread that uses it first: a second thread would take all
+ * its callbacks away, so all callers of a process must live in one thread.
  */
 import type * as RtcNode from '@livekit/rtc-node';
 
 export type Rtc = typeof RtcNode;
 
-/** rtc-node logs its debugging to stdout unless it is loaded in production. */
+/** Unless loaded in production, rtc-node writes debug logs to stdout. */
 export const loadRtc = async (): Promise<Rtc> => {
   const before = process.env['NODE_ENV'];
   process.env['NODE_ENV'] = 'production';
@@ -19,8 +19,8 @@ export const loadRtc = async (): Promise<Rtc> => {
   }
 };
 
-/** Lets go of the native part, for good: without it a process that once phoned never exits by itself, after it none can phone. */
+/** Releases the native part for good, so that the process can exit. No call is possible afterwards. */
 export const closeRtc = async (): Promise<void> => (await loadRtc()).dispose();
 
-/** Milliseconds since the epoch, never going back, finer than Date.now(). */
+/** Milliseconds since the epoch, monotonic and finer than Date.now(). */
 export const nowMs = (): number => performance.timeOrigin + performance.now();

@@ -1,40 +1,43 @@
-/** A caller who says line after line, each once the agent has finished, and hangs up when nobody ends the call for them. */
+/** A caller who follows a script: speaks whenever the agent has finished, and hangs up at the end unless the agent does. */
 import type { Caller } from './caller.ts';
 
-const patienceMs = 30_000;
-/** So long a pause means that the agent has finished. */
+const agentTimeoutMs = 30_000;
+/** After a pause this long the agent has finished. */
 const quietMs = 900;
 const lastWordsMs = 20_000;
 
-export type ScriptOptions = Readonly<{ script: readonly string[]; onHangUp: () => void }>;
+const hasEnded = (caller: Caller): Promise<'ended'> => caller.whenEnded().then(() => 'ended');
 
-const isEnded = (caller: Caller): Promise<'ended'> => caller.whenEnded().then(() => 'ended');
+const after = <T>(ms: number, value: T): Promise<T> =>
+  new Promise((resolve) => setTimeout(() => resolve(value), ms).unref());
 
-/** Holds the caller's side of the conversation. Rejects where the agent isn't heard in time, unless the call is over. */
-export const followScript = async (caller: Caller, { script: lines, onHangUp }: ScriptOptions): Promise<void> => {
-  const script = async (): Promise<'said'> => {
-    let since = caller.dialedAt;
-    for (const line of lines) {
-      await caller.whenAgentSpeaks({ timeoutMs: patienceMs, since });
-      await caller.whenAgentQuiet({ quietMs, timeoutMs: patienceMs });
-      since = (await caller.say(line)).lastSampleAt;
-    }
-    await caller.whenAgentSpeaks({ timeoutMs: patienceMs, since });
-    return 'said';
+const speakScript = async (caller: Caller, script: readonly string[]): Promise<'finished'> => {
+  let since = caller.dialedAt;
+  for (const utterance of script) {
+    await caller.whenAgentSpeaks({ timeoutMs: agentTimeoutMs, since });
+    await caller.whenAgentQuiet({ quietMs, timeoutMs: agentTimeoutMs });
+    since = (await caller.say(utterance)).lastSampleAt;
+  }
+  await caller.whenAgentSpeaks({ timeoutMs: agentTimeoutMs, since });
+  return 'finished';
+};
+
+/** Waiting and speaking fail when the call ends: that is a normal end. */
+const ignoreEnd =
+  (caller: Caller) =>
+  async (error: unknown): Promise<'ended'> => {
+    if ((await Promise.race([hasEnded(caller), after(100, null)])) === 'ended') return 'ended';
+    throw error;
   };
-  const outcome = await Promise.race([script().catch(unlessEnded(caller)), isEnded(caller)]);
+
+/** @throws CallerError if the agent isn't heard in time while the call goes on */
+export const followScript = async (
+  caller: Caller,
+  { script, onHangUp }: Readonly<{ script: readonly string[]; onHangUp: () => void }>,
+): Promise<void> => {
+  const outcome = await Promise.race([speakScript(caller, script).catch(ignoreEnd(caller)), hasEnded(caller)]);
   if (outcome === 'ended') return;
-  const timeout = new Promise<'waited'>((resolve) => setTimeout(() => resolve('waited'), lastWordsMs).unref());
-  if ((await Promise.race([isEnded(caller), timeout])) === 'ended') return;
+  if ((await Promise.race([hasEnded(caller), after(lastWordsMs, null)])) === 'ended') return;
   onHangUp();
   await caller.hangUp();
 };
-
-/** A call that ended while the caller waited or spoke has ended: that is how calls end. */
-const unlessEnded =
-  (caller: Caller) =>
-  async (error: unknown): Promise<'ended'> => {
-    const soon = new Promise<null>((resolve) => setTimeout(() => resolve(null), 100));
-    if ((await Promise.race([isEnded(caller), soon])) === 'ended') return 'ended';
-    throw error;
-  };

@@ -1,4 +1,4 @@
-/** What a phone call looks like to LiveKit before there is any audio: a room, a participant of kind SIP, an agent sent there. */
+/** A phone call as LiveKit sees it before there is any audio: a room, a participant of kind SIP, a dispatched agent. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { AccessToken, AgentDispatchClient } from 'livekit-server-sdk';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ export type LivekitAccess = { url: string; apiKey: string; apiSecret: string };
 export type SipCall = {
   room: string;
   identity: string;
-  /** Who calls and which number was dialled, as a carrier gives them. */
+  /** The caller's number and the dialed one, as the carrier sends them. */
   from: string;
   to: string;
   callId: string;
@@ -20,7 +20,7 @@ export type SipInboundResponse = { agentName: string; metadata: string; attribut
 
 const randomId = (): string => randomBytes(9).toString('base64url').replace(/[-_]/g, 'x');
 
-/** A call's names: the ones given, the rest as LiveKit SIP makes them. */
+/** Whatever isn't given is generated in the format of LiveKit SIP. */
 export const createSipCall = (given: { from: string; to: string } & Partial<SipCall>): SipCall => ({
   room: `sip-room-${randomId()}`,
   identity: `sip_${given.from || 'anonymous'}`,
@@ -29,32 +29,32 @@ export const createSipCall = (given: { from: string; to: string } & Partial<SipC
   ...given,
 });
 
-/** The attributes of LiveKit's SIP participants; a call begins ringing. */
-export const sipAttributes = (facts: SipCall): Record<string, string> => ({
-  'sip.phoneNumber': facts.from,
-  'sip.trunkPhoneNumber': facts.to,
-  'sip.callID': facts.callId,
-  'sip.trunkID': facts.trunkId,
+/** The attributes of LiveKit's SIP participants; a call starts out ringing. */
+const sipAttributes = (call: SipCall): Record<string, string> => ({
+  'sip.phoneNumber': call.from,
+  'sip.trunkPhoneNumber': call.to,
+  'sip.callID': call.callId,
+  'sip.trunkID': call.trunkId,
   'sip.ruleID': 'SDR_simulated',
   'sip.callStatus': 'ringing',
 });
 
-/** The token of such a participant. It may change its own attributes, as the SIP service does when the call is answered. */
+/** The participant may change its own attributes, as the SIP service does when a call is answered. */
 export const createCallerToken = async (
   livekit: LivekitAccess,
-  facts: SipCall,
+  call: SipCall,
   attributes: Record<string, string> = {},
 ): Promise<string> => {
   const token = new AccessToken(livekit.apiKey, livekit.apiSecret, {
-    identity: facts.identity,
-    name: `Phone ${facts.from}`,
+    identity: call.identity,
+    name: `Phone ${call.from}`,
     ttl: '1h',
-    attributes: { ...sipAttributes(facts), ...attributes },
+    attributes: { ...sipAttributes(call), ...attributes },
   });
   token.kind = 'sip';
   token.addGrant({
     roomJoin: true,
-    room: facts.room,
+    room: call.room,
     canPublish: true,
     canSubscribe: true,
     canPublishData: true,
@@ -63,7 +63,7 @@ export const createCallerToken = async (
   return token.toJwt();
 };
 
-/** Sends an agent to the room, as a dispatch rule does. */
+/** Dispatches an agent to the room, as a dispatch rule does. */
 export const dispatchAgent = async (
   livekit: LivekitAccess,
   room: string,
@@ -73,47 +73,47 @@ export const dispatchAgent = async (
   await client.createDispatch(room, agent.agentName, agent.metadata === undefined ? {} : { metadata: agent.metadata });
 };
 
-const answerSchema = z.object({
+const sipInboundResponse = z.object({
   agent_name: z.string(),
   metadata: z.string(),
   attributes: z.record(z.string(), z.string()),
 });
 
-/** The service refuses the call, or the question. */
+/** The service rejects the call, or the request itself. */
 export class CallRejected extends CallerError {
   readonly status: number;
   constructor(url: string, status: number, body: string) {
-    super(`${url} answered ${status}: ${body}`);
+    super(`${url} responded with ${status}: ${body}`);
     this.status = status;
   }
 }
 
 /**
  * Asks the service which agent takes the call (contract §2), signed with the secret.
- * @throws RefusedCall with the status and body where it refuses
+ * @throws CallRejected with the status and body if the service rejects it
  */
 export const requestSipInbound = async (
-  ask: { url: string; secret: string },
-  facts: SipCall,
+  endpoint: { url: string; secret: string },
+  call: SipCall,
 ): Promise<SipInboundResponse> => {
   const body = JSON.stringify({
-    call_id: facts.callId,
-    trunk_id: facts.trunkId,
-    trunk_phone_number: facts.to,
-    from_number: facts.from,
-    to_number: facts.to,
-    room_name: facts.room,
+    call_id: call.callId,
+    trunk_id: call.trunkId,
+    trunk_phone_number: call.to,
+    from_number: call.from,
+    to_number: call.to,
+    room_name: call.room,
     timestamp: new Date().toISOString(),
   });
-  const signature = `sha256=${createHmac('sha256', ask.secret).update(body).digest('hex')}`;
-  const response = await fetch(ask.url, {
+  const signature = `sha256=${createHmac('sha256', endpoint.secret).update(body).digest('hex')}`;
+  const response = await fetch(endpoint.url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-livekit-signature': signature },
     body,
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();
-  if (!response.ok) throw new CallRejected(ask.url, response.status, text);
-  const answer = answerSchema.parse(JSON.parse(text));
-  return { agentName: answer.agent_name, metadata: answer.metadata, attributes: answer.attributes };
+  if (!response.ok) throw new CallRejected(endpoint.url, response.status, text);
+  const { agent_name: agentName, metadata, attributes } = sipInboundResponse.parse(JSON.parse(text));
+  return { agentName, metadata, attributes };
 };

@@ -1,9 +1,8 @@
 /**
- * Simulated providers on loopback, which speak the wire protocols of Deepgram (live transcription, speech) and OpenAI (chat,
- * speech): for local mode, tests and benchmarks. They share no code with the product.
+ * Simulated providers on loopback, for local mode, tests and benchmarks. They speak the wire protocols of Deepgram (live
+ * transcription, text-to-speech) and OpenAI (chat, text-to-speech), and share no code with the product.
  *
- * The scenario of a request is chosen by its key (`apiKey` = the scenario's name) or by the address (`…/s/NAME`); else it is the
- * default one.
+ * A request selects its scenario by its API key (the scenario's name) or its URL (`…/s/NAME`), or else uses the default one.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -16,14 +15,14 @@ import type { LogEntry, ProvidersLog } from './simulation/simulation.ts';
 export type { Delays, FaultInput, LogEntry, ProvidersLog, Scenario, ScenarioInput, Word };
 
 export type ProvidersOptions = {
-  /** Beside the demo scenario, which is always there. */
+  /** In addition to the demo scenario, which is always available. */
   scenarios?: ScenarioInput[];
-  /** A scenario's name; else the first of `scenarios`, else `demo`. */
+  /** The name of a scenario. Default: the first of `scenarios`, else `demo`. */
   defaultScenario?: string;
   delays?: Partial<Delays>;
-  /** The only key accepted, beside the scenarios' names; without it any key is. */
+  /** The only key accepted besides the scenarios' names. Default: any key is accepted. */
   apiKey?: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   port?: number;
 };
 
@@ -35,14 +34,14 @@ export type Providers = AsyncDisposable & {
   openaiUrl: string;
   /** `http://127.0.0.1:PORT/control` */
   controlUrl: string;
-  /** The addresses under which every request belongs to that scenario, whatever its key. */
+  /** The URLs under which every request belongs to a scenario, whatever its key. */
   urlsOf(scenario: string): { deepgramUrl: string; openaiUrl: string };
   /**
-   * What the next stretch of speech will have said, before the scenario's own lines; an array is said in several stretches. With
-   * the true times of its words (in ms from the first sound) pauses may come anywhere.
+   * Sets what the next stretch of speech says, ahead of the scenario's own lines; an array is said with pauses between its
+   * parts. With the times of its words (in ms from the first sound) pauses may come anywhere.
    */
   queueUtterance(text: string | string[], more?: { words?: Word[]; scenario?: string }): Promise<void>;
-  /** Adds or replaces a scenario, and forgets where broken connections were in it. */
+  /** Adds or replaces a scenario; broken connections start over in it. */
   setScenario(scenario: ScenarioInput): Promise<void>;
   setDelays(delays: Partial<Delays>): Promise<void>;
   setFault(fault: FaultInput): Promise<void>;
@@ -60,15 +59,15 @@ export type ThreadData = {
 };
 
 /**
- * Starts the simulators in a thread of their own; disposing ends it and frees the port.
- * @throws when a scenario is wrong, the port is taken, or the development dependencies are not installed
+ * Starts the simulators in a worker thread; disposing ends it and frees the port.
+ * @throws if a scenario is invalid, the port is in use, or the development dependencies are not installed
  */
 export const startProviders = async (options: ProvidersOptions = {}): Promise<Providers> => {
   const own = (options.scenarios ?? []).map((scenario) => scenarioSchema.parse(scenario));
   const scenarios = [await loadDemoScenario(), ...own];
   const defaultScenario = options.defaultScenario ?? own[0]?.name ?? 'demo';
   if (!scenarios.some(({ name }) => name === defaultScenario))
-    throw new Error(`there is no scenario "${defaultScenario}"`);
+    throw new Error(`There is no scenario "${defaultScenario}".`);
   const workerData: ThreadData = {
     scenarios,
     defaultScenario,
@@ -77,7 +76,7 @@ export const startProviders = async (options: ProvidersOptions = {}): Promise<Pr
     port: options.port ?? 0,
   };
   const worker = new Worker(new URL('./server-thread.ts', import.meta.url), { workerData, name: 'providers' });
-  // An error of the thread rejects here; later, with nobody listening, it ends the process: simulators don't fail silently.
+  // An error in the thread rejects here; later, with no listener, it ends the process: simulators don't fail silently.
   const [{ port }] = (await once(worker, 'message')) as [{ port: number }];
   const base = `127.0.0.1:${port}`;
   return {
@@ -95,18 +94,18 @@ type Controls = 'queueUtterance' | 'setScenario' | 'setDelays' | 'setFault' | 'c
 
 const controls = (url: string): Pick<Providers, Controls> => ({
   queueUtterance: async (text, more = {}) =>
-    void (await ask(url, 'POST', '/utterances', { text, ...more } satisfies UtteranceInput)),
-  setScenario: async (scenario) => void (await ask(url, 'PUT', `/scenarios/${scenario.name}`, scenario)),
-  setDelays: async (delays) => void (await ask(url, 'PUT', '/delays', delays)),
-  setFault: async (fault) => void (await ask(url, 'POST', '/faults', fault)),
-  clearFaults: async () => void (await ask(url, 'DELETE', '/faults')),
-  log: async () => (await (await ask(url, 'GET', '/log')).json()) as ProvidersLog,
-  clearLog: async () => void (await ask(url, 'DELETE', '/log')),
+    void (await request(url, 'POST', '/utterances', { text, ...more } satisfies UtteranceInput)),
+  setScenario: async (scenario) => void (await request(url, 'PUT', `/scenarios/${scenario.name}`, scenario)),
+  setDelays: async (delays) => void (await request(url, 'PUT', '/delays', delays)),
+  setFault: async (fault) => void (await request(url, 'POST', '/faults', fault)),
+  clearFaults: async () => void (await request(url, 'DELETE', '/faults')),
+  log: async () => (await (await request(url, 'GET', '/log')).json()) as ProvidersLog,
+  clearLog: async () => void (await request(url, 'DELETE', '/log')),
 });
 
-const ask = async (url: string, method: string, path: string, body?: unknown): Promise<Response> => {
+const request = async (url: string, method: string, path: string, body?: unknown): Promise<Response> => {
   const response = await fetch(`${url}${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body) }) });
   if (!response.ok)
-    throw new Error(`simulated providers, ${method} ${path}: ${response.status} ${await response.text()}`);
+    throw new Error(`Simulated providers: ${method} ${path} failed with ${response.status}: ${await response.text()}`);
   return response;
 };

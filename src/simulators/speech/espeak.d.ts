@@ -1,4 +1,4 @@
-/** The part of the package that we use; it ships no types. */
+/** The part of the package that is used here; it ships no types. */
 declare module '@echogarden/espeak-ng-emscripten' {
   export type Event = {
     type: 'samplerate' | 'sentence' | 'word' | 'phoneme' | 'end' | 'mark' | 'play';
@@ -9,14 +9,14 @@ declare module '@echogarden/espeak-ng-emscripten' {
     id?: string | number;
   };
   export class Synthesizer {
-    /** An unknown voice is ignored: the one before stays. */
+    /** An unknown voice is ignored: the previous one stays. */
     set_voice(name: string): void;
     /** Words per minute. */
     set_rate(wordsPerMinute: number): void;
     readonly samplerate: number;
-    /** Calls back with 16-bit samples as they are made; a callback that returns true stops it. */
+    /** Calls back with 16-bit samples as they are produced; a callback that returns true stops it. */
     synthesize(text: string, callback: (samples: Int16Array, events: Event[]) => boolean): void;
   }
-  // eslint-disable-next-line no-restricted-exports -- so does the package
+  // eslint-disable-next-line no-restricted-exports -- as in the package
   export default function initialize(): Promise<{ eSpeakNGWorker: typeof Synthesizer }>;
 }

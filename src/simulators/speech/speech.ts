@@ -1,27 +1,28 @@
 /**
- * Real, audible words, by espeak. It blocks its thread for some 30 ms per second of speech: in a thread that must not wait,
- * use `openSpeechThread`.
+ * Audible speech, by espeak. It blocks its thread for about 30 ms per second of speech: where that matters, use
+ * `startThreadedSpeech`.
  *
- * Clip: the samples of a text (16-bit mono) and when each of its words is heard.
+ * Clip: a spoken text (16-bit mono) with the times of its words.
  */
 import type { Event, Synthesizer } from '@echogarden/espeak-ng-emscripten';
+import { concatSamples } from '../audio/pcm.ts';
 import { resample } from '../audio/resample.ts';
 import { espeakVoice } from './voices.ts';
 
 export { callerVoice } from './voices.ts';
 
-/** Times in ms from the clip's first sample. */
+/** Times are in ms from the clip's first sample. */
 export type Word = { text: string; startMs: number; endMs: number };
 export type Clip = { samples: Int16Array; words: Word[] };
 
 export type SpeechOptions = {
-  /** An OpenAI voice, a Deepgram `aura…` model, `callerVoice`, or espeak's own name. Default alloy. */
+  /** An OpenAI voice, a Deepgram `aura…` model, `callerVoice`, or the name of an espeak voice. Default: alloy. */
   voice?: string;
-  /** Samples per second, default 24000. */
+  /** Samples per second. Default: 24000. */
   sampleRate?: number;
   /** 1 is about 175 words a minute. */
   rate?: number;
-  /** Silences inside the text are cut down to this: under 150 ms no recognizer takes them for a pause. */
+  /** Shortens longer pauses to this. Below 150 ms no recognizer takes them for one. */
   maxPauseMs?: number;
 };
 
@@ -34,13 +35,13 @@ const cachedClips = 150;
 const shared: { speech?: Promise<Speech> } = {};
 
 /**
- * The samples of a text, 16-bit mono. The same text in the same voice is made once: don't change them.
- * @throws when the development dependencies are not installed
+ * @returns 16-bit mono; shared by all who ask for the same text and voice, so don't modify it
+ * @throws if the development dependencies are not installed
  */
 export const synthesize = async (text: string, options: SpeechOptions = {}): Promise<Int16Array> =>
   (await synthesizeClip(text, options)).samples;
 
-/** As `synthesize`, with the times of the words. */
+/** Like `synthesize`, with the times of the words. */
 export const synthesizeClip = async (text: string, options: SpeechOptions = {}): Promise<Clip> => {
   shared.speech ??= loadSpeech();
   return (await shared.speech).synthesize(text, options);
@@ -48,7 +49,7 @@ export const synthesizeClip = async (text: string, options: SpeechOptions = {}):
 
 /**
  * Loads espeak (about 150 ms, 60 MB) with a cache of its own.
- * @throws when the development dependencies are not installed
+ * @throws if the development dependencies are not installed
  */
 export const loadSpeech = async (): Promise<Speech> => {
   const engine = await loadEngine();
@@ -73,7 +74,7 @@ const loadEngine = async (): Promise<Engine> => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new Error(
-      'The simulated speech needs @echogarden/espeak-ng-emscripten, a development dependency: run "npm ci" without --omit=dev.',
+      'Simulated speech needs the development dependency @echogarden/espeak-ng-emscripten: run "npm ci" without --omit=dev.',
       { cause: error },
     );
   }
@@ -84,7 +85,7 @@ const makeClip = ({ espeak, sampleRate }: Engine, text: string, options: SpeechO
   const events: Event[] = [];
   espeak.set_voice(espeakVoice(options.voice ?? 'alloy'));
   espeak.set_rate(Math.round(wordsPerMinute * (options.rate ?? 1)));
-  // It reads markup: a "<" would swallow what follows.
+  // espeak parses markup: a "<" would swallow what follows.
   espeak.synthesize(text.replaceAll(/[<>&]/g, ' '), (samples, more) => {
     parts.push(samples);
     events.push(...more);
@@ -95,18 +96,7 @@ const makeClip = ({ espeak, sampleRate }: Engine, text: string, options: SpeechO
   return { ...clip, samples: resample(clip.samples, sampleRate, options.sampleRate ?? 24_000) };
 };
 
-/** Joins samples end to end. */
-export const concatSamples = (parts: Int16Array[]): Int16Array => {
-  const joined = new Int16Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
-};
-
-/** The words as written (espeak also reports the parts of numbers), each from its first sound to the next's or to a pause. */
+/** The words as written (espeak also reports the parts of numbers), each up to the next word or pause. */
 const wordTimes = (text: string, events: Event[]): Word[] => {
   const pauses = events.filter((e) => e.type === 'end' || (e.type === 'phoneme' && /^_*:?$/.test(String(e.id))));
   const starts = [...text.matchAll(/\S+/g)].flatMap((match) => {
@@ -115,7 +105,7 @@ const wordTimes = (text: string, events: Event[]): Word[] => {
     return sound ? [{ text: match[0], startMs: sound.audio_position }] : [];
   });
   return starts.map((word, index) => {
-    // A number's words may have pauses among them: its end is the last one before the next word.
+    // A number may contain pauses: it ends with the last one before the next word.
     const nextMs = starts[index + 1]?.startMs ?? Infinity;
     const pause = pauses.findLast((e) => e.audio_position > word.startMs && e.audio_position <= nextMs);
     const first = pauses.find((e) => e.audio_position > word.startMs)?.audio_position ?? word.startMs;

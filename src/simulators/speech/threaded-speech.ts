@@ -1,37 +1,37 @@
-/** The speech of `speech.ts` in a thread of its own, for a thread that must not wait. */
+/** `speech.ts` in a worker thread, for threads that must not block. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Clip, SpeechOptions } from './speech.ts';
 
 export type SpeechRequest = { id: number; text: string; options: SpeechOptions };
-export type SpeechReply = { id: number; clip: Clip };
+export type SpeechResponse = { id: number; clip: Clip };
 
 export type ThreadedSpeech = AsyncDisposable & {
-  /** As `synthesizeClip`. */
+  /** Like `synthesizeClip`. */
   synthesize(text: string, options?: SpeechOptions): Promise<Clip>;
 };
 
 /**
  * Starts the thread and warms it up.
- * @throws when the development dependencies are not installed
+ * @throws if the development dependencies are not installed
  */
 export const startThreadedSpeech = async (): Promise<ThreadedSpeech> => {
   const worker = new Worker(new URL('./speech-thread.ts', import.meta.url), { name: 'speech' });
-  const waiting = new Map<number, (clip: Clip) => void>();
+  const pending = new Map<number, (clip: Clip) => void>();
   let lastId = 0;
-  // An error of the thread rejects here; later, with nobody listening, it ends the process: simulators don't fail silently.
+  // An error in the thread rejects here; later, with no listener, it ends the process: simulators don't fail silently.
   await once(worker, 'message');
-  worker.on('message', ({ id, clip }: SpeechReply) => {
-    waiting.get(id)?.(clip);
-    waiting.delete(id);
+  worker.on('message', ({ id, clip }: SpeechResponse) => {
+    pending.get(id)?.(clip);
+    pending.delete(id);
   });
-  const clip = async (text: string, options: SpeechOptions = {}): Promise<Clip> => {
-    const made = Promise.withResolvers<Clip>();
+  const synthesize = (text: string, options: SpeechOptions = {}): Promise<Clip> => {
+    const { promise, resolve } = Promise.withResolvers<Clip>();
     lastId += 1;
-    waiting.set(lastId, made.resolve);
+    pending.set(lastId, resolve);
     worker.postMessage({ id: lastId, text, options } satisfies SpeechRequest);
-    return made.promise;
+    return promise;
   };
-  await clip('Hello, how can I help you today?');
-  return { synthesize: clip, [Symbol.asyncDispose]: async () => void (await worker.terminate()) };
+  await synthesize('Hello, how can I help you today?');
+  return { synthesize, [Symbol.asyncDispose]: async () => void (await worker.terminate()) };
 };

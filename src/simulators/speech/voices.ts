@@ -1,4 +1,4 @@
-/** The voices of OpenAI and Deepgram, and the callers', by the voices of espeak. */
+/** Which espeak voice stands in for each voice of OpenAI and Deepgram, and for the caller. */
 
 const openaiVoices: Record<string, string> = {
   alloy: 'en-us+f3',
@@ -35,13 +35,13 @@ const maleAuraVoices = new Set(
 const femaleVariants = ['f1', 'f2', 'f3', 'f4', 'f5', 'Annie'];
 const maleVariants = ['m1', 'm2', 'm3', 'm4', 'm5', 'm7'];
 
-/** The simulated caller's own voice, unlike any agent's. */
+/** The simulated caller's voice, unlike any agent's. */
 export const callerVoice = 'caller';
 
 /** Whether OpenAI has a voice of this name. */
 export const isOpenaiVoice = (name: string): boolean => Object.hasOwn(openaiVoices, name);
 
-/** The espeak voice for an OpenAI voice, a Deepgram `aura…` model, `caller`, or espeak's own name; else a plain one. */
+/** @param name an OpenAI voice, a Deepgram `aura…` model, `callerVoice` or an espeak voice; `en-us` replaces any other */
 export const espeakVoice = (name: string): string => {
   if (name === callerVoice) return 'en-gb+m8';
   if (Object.hasOwn(openaiVoices, name)) return openaiVoices[name] ?? 'en-us';

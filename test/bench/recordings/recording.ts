@@ -134,8 +134,8 @@ const treat = (row: Row, speech: Int16Array): Pick<Recording, 'lead' | 'speech' 
 /** @throws where a recognizer would hear other stretches of speech than the table has, or another end */
 const verify = (recording: Recording): void => {
   const { row, speech, tail, pauses } = recording;
-  const ear = createVad({ sampleRate, channels: 1 }, loudDbfs, 200);
-  const heard = [speech, tail].flatMap((samples) => ear.push(Buffer.from(samples.buffer)));
+  const vad = createVad({ sampleRate, channels: 1, thresholdDbfs: loudDbfs, hangoverMs: 200 });
+  const heard = [speech, tail].flatMap((samples) => vad.push(Buffer.from(samples.buffer)));
   const ends = heard.flatMap((one) => (one.kind === 'end' ? [one.endMs] : []));
   const expected = [...pauses.map(({ startMs }) => startMs), speech.length / perMs];
   const isSame = ends.length === expected.length && ends.every((end, n) => Math.abs(end - (expected[n] ?? 0)) <= 70);

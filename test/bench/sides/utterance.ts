@@ -1,5 +1,5 @@
 /** One utterance of a caller in a running call, and what is heard after it. */
-import { nowMs, type Caller, type Said } from '#src/simulators/caller/caller.ts';
+import { nowMs, type Caller, type Played } from '#src/simulators/caller/caller.ts';
 import type { Providers } from '#src/simulators/providers/server.ts';
 import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';
 import type { Recording } from '../recordings/recording.ts';
@@ -50,7 +50,7 @@ export const whenSilent = (caller: Caller, ms = quietMs): Promise<number> =>
   caller.whenAgentQuiet({ quietMs: ms, timeoutMs: quietTimeoutMs });
 
 /** Says a recording, and has the simulated recognizer understand it; settles with the speech's last sample. */
-export const sayRecording = async (caller: Caller, providers: Providers, recording: Recording): Promise<Said> => {
+export const sayRecording = async (caller: Caller, providers: Providers, recording: Recording): Promise<Played> => {
   const { lead, speech, tail, words } = recording;
   // What is said is known before its first sound arrives.
   await providers.queueUtterance(words.map(({ text }) => text).join(' '), { words });
@@ -60,7 +60,7 @@ export const sayRecording = async (caller: Caller, providers: Providers, recordi
   return speaking.done;
 };
 
-type Spoken = Said & { earlyAt: number | null };
+type Spoken = Played & { earlyAt: number | null };
 
 /** Says it once the agent's turn before is really over; again where something of that was still heard. */
 const sayToSilence = async (

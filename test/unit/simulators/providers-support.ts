@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AudioFrame } from '@livekit/rtc-node';
 import { WebSocket } from 'ws';
 import type { Providers } from '#src/simulators/providers/server.ts';
-import { callerVoice, concatSamples, synthesize } from '#src/simulators/speech/speech.ts';
+import { concatSamples } from '#src/simulators/audio/pcm.ts';
+import { callerVoice, synthesize } from '#src/simulators/speech/speech.ts';
 
 export const sampleRate = 16_000;
 

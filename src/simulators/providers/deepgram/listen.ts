@@ -1,19 +1,20 @@
-/** Deepgram's live transcription, `GET /v1/listen`: hears speech by its loudness, takes its words from the scenario. */
+/** Deepgram's live transcription, `GET /v1/listen`: detects speech by its level, takes the words from the scenario. */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
-import { type Vad, type VadEvent, createVad } from './vad.ts';
+import { splitUtterance, wordsHeard, type ScriptCursor, type Utterance, type Word } from '../scenario/script.ts';
 import { sendJson } from '../simulation/http.ts';
-import { type ScriptCursor, splitUtterance, type Utterance, type Word, wordsHeard } from '../scenario/script.ts';
-import { logRequest, type Simulation, type ProviderRequest } from '../simulation/simulation.ts';
+import { logRequest, type RequestTarget, type Simulation } from '../simulation/simulation.ts';
+import { resultsMessage, transcriptOf, type ResultsFlags } from './results.ts';
 import { readMessage, refuse, toBuffer, type Upgrade } from './sockets.ts';
+import { createVad, type Vad, type VadEvent } from './vad.ts';
 
 const flag = z.stringbool().catch(false);
 
 const querySchema = z.object({
-  encoding: z.literal('linear16', 'this simulator hears encoding=linear16 only'),
-  sample_rate: z.coerce.number('sample_rate is missing').int().min(8000).max(96_000),
+  encoding: z.literal('linear16', 'This simulator supports only encoding=linear16.'),
+  sample_rate: z.coerce.number('sample_rate is required.').int().min(8000).max(96_000),
   channels: z.coerce.number().int().min(1).max(8).default(1),
   endpointing: z.coerce.number().catch(10).default(10),
   utterance_end_ms: z.coerce.number().int().min(0).optional(),
@@ -24,253 +25,232 @@ const querySchema = z.object({
 });
 type Query = z.output<typeof querySchema>;
 
-/** One stretch of speech; `startedMs` and `endedMs` on the clock of `performance.now()`, the others in ms of sound. */
+/** One stretch of speech. `startedMs` is on the clock of `performance.now()`; the other times are in ms of audio. */
 type Segment = {
-  piece: Utterance | null;
+  /** null: the script has nothing more to say. */
+  utterance: Utterance | null;
   spoken: Word[];
   startMs: number;
   startedMs: number;
   endMs: number | null;
-  shown: string;
+  lastInterim: string;
 };
 
 type ListenSession = {
-  sim: Simulation;
+  simulation: Simulation;
   scenario: string;
   query: Query;
   socket: WebSocket;
-  ear: Vad;
-  /** Chosen when speech first starts: a client may open its new socket before it closes the broken one. */
+  vad: Vad;
+  /** Chosen when speech first starts: a client may open a new socket before it closes the broken one. */
   cursor: ScriptCursor | null;
   requestId: string;
-  /** Not yet delivered, in order; the last may still be going on. */
-  stretches: Segment[];
+  /** Not yet delivered, in order; the last may still be in progress. */
+  segments: Segment[];
   lastEndMs: number;
-  soundAtMs: number;
+  audioAtMs: number;
   messageAtMs: number;
-  muted: boolean;
-  /** The client said that it is done. */
-  closed: boolean;
+  /** A fault: nothing is sent any more. */
+  isMuted: boolean;
+  /** The client sent CloseStream. */
+  isClosed: boolean;
 };
 
-/** Without any sound for so long, speech counts as ended: clients may stop sending in silence. */
-const noSoundMs = 400;
-/** Deepgram closes a socket that hears neither sound nor KeepAlive. */
+/** Without audio for this long, speech counts as ended: clients may stop sending during silence. */
+const noAudioMs = 400;
+/** Deepgram closes a socket that receives neither audio nor KeepAlive. */
 const inactivityMs = 10_000;
 
-/** Answers `GET /v1/auth/token`, which tells who has a key that it is a good one. */
+/** Handles `GET /v1/auth/token`, by which clients verify a key. */
 export const sendToken = (response: ServerResponse): void => {
   sendJson(response, 200, { api_key_id: 'simulated', scopes: ['member'], accessor: 'simulated', created: null });
 };
 
-/** Answers an upgrade to `/v1/listen`, which is authorized. */
+/** Handles an authorized upgrade to `/v1/listen`. */
 export const acceptListen = (
-  sim: Simulation,
-  visit: ProviderRequest,
+  simulation: Simulation,
+  target: RequestTarget,
   upgrade: Upgrade,
   server: WebSocketServer,
 ): void => {
-  const scenario = visit.scenario.name;
-  const fault = sim.faults.take('stt', scenario, ({ kind, since }) => kind !== 'dropAtFinal' && since === 'open');
-  if (fault?.kind === 'hangConnect') return logRequest(sim, 'listen', 0, scenario);
-  const query = querySchema.safeParse(Object.fromEntries(visit.url.searchParams));
+  const scenario = target.scenario.name;
+  const fault = simulation.faults.take(
+    'stt',
+    scenario,
+    ({ kind, since }) => kind !== 'dropAtFinal' && since === 'open',
+  );
+  if (fault?.kind === 'hangConnect') return logRequest(simulation, 'listen', 0, scenario);
+  const query = querySchema.safeParse(Object.fromEntries(target.url.searchParams));
   if (fault?.kind === 'refuse429' || !query.success) {
     const status = query.success ? 429 : 400;
-    logRequest(sim, 'listen', status, scenario);
+    logRequest(simulation, 'listen', status, scenario);
     if (query.success)
       return refuse(upgrade, status, 'TOO_MANY_REQUESTS', 'Too many requests. Please try again later.');
     return refuse(upgrade, status, 'INVALID_QUERY_PARAMETER', z.prettifyError(query.error).replaceAll('\n', ' '));
   }
-  logRequest(sim, 'listen', 101, scenario);
+  logRequest(simulation, 'listen', 101, scenario);
   server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => {
-    const listening = listen(sim, scenario, query.data, socket);
+    const session = openSession(simulation, scenario, query.data, socket);
     if (fault?.kind === 'dropAfterMs') setTimeout(() => socket.terminate(), fault.ms);
-    listening.muted = fault?.kind === 'silent';
+    session.isMuted = fault?.kind === 'silent';
   });
 };
 
-const listen = (sim: Simulation, scenario: string, query: Query, socket: WebSocket): ListenSession => {
-  const hangoverMs = Math.max(query.endpointing, sim.delays.hangoverMs);
-  const listening: ListenSession = {
-    ...{ sim, scenario, query, socket },
-    ear: createVad({ sampleRate: query.sample_rate, channels: query.channels }, sim.delays.thresholdDbfs, hangoverMs),
+const openSession = (simulation: Simulation, scenario: string, query: Query, socket: WebSocket): ListenSession => {
+  const session: ListenSession = {
+    simulation,
+    scenario,
+    query,
+    socket,
+    vad: createVad({
+      sampleRate: query.sample_rate,
+      channels: query.channels,
+      thresholdDbfs: simulation.delays.thresholdDbfs,
+      hangoverMs: Math.max(query.endpointing, simulation.delays.hangoverMs),
+    }),
     cursor: null,
     requestId: randomUUID(),
-    stretches: [],
+    segments: [],
     lastEndMs: -Infinity,
-    soundAtMs: performance.now(),
+    audioAtMs: performance.now(),
     messageAtMs: performance.now(),
-    muted: false,
-    closed: false,
+    isMuted: false,
+    isClosed: false,
   };
-  const ticking = setInterval(() => tick(listening), sim.delays.interimEveryMs);
+  const ticking = setInterval(() => tick(session), simulation.delays.interimEveryMs);
   socket.on('message', (data, isBinary) => {
-    listening.messageAtMs = performance.now();
-    if (isBinary) hear(listening, toBuffer(data));
-    else obey(listening, readMessage(data)?.type ?? '');
+    session.messageAtMs = performance.now();
+    if (isBinary) receiveAudio(session, toBuffer(data));
+    else handleMessage(session, readMessage(data)?.type ?? '');
   });
   socket.on('error', () => socket.terminate());
   socket.on('close', () => {
     clearInterval(ticking);
-    for (const { piece } of listening.stretches) if (piece) listening.cursor?.requeue(piece);
-    listening.stretches = [];
-    // Whoever reconnects goes on where this one was; who said goodbye doesn't.
-    if (!listening.closed && listening.cursor) sim.scripts.park(scenario, listening.cursor);
+    for (const { utterance } of session.segments) if (utterance) session.cursor?.requeue(utterance);
+    session.segments = [];
+    // A client that reconnects continues here, unless it closed the stream properly.
+    if (!session.isClosed && session.cursor) simulation.scripts.park(scenario, session.cursor);
   });
-  return listening;
+  return session;
 };
 
-const hear = (listening: ListenSession, pcm: Buffer): void => {
-  listening.soundAtMs = performance.now();
-  for (const heard of listening.ear.push(pcm)) notice(listening, heard);
+const receiveAudio = (session: ListenSession, pcm: Buffer): void => {
+  session.audioAtMs = performance.now();
+  for (const event of session.vad.push(pcm)) handleVadEvent(session, event);
 };
 
-const notice = (listening: ListenSession, heard: VadEvent): void => {
-  const clockAt = (ms: number): number => listening.soundAtMs - (listening.ear.positionMs() - ms);
-  if (heard.kind === 'start') startStretch(listening, heard.startMs, clockAt(heard.startMs));
-  else endStretch(listening, heard.endMs, clockAt(heard.endMs));
+const handleVadEvent = (session: ListenSession, event: VadEvent): void => {
+  const clockAt = (ms: number): number => session.audioAtMs - (session.vad.positionMs() - ms);
+  if (event.kind === 'start') startSegment(session, event.startMs, clockAt(event.startMs));
+  else endSegment(session, event.endMs, clockAt(event.endMs));
 };
 
-const startStretch = (listening: ListenSession, startMs: number, startedMs: number): void => {
-  const { sim, scenario, socket } = listening;
-  const fault = sim.faults.take('stt', scenario, ({ kind, since }) => kind === 'silent' || since === 'speech');
+const startSegment = (session: ListenSession, startMs: number, startedMs: number): void => {
+  const { simulation, scenario, socket } = session;
+  const fault = simulation.faults.take('stt', scenario, ({ kind, since }) => kind === 'silent' || since === 'speech');
   if (fault?.kind === 'dropAfterMs') setTimeout(() => socket.terminate(), fault.ms);
-  if (fault?.kind === 'silent') listening.muted = true;
-  listening.cursor ??= sim.scripts.cursor(scenario);
-  const piece = listening.cursor.next(startMs - listening.lastEndMs);
-  listening.stretches.push({ piece, spoken: [], startMs, startedMs, endMs: null, shown: '' });
-  if (listening.query.vad_events) send(listening, { type: 'SpeechStarted', channel: [0], timestamp: startMs / 1000 });
+  if (fault?.kind === 'silent') session.isMuted = true;
+  session.cursor ??= simulation.scripts.cursor(scenario);
+  const utterance = session.cursor.next(startMs - session.lastEndMs);
+  session.segments.push({ utterance, spoken: [], startMs, startedMs, endMs: null, lastInterim: '' });
+  if (session.query.vad_events) send(session, { type: 'SpeechStarted', channel: [0], timestamp: startMs / 1000 });
 };
 
-const endStretch = (listening: ListenSession, endMs: number, endedMs: number): void => {
-  const stretch = listening.stretches.at(-1);
-  if (!stretch) return;
-  stretch.endMs = endMs;
-  listening.lastEndMs = endMs;
-  if (stretch.piece) {
-    const { spoken, rest } = splitUtterance(stretch.piece, endMs - stretch.startMs);
-    stretch.spoken = spoken;
-    if (rest) listening.cursor?.saveRest(rest);
+const endSegment = (session: ListenSession, endMs: number, endedMs: number): void => {
+  const segment = session.segments.at(-1);
+  if (!segment) return;
+  segment.endMs = endMs;
+  session.lastEndMs = endMs;
+  if (segment.utterance) {
+    const { spoken, rest } = splitUtterance(segment.utterance, endMs - segment.startMs);
+    segment.spoken = spoken;
+    if (rest) session.cursor?.saveRest(rest);
   }
-  const dueMs = Math.max(0, endedMs + listening.sim.delays.finalDelayMs - performance.now());
-  setTimeout(() => deliver(listening, stretch, { finalize: false }), dueMs);
-  setUtteranceEnd(listening, stretch, endedMs);
+  const dueMs = Math.max(0, endedMs + session.simulation.delays.finalDelayMs - performance.now());
+  setTimeout(() => deliver(session, segment, { finalize: false }), dueMs);
+  setUtteranceEnd(session, segment, endedMs);
 };
 
-const setUtteranceEnd = (listening: ListenSession, stretch: Segment, endedMs: number): void => {
-  const afterMs = listening.query.utterance_end_ms;
+const setUtteranceEnd = (session: ListenSession, segment: Segment, endedMs: number): void => {
+  const afterMs = session.query.utterance_end_ms;
   if (afterMs === undefined) return;
-  const lastWordEnd = (stretch.startMs + (stretch.spoken.at(-1)?.endMs ?? 0)) / 1000;
-  const goOff = (): void => {
-    if (listening.lastEndMs !== stretch.endMs || listening.stretches.length > 0) return;
-    send(listening, { type: 'UtteranceEnd', channel: [0, 1], last_word_end: lastWordEnd });
+  const lastWordEnd = (segment.startMs + (segment.spoken.at(-1)?.endMs ?? 0)) / 1000;
+  const sendUtteranceEnd = (): void => {
+    if (session.lastEndMs !== segment.endMs || session.segments.length > 0) return;
+    send(session, { type: 'UtteranceEnd', channel: [0, 1], last_word_end: lastWordEnd });
   };
-  const dueMs = endedMs + Math.max(afterMs, listening.sim.delays.finalDelayMs + 10);
-  setTimeout(goOff, Math.max(0, dueMs - performance.now()));
+  const dueMs = endedMs + Math.max(afterMs, session.simulation.delays.finalDelayMs + 10);
+  setTimeout(sendUtteranceEnd, Math.max(0, dueMs - performance.now()));
 };
 
-const deliver = (listening: ListenSession, stretch: Segment, { finalize }: { finalize: boolean }): void => {
-  const { sim, scenario, socket, stretches } = listening;
-  // What a mute socket keeps to itself counts as lost when it closes.
-  if (!stretches.includes(stretch) || listening.muted) return;
-  const { kind } = sim.faults.take('stt', scenario, (fault) => fault.kind === 'dropAtFinal') ?? {};
+const deliver = (session: ListenSession, segment: Segment, { finalize }: { finalize: boolean }): void => {
+  const { simulation, scenario, socket, segments } = session;
+  // What a muted session withholds is requeued when it closes.
+  if (!segments.includes(segment) || session.isMuted) return;
+  const { kind } = simulation.faults.take('stt', scenario, (fault) => fault.kind === 'dropAtFinal') ?? {};
   if (kind === 'dropAtFinal') return socket.terminate();
-  stretches.splice(stretches.indexOf(stretch), 1);
-  logRequest(sim, 'final', 200, scenario);
-  send(listening, results(listening, stretch, stretch.spoken, { final: true, finalize }));
+  segments.splice(segments.indexOf(segment), 1);
+  logRequest(simulation, 'final', 200, scenario);
+  sendResults(session, segment, segment.spoken, { final: true, finalize });
 };
 
-/** Every `interimEveryMs`: what was understood by now, and whether anybody is still there. */
-const tick = (listening: ListenSession): void => {
+/** Every `interimEveryMs`: sends an interim transcript, and checks that the client is still there. */
+const tick = (session: ListenSession): void => {
   const nowMs = performance.now();
-  const { ear, sim, socket, stretches } = listening;
-  const last = stretches.at(-1);
-  const quietMs = nowMs - listening.soundAtMs;
-  if (last?.endMs === null && quietMs > Math.max(noSoundMs, listening.query.endpointing)) {
-    for (const heard of ear.endNow()) notice(listening, heard);
+  const { vad, socket, segments } = session;
+  const last = segments.at(-1);
+  const quietMs = nowMs - session.audioAtMs;
+  if (last?.endMs === null && quietMs > Math.max(noAudioMs, session.query.endpointing)) {
+    for (const event of vad.endNow()) handleVadEvent(session, event);
   }
-  if (nowMs - listening.messageAtMs > inactivityMs) {
+  if (nowMs - session.messageAtMs > inactivityMs) {
     socket.close(1011, 'Deepgram did not receive audio data or a text message within the timeout window. NET-0001');
   }
-  if (!listening.query.interim_results || !last?.piece) return;
-  const heardMs = Math.min(ear.positionMs() - last.startMs, nowMs - last.startedMs);
-  const ended = last.endMs !== null;
-  const words = ended ? last.spoken.filter((w) => w.endMs <= heardMs - sim.delays.interimLagMs) : null;
-  const shown = words ?? wordsHeard(last.piece, heardMs, sim.delays.interimLagMs);
-  const message = results(listening, last, shown, { final: false, finalize: false });
-  if (shown.length === 0 || transcriptOf(listening.query, shown) === last.shown) return;
-  last.shown = transcriptOf(listening.query, shown);
-  send(listening, message);
+  if (session.query.interim_results && last) sendInterim(session, last, nowMs);
 };
 
-const obey = (listening: ListenSession, type: string): void => {
+const sendInterim = (session: ListenSession, segment: Segment, nowMs: number): void => {
+  const { utterance, spoken, startMs, startedMs, endMs } = segment;
+  if (!utterance) return;
+  const { interimLagMs } = session.simulation.delays;
+  const heardMs = Math.min(session.vad.positionMs() - startMs, nowMs - startedMs);
+  const words =
+    endMs === null
+      ? wordsHeard(utterance, heardMs, interimLagMs)
+      : spoken.filter((word) => word.endMs <= heardMs - interimLagMs);
+  const transcript = transcriptOf(session.query, words);
+  if (words.length === 0 || transcript === segment.lastInterim) return;
+  segment.lastInterim = transcript;
+  sendResults(session, segment, words, { final: false, finalize: false });
+};
+
+const handleMessage = (session: ListenSession, type: string): void => {
   if (type === 'KeepAlive') return;
   if (type !== 'Finalize' && type !== 'CloseStream') {
-    return listening.socket.close(1008, 'DATA-0000: the message is not understood');
+    return session.socket.close(1008, 'DATA-0000: The message could not be parsed.');
   }
-  for (const heard of listening.ear.endNow()) notice(listening, heard);
-  const pending = [...listening.stretches];
-  for (const stretch of pending) deliver(listening, stretch, { finalize: type === 'Finalize' });
-  if (type === 'CloseStream') return closeStream(listening);
-  const nothing: Segment = { piece: null, spoken: [], startMs: 0, startedMs: 0, endMs: 0, shown: '' };
-  if (pending.length === 0) send(listening, results(listening, nothing, [], { final: true, finalize: true }));
+  for (const event of session.vad.endNow()) handleVadEvent(session, event);
+  const pending = [...session.segments];
+  for (const segment of pending) deliver(session, segment, { finalize: type === 'Finalize' });
+  if (type === 'CloseStream') return closeStream(session);
+  const empty: Segment = { utterance: null, spoken: [], startMs: 0, startedMs: 0, endMs: 0, lastInterim: '' };
+  if (pending.length === 0) sendResults(session, empty, [], { final: true, finalize: true });
 };
 
-const closeStream = (listening: ListenSession): void => {
-  listening.closed = true;
-  const duration = listening.ear.positionMs() / 1000;
+const closeStream = (session: ListenSession): void => {
+  session.isClosed = true;
+  const duration = session.vad.positionMs() / 1000;
   const created = new Date().toISOString();
-  send(listening, { type: 'Metadata', request_id: listening.requestId, created, duration, channels: 1 });
-  listening.socket.close(1000);
+  send(session, { type: 'Metadata', request_id: session.requestId, created, duration, channels: 1 });
+  session.socket.close(1000);
 };
 
-const results = (
-  listening: ListenSession,
-  stretch: Segment,
-  words: Word[],
-  is: { final: boolean; finalize: boolean },
-): object => {
-  const seconds = (ms: number): number => Math.round(stretch.startMs + ms) / 1000;
-  const lengthMs = (stretch.endMs ?? listening.ear.positionMs()) - stretch.startMs;
-  const confidence = 0.98;
-  return {
-    type: 'Results',
-    channel_index: [0, 1],
-    duration: Math.round(lengthMs) / 1000,
-    start: seconds(0),
-    is_final: is.final,
-    speech_final: is.final,
-    from_finalize: is.finalize,
-    channel: {
-      alternatives: [
-        {
-          transcript: transcriptOf(listening.query, words),
-          confidence: words.length > 0 ? confidence : 0,
-          words: words.map(({ text, startMs, endMs }) => ({
-            word: plain(text),
-            start: seconds(startMs),
-            end: seconds(endMs),
-            confidence,
-            ...(isFormatted(listening.query) && { punctuated_word: text }),
-          })),
-        },
-      ],
-    },
-    metadata: {
-      request_id: listening.requestId,
-      model_info: { name: 'simulated', version: '1' },
-      model_uuid: 'simulated',
-    },
-  };
+const sendResults = (session: ListenSession, segment: Segment, words: Word[], flags: ResultsFlags): void => {
+  const { query, requestId, vad } = session;
+  const endMs = segment.endMs ?? vad.positionMs();
+  send(session, resultsMessage({ query, requestId, words, flags, startMs: segment.startMs, endMs }));
 };
 
-const transcriptOf = (query: Query, words: Word[]): string =>
-  words.map(({ text }) => (isFormatted(query) ? text : plain(text))).join(' ');
-
-const isFormatted = (query: Query): boolean => query.punctuate || query.smart_format;
-
-const plain = (word: string): string => word.toLowerCase().replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '') || word;
-
-const send = ({ socket, muted }: ListenSession, message: object): void => {
-  if (!muted && socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
+const send = ({ socket, isMuted }: ListenSession, message: object): void => {
+  if (!isMuted && socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
 };

@@ -1,4 +1,4 @@
-/** Sockets of the Deepgram protocol, before and after they open. */
+/** What Deepgram's WebSocket endpoints have in common. */
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -6,7 +6,7 @@ import type { RawData } from 'ws';
 
 export type Upgrade = { request: IncomingMessage; socket: Duplex; head: Buffer };
 
-/** Deepgram's body of an error. */
+/** The body of a Deepgram error. */
 export const deepgramError = (
   code: string,
   message: string,
@@ -16,7 +16,7 @@ export const deepgramError = (
   request_id: randomUUID(),
 });
 
-/** Answers an upgrade with a status instead of a socket. */
+/** Rejects an upgrade with an HTTP status. */
 export const refuse = ({ socket }: Upgrade, status: number, code: string, message: string): void => {
   const body = JSON.stringify(deepgramError(code, message));
   socket.end(
@@ -30,7 +30,7 @@ export const toBuffer = (data: RawData): Buffer => {
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 };
 
-/** The `type` and text of a client's message; null when it is no JSON object with a type. */
+/** The type and text of a client's message; null unless it is a JSON object with a `type`. */
 export const readMessage = (data: RawData): { type: string; text: string } | null => {
   try {
     const { type, text } = JSON.parse(toBuffer(data).toString('utf8')) as { type?: unknown; text?: unknown };

@@ -1,4 +1,4 @@
-/** Deepgram's speech: `/v1/speak` as a socket (Speak, Flush, Clear, Close) and as a POST. */
+/** Deepgram's text-to-speech: `/v1/speak`, as a WebSocket (Speak, Flush, Clear, Close) and as a POST. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocket, WebSocketServer } from 'ws';
@@ -6,16 +6,16 @@ import { z } from 'zod';
 import type { Fault } from '../simulation/faults.ts';
 import { readJson, sendJson, write } from '../simulation/http.ts';
 import { hang } from '../simulation/pacing.ts';
-import { logRequest, type Simulation, type ProviderRequest } from '../simulation/simulation.ts';
-import { deepgramError, readMessage, refuse, type Upgrade } from './sockets.ts';
+import { logRequest, type RequestTarget, type Simulation } from '../simulation/simulation.ts';
 import { applyFault, streamSpeech, wavHeader } from '../simulation/speech-stream.ts';
+import { deepgramError, readMessage, refuse, type Upgrade } from './sockets.ts';
 
 const querySchema = z.object({
   model: z.string().default('aura-asteria-en'),
-  encoding: z.literal('linear16', 'this simulator speaks encoding=linear16 only'),
+  encoding: z.literal('linear16', 'This simulator supports only encoding=linear16.'),
   sample_rate: z.coerce
     .number()
-    .refine((rate) => [8000, 16_000, 24_000, 32_000, 48_000].includes(rate), 'unsupported sample_rate')
+    .refine((rate) => [8000, 16_000, 24_000, 32_000, 48_000].includes(rate), 'Unsupported sample_rate.')
     .default(24_000),
   container: z.enum(['none', 'wav']).default('wav'),
   speed: z.coerce.number().min(0.7).max(1.5).default(1),
@@ -24,43 +24,43 @@ type Query = z.output<typeof querySchema>;
 type SpeechFault = Extract<Fault, { service: 'tts' }>;
 
 type SpeakSession = {
-  sim: Simulation;
+  simulation: Simulation;
   query: Query;
   socket: WebSocket;
   fault: SpeechFault | null;
-  /** Text of a sentence that isn't complete. */
+  /** The beginning of a sentence. */
   text: string;
-  /** Everything asked for so far is said when this is. */
+  /** Resolves when everything requested so far has been sent. */
   done: Promise<void>;
-  /** Ends what is being said. */
+  /** Stops the speech in progress. */
   stop: AbortController;
   sequence: number;
 };
 
-/** Answers an upgrade to `/v1/speak`, which is authorized. */
+/** Handles an authorized upgrade to `/v1/speak`. */
 export const acceptSpeak = (
-  sim: Simulation,
-  visit: ProviderRequest,
+  simulation: Simulation,
+  target: RequestTarget,
   upgrade: Upgrade,
   server: WebSocketServer,
 ): void => {
-  const scenario = visit.scenario.name;
-  const query = querySchema.safeParse(Object.fromEntries(visit.url.searchParams));
-  const fault = sim.faults.take('tts', scenario);
+  const scenario = target.scenario.name;
+  const query = querySchema.safeParse(Object.fromEntries(target.url.searchParams));
+  const fault = simulation.faults.take('tts', scenario);
   const status = !query.success ? 400 : fault?.kind === 'status' ? fault.status : 101;
-  logRequest(sim, 'speak', status, scenario);
+  logRequest(simulation, 'speak', status, scenario);
   if (!query.success) {
     return refuse(upgrade, 400, 'INVALID_QUERY_PARAMETER', z.prettifyError(query.error).replaceAll('\n', ' '));
   }
-  if (status !== 101) return refuse(upgrade, status, 'SIMULATED_FAULT', 'The speech service is not available.');
+  if (status !== 101) return refuse(upgrade, status, 'SIMULATED_FAULT', 'The speech service is unavailable.');
   server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => {
-    const base = { sim, query: query.data, socket, fault, text: '', done: Promise.resolve(), sequence: 0 };
-    speakOn({ ...base, stop: new AbortController() });
+    const base = { simulation, query: query.data, socket, fault, text: '', done: Promise.resolve(), sequence: 0 };
+    serveSession({ ...base, stop: new AbortController() });
   });
 };
 
-const speakOn = (speaking: SpeakSession): void => {
-  const { query, socket } = speaking;
+const serveSession = (session: SpeakSession): void => {
+  const { query, socket } = session;
   send(socket, {
     type: 'Metadata',
     request_id: randomUUID(),
@@ -68,64 +68,63 @@ const speakOn = (speaking: SpeakSession): void => {
     model_version: '1',
     model_uuid: '1',
   });
-  socket.on('message', (data) => obey(speaking, readMessage(data) ?? { type: '', text: '' }));
+  socket.on('message', (data) => handleMessage(session, readMessage(data) ?? { type: '', text: '' }));
   socket.on('error', () => socket.terminate());
-  socket.on('close', () => speaking.stop.abort());
+  socket.on('close', () => session.stop.abort());
 };
 
-const obey = (speaking: SpeakSession, { type, text }: { type: string; text: string }): void => {
-  const { socket } = speaking;
+const handleMessage = (session: SpeakSession, { type, text }: { type: string; text: string }): void => {
+  const { socket } = session;
   switch (type) {
     case 'Speak':
-      speaking.text += text;
-      if (/[.!?]\s*$/.test(speaking.text)) say(speaking);
+      session.text += text;
+      if (/[.!?]\s*$/.test(session.text)) speakText(session);
       return;
     case 'Flush':
-      say(speaking);
-      return enqueue(speaking, async () => answer(speaking, 'Flushed'));
+      speakText(session);
+      return enqueue(session, async () => sendSequenced(session, 'Flushed'));
     case 'Clear':
-      speaking.stop.abort();
-      speaking.stop = new AbortController();
-      speaking.text = '';
-      return answer(speaking, 'Cleared');
+      session.stop.abort();
+      session.stop = new AbortController();
+      session.text = '';
+      return sendSequenced(session, 'Cleared');
     case 'Close':
-      say(speaking);
-      return enqueue(speaking, async () => socket.close(1000));
+      speakText(session);
+      return enqueue(session, async () => socket.close(1000));
     default:
-      socket.close(1008, 'DATA-0000: the message is not understood');
+      socket.close(1008, 'DATA-0000: The message could not be parsed.');
   }
 };
 
-const answer = (speaking: SpeakSession, type: 'Flushed' | 'Cleared'): void => {
-  speaking.sequence += 1;
-  send(speaking.socket, { type, sequence_id: speaking.sequence });
+const sendSequenced = (session: SpeakSession, type: 'Flushed' | 'Cleared'): void => {
+  session.sequence += 1;
+  send(session.socket, { type, sequence_id: session.sequence });
 };
 
-/** Says what was sent so far, after what is being said. */
-const say = (speaking: SpeakSession): void => {
-  const { sim, query, socket } = speaking;
-  const text = speaking.text.trim();
-  const askedMs = performance.now();
-  speaking.text = '';
+/** Speaks the text received so far, after the speech in progress. */
+const speakText = (session: SpeakSession): void => {
+  const { simulation, query, socket } = session;
+  const text = session.text.trim();
+  const receivedMs = performance.now();
+  session.text = '';
   if (text === '') return;
-  enqueue(speaking, async (signal) => {
-    const chunks = streamSpeech(sim, text, soundOf(query), askedMs, signal);
-    for await (const chunk of applyFault(chunks, speaking.fault, query.sample_rate, signal)) socket.send(chunk);
+  enqueue(session, async (signal) => {
+    const chunks = streamSpeech(simulation, text, voiceOptions(query), receivedMs, signal);
+    for await (const chunk of applyFault(chunks, session.fault, query.sample_rate, signal)) socket.send(chunk);
   });
 };
 
-/** One thing after the other; what Clear or the socket's end cut short is dropped. */
-const enqueue = (speaking: SpeakSession, task: (signal: AbortSignal) => Promise<void>): void => {
-  const { signal } = speaking.stop;
-  const run = async (): Promise<void> => {
-    await task(signal);
-  };
-  speaking.done = speaking.done.then(run).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
+/** Runs one task after the other; what Clear or the end of the socket interrupts is dropped. */
+const enqueue = (session: SpeakSession, task: (signal: AbortSignal) => Promise<void>): void => {
+  const { signal } = session.stop;
+  session.done = session.done
+    .then(() => task(signal))
+    .catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
 };
 
-const soundOf = (query: Query): { voice: string; sampleRate: number; rate: number } => ({
+const voiceOptions = (query: Query): { voice: string; sampleRate: number; rate: number } => ({
   voice: query.model,
   sampleRate: query.sample_rate,
   rate: query.speed,
@@ -136,28 +135,28 @@ const send = (socket: WebSocket, message: object): void => {
 };
 
 /**
- * Answers `POST /v1/speak`, which is authorized.
- * @throws AbortError when the client went away
+ * Handles an authorized `POST /v1/speak`.
+ * @throws AbortError when the client disconnects
  */
 export const postSpeak = async (
-  sim: Simulation,
-  visit: ProviderRequest,
+  simulation: Simulation,
+  target: RequestTarget,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> => {
-  const askedMs = performance.now();
-  const query = querySchema.safeParse(Object.fromEntries(visit.url.searchParams));
+  const receivedMs = performance.now();
+  const query = querySchema.safeParse(Object.fromEntries(target.url.searchParams));
   const body = z.object({ text: z.string().min(1).max(2000) }).safeParse(await readJson(request));
   if (!query.success || !body.success) {
     const problem = z.prettifyError(query.error ?? body.error ?? new z.ZodError([]));
     return sendJson(response, 400, deepgramError('Bad Request', problem));
   }
-  const fault = sim.faults.take('tts', visit.scenario.name);
+  const fault = simulation.faults.take('tts', target.scenario.name);
   if (fault?.kind === 'status')
-    return sendJson(response, fault.status, deepgramError('SIMULATED_FAULT', 'Not available.'));
+    return sendJson(response, fault.status, deepgramError('SIMULATED_FAULT', 'The speech service is unavailable.'));
   if (fault?.kind === 'stall' && fault.afterAudioMs === 0) await hang(signal);
-  const chunks = streamSpeech(sim, body.data.text, soundOf(query.data), askedMs, signal);
+  const chunks = streamSpeech(simulation, body.data.text, voiceOptions(query.data), receivedMs, signal);
   const isWav = query.data.container === 'wav';
   response.writeHead(200, { 'content-type': isWav ? 'audio/wav' : 'audio/l16', 'dg-model-name': query.data.model });
   if (isWav) response.write(wavHeader(query.data.sample_rate));

@@ -1,82 +1,79 @@
-/** Finds speech in sound by its loudness. All times in ms of sound since the beginning. */
+/** Voice activity detection by level. All times are in ms of audio since the stream began. */
+import { rms, rmsOfDbfs } from '../../audio/pcm.ts';
 
 const windowMs = 10;
-/** Speech starts with so many loud windows among the last ten: a click is none. */
-const loudWindows = 6;
+/** Speech starts when this many of the last ten windows are loud: a click is not speech. */
+const loudWindowsToStart = 6;
 
 export type VadEvent = { kind: 'start'; startMs: number } | { kind: 'end'; startMs: number; endMs: number };
 
 export type Vad = {
-  /** Takes 16-bit sound of any length (channels interleaved; the first one counts) and returns what it heard in it, in order. */
+  /** Takes 16-bit PCM of any length (channels interleaved; only the first counts) and returns what it detects, in order. */
   push(pcm: Buffer): VadEvent[];
-  /** Ends the speech that is going on, if any, where it was last heard. */
+  /** Ends the current speech, if any, where it was last loud. */
   endNow(): VadEvent[];
-  /** How much sound was pushed. */
+  /** How much audio was pushed. */
   positionMs(): number;
 };
 
-type Hearing = {
-  windowBytes: number;
-  frameBytes: number;
+type VadState = {
   threshold: number;
   hangoverMs: number;
   atMs: number;
-  /** When the last loud windows ended, while there is no speech. */
-  recent: number[];
+  /** When the latest loud windows ended, while there is no speech. */
+  loudAtMs: number[];
   speech: { startMs: number; endMs: number } | null;
 };
 
-export const createVad = (
-  format: { sampleRate: number; channels: number },
-  thresholdDbfs: number,
-  hangoverMs: number,
-): Vad => {
-  const frameBytes = 2 * format.channels;
-  const windowBytes = Math.round((format.sampleRate * windowMs) / 1000) * frameBytes;
-  const threshold = 32768 * 10 ** (thresholdDbfs / 20);
-  const hearing: Hearing = { windowBytes, frameBytes, threshold, hangoverMs, atMs: 0, recent: [], speech: null };
+/** @param options speech ends after `hangoverMs` below `thresholdDbfs` */
+export const createVad = (options: {
+  sampleRate: number;
+  channels: number;
+  thresholdDbfs: number;
+  hangoverMs: number;
+}): Vad => {
+  const windowBytes = Math.round((options.sampleRate * windowMs) / 1000) * 2 * options.channels;
+  const threshold = rmsOfDbfs(options.thresholdDbfs);
+  const state: VadState = { threshold, hangoverMs: options.hangoverMs, atMs: 0, loudAtMs: [], speech: null };
   let pending = Buffer.alloc(0);
   return {
     push(pcm) {
       pending = Buffer.concat([pending, pcm]);
-      const heard: VadEvent[] = [];
+      const events: VadEvent[] = [];
       let used = 0;
       for (; used + windowBytes <= pending.length; used += windowBytes) {
-        heard.push(...hearWindow(hearing, pending.subarray(used, used + windowBytes)));
+        events.push(...detect(state, firstChannel(pending.subarray(used, used + windowBytes), options.channels)));
       }
       pending = pending.subarray(used);
-      return heard;
+      return events;
     },
-    endNow: () => endSpeech(hearing),
-    positionMs: () => hearing.atMs + (pending.length / windowBytes) * windowMs,
+    endNow: () => endSpeech(state),
+    positionMs: () => state.atMs + (pending.length / windowBytes) * windowMs,
   };
 };
 
-const hearWindow = (hearing: Hearing, window: Buffer): VadEvent[] => {
-  const isLoud = rms(window, hearing.frameBytes) > hearing.threshold;
-  hearing.atMs += windowMs;
-  const { atMs, speech } = hearing;
+const firstChannel = (pcm: Buffer, channels: number): Int16Array =>
+  Int16Array.from({ length: pcm.length / (2 * channels) }, (_, index) => pcm.readInt16LE(2 * channels * index));
+
+const detect = (state: VadState, window: Int16Array): VadEvent[] => {
+  const isLoud = rms(window) > state.threshold;
+  state.atMs += windowMs;
+  const { atMs, speech } = state;
   if (speech) {
     if (isLoud) speech.endMs = atMs;
-    return atMs - speech.endMs >= hearing.hangoverMs ? endSpeech(hearing) : [];
+    return atMs - speech.endMs >= state.hangoverMs ? endSpeech(state) : [];
   }
-  hearing.recent = hearing.recent.filter((ms) => ms > atMs - 10 * windowMs);
-  if (isLoud) hearing.recent.push(atMs);
-  if (hearing.recent.length < loudWindows) return [];
-  const startMs = (hearing.recent[0] ?? atMs) - windowMs;
-  hearing.speech = { startMs, endMs: atMs };
+  state.loudAtMs = state.loudAtMs.filter((ms) => ms > atMs - 10 * windowMs);
+  if (isLoud) state.loudAtMs.push(atMs);
+  if (state.loudAtMs.length < loudWindowsToStart) return [];
+  const startMs = (state.loudAtMs[0] ?? atMs) - windowMs;
+  state.speech = { startMs, endMs: atMs };
   return [{ kind: 'start', startMs }];
 };
 
-const endSpeech = (hearing: Hearing): VadEvent[] => {
-  const { speech } = hearing;
-  hearing.speech = null;
-  hearing.recent = [];
+const endSpeech = (state: VadState): VadEvent[] => {
+  const { speech } = state;
+  state.speech = null;
+  state.loudAtMs = [];
   return speech ? [{ kind: 'end', ...speech }] : [];
-};
-
-const rms = (window: Buffer, frameBytes: number): number => {
-  let sum = 0;
-  for (let at = 0; at + 1 < window.length; at += frameBytes) sum += window.readInt16LE(at) ** 2;
-  return Math.sqrt(sum / (window.length / frameBytes));
 };

@@ -1,4 +1,4 @@
-/** The answer of the simulated model, streamed as server-sent events at the speed of tokens, or whole. */
+/** Chat completions of the simulated model, streamed token by token as server-sent events, or whole. */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import { type ModelReply, replyTo, type Message, messageSchema, type Scenario } 
 import type { Simulation } from '../simulation/simulation.ts';
 
 const chatSchema = z.looseObject({
-  model: z.string('you must provide a model parameter').min(1),
+  model: z.string('You must provide a model parameter.').min(1),
   messages: z.array(messageSchema).min(1),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
@@ -28,41 +28,41 @@ type Delta = {
 type Completion = {
   deltas: Delta[];
   finishReason: 'stop' | 'tool_calls' | 'length';
-  answer: ModelReply;
+  reply: ModelReply;
   callId: string;
 };
-type Sending = {
+type Exchange = {
   fault: Extract<Fault, { service: 'llm' }> | null;
   /** On the clock of `performance.now()`. */
-  askedMs: number;
+  receivedMs: number;
   signal: AbortSignal;
   response: ServerResponse;
 };
 
 /**
- * Answers a chat request by the scenario.
- * @returns null, or what is wrong with the request, which is then still unanswered
- * @throws AbortError when the client went away
+ * Replies to a chat request as the scenario says.
+ * @returns null, or why the request is invalid; then no response was sent
+ * @throws AbortError when the client disconnects
  */
-export const answerChat = async (
-  sim: Simulation,
+export const completeChat = async (
+  simulation: Simulation,
   scenario: Scenario,
   body: unknown,
-  sending: Sending,
+  exchange: Exchange,
 ): Promise<string | null> => {
   const parsed = chatSchema.safeParse(body);
   if (!parsed.success) return z.prettifyError(parsed.error);
   const request = parsed.data;
-  const problem = unansweredTools(request.messages);
+  const problem = findToolCallProblem(request.messages);
   if (problem !== null) return problem;
-  const completion = complete(request, replyTo(scenario, request.messages, toolNames(request)));
-  if (request.stream === true) await stream(sim, request, completion, sending);
-  else await answerWhole(sim, request, completion, sending);
+  const completion = createCompletion(request, replyTo(scenario, request.messages, toolNames(request)));
+  if (request.stream === true) await streamChunks(simulation, request, completion, exchange);
+  else await sendWhole(simulation, request, completion, exchange);
   return null;
 };
 
-/** As OpenAI does, refuses tool calls without results and results without calls. */
-const unansweredTools = (messages: Message[]): string | null => {
+/** Like OpenAI, rejects tool calls without results and results without calls. */
+const findToolCallProblem = (messages: Message[]): string | null => {
   let open: string[] = [];
   for (const { role, tool_calls: calls, tool_call_id: id } of messages) {
     if (role === 'tool') {
@@ -84,31 +84,31 @@ const toolNames = ({ tools, tool_choice: choice }: ChatRequest): string[] => {
   return (tools ?? []).flatMap((tool) => (tool.function ? [tool.function.name] : []));
 };
 
-const complete = (request: ChatRequest, answer: ModelReply): Completion => {
+const createCompletion = (request: ChatRequest, reply: ModelReply): Completion => {
   const limit = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
   const callId = `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
-  const text: Delta[] = (answer.text.match(/\s*\S+/g) ?? []).map((content) => ({ content }));
-  const tool = answer.tool ? toolDeltas(callId, answer.tool) : [];
+  const text: Delta[] = (reply.text.match(/\s*\S+/g) ?? []).map((content) => ({ content }));
+  const tool = reply.tool ? toolDeltas(callId, reply.tool) : [];
   const deltas = [...text, ...tool].slice(0, limit);
   const isCut = text.length + tool.length > limit;
-  return { deltas, finishReason: isCut ? 'length' : answer.tool ? 'tool_calls' : 'stop', answer, callId };
+  return { deltas, finishReason: isCut ? 'length' : reply.tool ? 'tool_calls' : 'stop', reply, callId };
 };
 
 const toolDeltas = (id: string, tool: NonNullable<ModelReply['tool']>): Delta[] => {
-  const pieces = JSON.stringify(tool.arguments).match(/.{1,6}/gs) ?? [];
+  const chunks = JSON.stringify(tool.arguments).match(/.{1,6}/gs) ?? [];
   const opening: Delta = {
     tool_calls: [{ index: 0, id, type: 'function', function: { name: tool.name, arguments: '' } }],
   };
-  return [opening, ...pieces.map((piece) => ({ tool_calls: [{ index: 0, function: { arguments: piece } }] }))];
+  return [opening, ...chunks.map((chunk) => ({ tool_calls: [{ index: 0, function: { arguments: chunk } }] }))];
 };
 
-const stream = async (
-  sim: Simulation,
+const streamChunks = async (
+  simulation: Simulation,
   request: ChatRequest,
   completion: Completion,
-  sending: Sending,
+  exchange: Exchange,
 ): Promise<void> => {
-  const { fault, response, signal } = sending;
+  const { fault, response, signal } = exchange;
   const head = {
     id: `chatcmpl-${randomUUID()}`,
     object: 'chat.completion.chunk',
@@ -125,16 +125,16 @@ const stream = async (
     response.flushHeaders();
     await hang(signal);
   }
-  const firstMs = sending.askedMs + sim.delays.firstTokenMs;
+  const firstMs = exchange.receivedMs + simulation.delays.firstTokenMs;
   await waitUntil(firstMs, signal);
   await send({ role: 'assistant', content: '' });
   for (const [index, delta] of completion.deltas.entries()) {
-    if (index === fault?.afterTokens) await goWrong(sending);
+    if (index === fault?.afterTokens) await applyFault(exchange);
     if (response.writableEnded) return;
-    await waitUntil(firstMs + (index * 1000) / sim.delays.tokensPerSecond, signal);
+    await waitUntil(firstMs + (index * 1000) / simulation.delays.tokensPerSecond, signal);
     await send(delta);
   }
-  if (fault && fault.afterTokens >= completion.deltas.length) await goWrong(sending);
+  if (fault && fault.afterTokens >= completion.deltas.length) await applyFault(exchange);
   if (response.writableEnded) return;
   await send({}, completion.finishReason);
   const total = { ...head, choices: [], usage: usageOf(request, completion) };
@@ -142,30 +142,30 @@ const stream = async (
   response.end('data: [DONE]\n\n');
 };
 
-const goWrong = async ({ fault, response, signal }: Sending): Promise<void> => {
+const applyFault = async ({ fault, response, signal }: Exchange): Promise<void> => {
   if (fault?.kind === 'stallMidStream') await hang(signal);
   if (fault?.kind === 'garbage') response.end('data: {"choices":[{"delta":{"content":\n\n\u0000\ufffdnot an event\n\n');
   if (fault?.kind === 'cut') {
-    // What was written must be on its way before the socket goes.
+    // Let what was written leave before the socket is destroyed.
     await new Promise((resolve) => setTimeout(resolve, 20));
     response.destroy();
     signal.throwIfAborted();
   }
 };
 
-const answerWhole = async (
-  sim: Simulation,
+const sendWhole = async (
+  simulation: Simulation,
   request: ChatRequest,
   completion: Completion,
-  sending: Sending,
+  exchange: Exchange,
 ): Promise<void> => {
-  const { fault, response, signal } = sending;
+  const { fault, response, signal } = exchange;
   if (fault?.kind === 'garbage') return void response.end('<html>Bad gateway</html>');
   if (fault?.kind === 'cut') return void response.destroy();
   if (fault) await hang(signal);
-  const lastMs = (completion.deltas.length * 1000) / sim.delays.tokensPerSecond;
-  await waitUntil(sending.askedMs + sim.delays.firstTokenMs + lastMs, signal);
-  const { text, tool } = completion.answer;
+  const lastMs = (completion.deltas.length * 1000) / simulation.delays.tokensPerSecond;
+  await waitUntil(exchange.receivedMs + simulation.delays.firstTokenMs + lastMs, signal);
+  const { text, tool } = completion.reply;
   const call = tool && {
     id: completion.callId,
     type: 'function',

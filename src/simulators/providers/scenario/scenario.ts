@@ -1,9 +1,8 @@
 /**
- * A scenario is data: what the callers will have said, and what the model answers.
+ * A scenario is data: what callers say, and how the model replies.
  *
- * caller: one line per time the caller speaks. A string is one stretch of speech without a pause; an array is one line said in
- *   several stretches, with pauses between them.
- * replies: the first whose `when` matches is the model's answer.
+ * caller: the script, one line per turn. A string is said without a pause; an array is one line with pauses between its parts.
+ * replies: the model uses the first one whose `when` matches.
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -11,34 +10,34 @@ import { z } from 'zod';
 const lineSchema = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
 const whenSchema = z.union([
-  /** Part of the last message, when that is the user's; case is ignored. */
+  /** The last message is the user's and contains this text; case is ignored. */
   z.string().min(1),
   /** The last message is the result of this tool. */
   z.strictObject({ tool: z.string().min(1) }),
-  /** The last message is the user's n-th, from 1. */
+  /** The last message is the user's n-th, counting from 1. */
   z.strictObject({ turn: z.int().min(1) }),
-  /** Nobody spoke last: the system messages ask for something and hold this text. */
+  /** It is not the user's turn: the system messages give an instruction that contains this text. */
   z.strictObject({ instructions: z.string() }),
 ]);
 
 const replySchema = z.strictObject({
   when: whenSchema,
   say: z.string().optional(),
-  /** Called only if the request lists it; `say` is said either way. */
+  /** Called only if the request lists it; `say` applies either way. */
   tool: z
     .strictObject({ name: z.string().min(1), arguments: z.record(z.string(), z.unknown()).default({}) })
     .optional(),
-  /** At most so often in one conversation, told from the conversation itself. */
+  /** How often it may be used in one conversation, as the conversation itself shows. */
   times: z.int().min(1).optional(),
 });
 
 export const scenarioSchema = z.strictObject({
-  name: z.string().regex(/^[\w.-]+$/, 'a scenario name holds letters, digits, ".", "_" and "-"'),
+  name: z.string().regex(/^[\w.-]+$/, 'A scenario name may contain letters, digits, ".", "_" and "-".'),
   caller: z.array(lineSchema).default([]),
-  /** Start again with the first line after the last one; otherwise further speech is not understood. */
+  /** Starts over after the last line; otherwise further speech yields no transcript. */
   repeat: z.boolean().default(false),
   replies: z.array(replySchema).default([]),
-  /** The answer when nothing matches, also to instructions. */
+  /** The reply when nothing matches. */
   otherwise: z.string().default('I am sorry, could you say that again?'),
 });
 
@@ -47,7 +46,7 @@ export type ScenarioInput = z.input<typeof scenarioSchema>;
 export type Scenario = z.output<typeof scenarioSchema>;
 type Reply = z.output<typeof replySchema>;
 
-/** A message of the chat completions protocol, as far as a scenario looks at it. */
+/** The parts of a chat completions message that scenarios use. */
 export const messageSchema = z.looseObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
   content: z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() })), z.null()]).optional(),
@@ -60,11 +59,11 @@ export const messageSchema = z.looseObject({
 export type Message = z.infer<typeof messageSchema>;
 export type ModelReply = { text: string; tool: { name: string; arguments: Record<string, unknown> } | null };
 
-/** Reads the scenario that ships with the product: the front desk of a dentist. */
+/** The scenario of the demo: the front desk of a dental clinic. */
 export const loadDemoScenario = async (): Promise<Scenario> =>
   scenarioSchema.parse(JSON.parse(await readFile(new URL('./demo.json', import.meta.url), 'utf8')));
 
-/** What the model answers to these messages when it may call these tools. */
+/** What the model replies to `messages`, given the names of the tools it may call. */
 export const replyTo = (scenario: Scenario, messages: Message[], tools: string[]): ModelReply => {
   const reply = scenario.replies.find(
     (rule) => matches(rule, messages) && timesUsed(rule, messages) < timesAllowed(rule),
@@ -83,14 +82,14 @@ const matches = ({ when }: Reply, messages: Message[]): boolean => {
   return (last === undefined || last.role === 'assistant') && includes(asked.join('\n'), when.instructions);
 };
 
-/** Counted in the conversation, not by the simulator: a model may be asked twice for one turn. */
+/** Counted in the conversation, not by the simulator: the model may be asked twice for one turn. */
 const timesUsed = (reply: Reply, messages: Message[]): number =>
   messages.filter((message) => message.role === 'assistant' && saidBy(reply, message)).length;
 
 const saidBy = (reply: Reply, message: Message): boolean => {
   if (reply.tool && message.tool_calls?.some((call) => call.function.name === reply.tool?.name)) return true;
   const text = textOf(message).trim();
-  // What was interrupted is in the history only as far as it was heard.
+  // The history contains an interrupted reply only as far as it was heard.
   return text !== '' && (reply.say ?? '').startsWith(text);
 };
 

@@ -1,19 +1,19 @@
 /**
- * What was said, in a world without speech recognition: the next stretch of speech on a connection is the next line of its
- * scenario, unless somebody said over the control endpoint what it will be.
+ * What callers say, in place of speech recognition: the next stretch of speech on a connection is the next utterance of its
+ * scenario's script, unless another one was queued over the control endpoint.
  *
- * Word: with its time within the line, in ms from the line's first sound.
- * Piece: what one stretch of speech holds. `exact` words have true times, so that a pause may come anywhere among them;
- *   the others' times are guessed, and the piece is one stretch as a whole.
+ * Word: with its times within the utterance, in ms from the first sound.
+ * Utterance: what one stretch of speech says. If it `isTimed`, the times of its words are known, and a pause may come anywhere
+ *   among them; otherwise they are guessed, and the utterance is one stretch as a whole.
  */
 import { z } from 'zod';
-import type { ScriptLine, Scenario } from './scenario.ts';
+import type { Scenario, ScriptLine } from './scenario.ts';
 
-export const wordSchema = z.strictObject({ text: z.string().min(1), startMs: z.number(), endMs: z.number() });
+const wordSchema = z.strictObject({ text: z.string().min(1), startMs: z.number(), endMs: z.number() });
 
 export const utteranceInputSchema = z.strictObject({
   text: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
-  /** True times, when they are known: then the line may be said with pauses anywhere. */
+  /** The times of the words, if known: then the caller may pause anywhere. */
   words: z.array(wordSchema).min(1).optional(),
   scenario: z.string().optional(),
 });
@@ -22,104 +22,100 @@ export type Word = z.infer<typeof wordSchema>;
 export type UtteranceInput = z.infer<typeof utteranceInputSchema>;
 export type Utterance = { words: Word[]; isTimed: boolean };
 
-/** Where one connection is in its scenario. */
+/** The position of one connection in its scenario's script. */
 export type ScriptCursor = {
-  /** What the speech that starts now will have said, after that much silence; null when there is nothing more. */
+  /** What the speech that starts now says, given the silence before it; null at the end of the script. */
   next(silenceMs: number): Utterance | null;
-  /** The rest of a piece that a pause broke off. */
+  /** Keeps the rest of an utterance that a pause interrupted. */
   saveRest(rest: Utterance): void;
-  /** A piece whose transcript was never delivered: the next, if its sound comes again at once. */
-  requeue(piece: Utterance): void;
+  /** Takes back an utterance whose transcript was never delivered: it is the next one if its audio is sent again soon. */
+  requeue(utterance: Utterance): void;
 };
 
 export type Scripts = {
-  queue(said: UtteranceInput, scenario: string): void;
-  /** A cursor at the first line, or the one that a connection left behind moments ago when it broke. */
+  /** Queues an utterance before the rest of the script. */
+  queue(input: UtteranceInput, scenario: string): void;
+  /** A cursor at the first line, or the one that a broken connection has just parked. */
   cursor(scenario: string): ScriptCursor;
   park(scenario: string, cursor: ScriptCursor): void;
   reset(scenario: string): void;
 };
 
-const adoptWithinMs = 15_000;
-/** Sound that isn't sent again within this time after a connection broke is lost, and its words with it. */
-const againWithinMs = 3000;
-/** A caller who broke off and comes back this much later than the words' times say, starts with something new. */
-const lateMs = 1500;
+const parkedForMs = 15_000;
+/** Audio that is not sent again this soon after a connection broke is lost, and its words with it. */
+const requeuedForMs = 3000;
+/** A caller who resumes this much later than the words' times say starts something new. */
+const maxLatenessMs = 1500;
 
 export const createScripts = (scenarioOf: (name: string) => Scenario | undefined): Scripts => {
-  const said = new Map<string, Utterance[]>();
-  const abandoned = new Map<string, { cursor: ScriptCursor; atMs: number }>();
-  const saidOf = (name: string): Utterance[] => {
-    const pieces = said.get(name) ?? [];
-    said.set(name, pieces);
-    return pieces;
+  const queues = new Map<string, Utterance[]>();
+  const parked = new Map<string, { cursor: ScriptCursor; atMs: number }>();
+  const queueOf = (name: string): Utterance[] => {
+    const utterances = queues.get(name) ?? [];
+    queues.set(name, utterances);
+    return utterances;
   };
   return {
     queue: ({ text, words }, name) => {
-      saidOf(name).push(...(words ? [{ words, isTimed: true }] : piecesOf(text)));
+      queueOf(name).push(...(words ? [{ words, isTimed: true }] : utterancesOf(text)));
     },
     cursor(name) {
-      const left = abandoned.get(name);
-      abandoned.delete(name);
-      if (left && Date.now() - left.atMs < adoptWithinMs) return left.cursor;
-      return openCursor(
-        () => saidOf(name).shift(),
+      const left = parked.get(name);
+      parked.delete(name);
+      if (left && Date.now() - left.atMs < parkedForMs) return left.cursor;
+      return createCursor(
+        () => queueOf(name).shift(),
         () => scenarioOf(name),
       );
     },
-    park: (name, cursor) => void abandoned.set(name, { cursor, atMs: Date.now() }),
+    park: (name, cursor) => void parked.set(name, { cursor, atMs: Date.now() }),
     reset(name) {
-      abandoned.delete(name);
-      said.delete(name);
+      parked.delete(name);
+      queues.delete(name);
     },
   };
 };
 
-const openCursor = (nextSaid: () => Utterance | undefined, scenarioNow: () => Scenario | undefined): ScriptCursor => {
-  const queue: Utterance[] = [];
-  let lost: { piece: Utterance; atMs: number }[] = [];
+const createCursor = (
+  nextQueued: () => Utterance | undefined,
+  currentScenario: () => Scenario | undefined,
+): ScriptCursor => {
+  const line: Utterance[] = [];
+  let requeued: { utterance: Utterance; atMs: number }[] = [];
   let rest: Utterance | null = null;
   let index = 0;
   const nextLine = (): Utterance[] => {
-    const scenario = scenarioNow();
+    const scenario = currentScenario();
     if (!scenario) return [];
     if (scenario.repeat && index >= scenario.caller.length) index = 0;
-    const line = scenario.caller[index];
+    const next = scenario.caller[index];
     index += 1;
-    return line === undefined ? [] : piecesOf(line);
+    return next === undefined ? [] : utterancesOf(next);
   };
   return {
     next(silenceMs) {
-      lost = lost.filter(({ atMs }) => Date.now() - atMs < againWithinMs);
-      const again = lost.shift();
-      if (again) return again.piece;
-      const kept = rest;
+      requeued = requeued.filter(({ atMs }) => Date.now() - atMs < requeuedForMs);
+      const again = requeued.shift();
+      if (again) return again.utterance;
+      const saved = rest;
       rest = null;
-      if (kept && silenceMs <= (kept.words[0]?.startMs ?? 0) + lateMs) return fromZero(kept);
-      if (queue.length === 0) {
-        const piece = nextSaid();
-        queue.push(...(piece ? [piece] : nextLine()));
+      if (saved && silenceMs <= (saved.words[0]?.startMs ?? 0) + maxLatenessMs) return fromZero(saved);
+      if (line.length === 0) {
+        const queued = nextQueued();
+        line.push(...(queued ? [queued] : nextLine()));
       }
-      const piece = queue.shift();
-      return piece ? fromZero(piece) : null;
+      const utterance = line.shift();
+      return utterance ? fromZero(utterance) : null;
     },
-    saveRest: (piece) => void (rest = piece),
-    requeue(piece) {
+    saveRest: (utterance) => void (rest = utterance),
+    requeue(utterance) {
       rest = null;
-      lost.push({ piece, atMs: Date.now() });
+      requeued.push({ utterance, atMs: Date.now() });
     },
   };
 };
 
-const fromZero = ({ words, isTimed: exact }: Utterance): Utterance => {
-  const offsetMs = words[0]?.startMs ?? 0;
-  return {
-    isTimed: exact,
-    words: words.map((w) => ({ ...w, startMs: w.startMs - offsetMs, endMs: w.endMs - offsetMs })),
-  };
-};
-
-const piecesOf = (line: ScriptLine): Utterance[] =>
+const utterancesOf = (line: ScriptLine): Utterance[] =>
   [line].flat().map((text) => ({ words: guessTimes(text), isTimed: false }));
 
 /** About 175 words a minute. */
@@ -132,24 +128,33 @@ const guessTimes = (text: string): Word[] => {
   });
 };
 
-/** Words that ended `lagMs` before `heardMs`; guessed ones never all, for their line may go on. */
-export const wordsHeard = (piece: Utterance, heardMs: number, lagMs: number): Word[] => {
-  const words = piece.words.filter((word) => word.endMs <= heardMs - lagMs);
-  return piece.isTimed ? words : words.slice(0, piece.words.length - 1);
+/** The words that ended `lagMs` before `heardMs`; if their times are guessed, never all of them, for more may follow. */
+export const wordsHeard = (utterance: Utterance, heardMs: number, lagMs: number): Word[] => {
+  const words = utterance.words.filter((word) => word.endMs <= heardMs - lagMs);
+  return utterance.isTimed ? words : words.slice(0, utterance.words.length - 1);
 };
 
-/** Divides a piece at the end of a stretch of speech of that length: what was said in it, and what comes after the pause. */
-export const splitUtterance = (piece: Utterance, speechMs: number): { spoken: Word[]; rest: Utterance | null } => {
-  if (!piece.isTimed) return { spoken: stretch(piece.words, speechMs), rest: null };
-  const spoken = piece.words.filter((word) => (word.startMs + word.endMs) / 2 <= speechMs);
-  const left = piece.words.slice(spoken.length);
-  if (left.length === 0) return { spoken, rest: null };
-  return { spoken, rest: { isTimed: true, words: left.map((w) => shift(w, -speechMs)) } };
+/** Splits an utterance at the end of a stretch of speech of `speechMs`: its words, and what comes after the pause. */
+export const splitUtterance = (
+  { words, isTimed }: Utterance,
+  speechMs: number,
+): { spoken: Word[]; rest: Utterance | null } => {
+  if (!isTimed) return { spoken: stretch(words, speechMs), rest: null };
+  const spoken = words.filter((word) => (word.startMs + word.endMs) / 2 <= speechMs);
+  const rest = words.slice(spoken.length);
+  return { spoken, rest: rest.length === 0 ? null : { isTimed, words: shift(rest, -speechMs) } };
 };
 
+/** Scales guessed times to the length of the speech. */
 const stretch = (words: Word[], speechMs: number): Word[] => {
   const factor = speechMs / Math.max(1, words.at(-1)?.endMs ?? 1);
   return words.map((word) => ({ ...word, startMs: word.startMs * factor, endMs: word.endMs * factor }));
 };
 
-const shift = (word: Word, byMs: number): Word => ({ ...word, startMs: word.startMs + byMs, endMs: word.endMs + byMs });
+const fromZero = ({ words, isTimed }: Utterance): Utterance => ({
+  isTimed,
+  words: shift(words, -(words[0]?.startMs ?? 0)),
+});
+
+const shift = (words: Word[], byMs: number): Word[] =>
+  words.map((word) => ({ ...word, startMs: word.startMs + byMs, endMs: word.endMs + byMs }));

@@ -1,20 +1,20 @@
-/** How fast the simulated providers hear, think and speak. All values can be changed while they run. */
+/** How fast the simulated providers transcribe, reply and speak. All values can be changed while they run. */
 import { z } from 'zod';
 
 export const delaysSchema = z.strictObject({
-  /** Deepgram's final comes this long after the end of speech (never before a pause can be told from a gap). */
+  /** From the end of speech to the final transcript (but never before `hangoverMs`). */
   finalDelayMs: z.number().min(0),
   interimEveryMs: z.number().min(10),
-  /** An interim holds only words that ended at least this long ago. */
+  /** An interim transcript contains only words that ended at least this long ago. */
   interimLagMs: z.number().min(0),
-  /** The shortest silence taken for a pause, however small `endpointing` is: gaps inside words are shorter. */
+  /** The shortest silence that ends speech, however small `endpointing` is: there are shorter gaps within words. */
   hangoverMs: z.number().min(20),
-  /** Frames quieter than this are silence. */
+  /** Anything quieter is silence. */
   thresholdDbfs: z.number().max(0),
   firstTokenMs: z.number().min(0),
   tokensPerSecond: z.number().positive(),
   speechFirstByteMs: z.number().min(0),
-  /** Seconds of speech sent per second, after the first byte. */
+  /** Seconds of audio sent per second, after the first byte. */
   speechRealtimeFactor: z.number().positive(),
 });
 

@@ -1,8 +1,8 @@
-/** Faults on demand: which of the next requests go wrong, and how. */
+/** Fault injection: which of the next requests fail, and how. */
 import { z } from 'zod';
 
 const common = {
-  /** How many requests it hits. */
+  /** How many requests it affects. */
   times: z.union([z.int().min(1), z.literal('all')]).default(1),
   /** Only requests of this scenario. */
   scenario: z.string().optional(),
@@ -17,7 +17,7 @@ export const faultSchema = z.discriminatedUnion('service', [
   z.strictObject({
     service: z.literal('stt'),
     kind: z.enum(['refuse429', 'hangConnect', 'dropAfterMs', 'dropAtFinal', 'silent']),
-    /** `dropAfterMs`: how long after the socket opened, or after the next start of speech on any socket. */
+    /** `dropAfterMs`: counted from when the socket opens, or from the next start of speech on any socket. */
     ms: z.number().min(0).default(0),
     since: z.enum(['open', 'speech']).default('open'),
     ...common,
@@ -25,7 +25,7 @@ export const faultSchema = z.discriminatedUnion('service', [
   z.strictObject({
     service: z.literal('llm'),
     kind: z.enum(['status', 'hang', 'hangAfterHeaders', 'stallMidStream', 'cut', 'garbage']),
-    /** `stallMidStream`, `cut`, `garbage`: tokens sent before. */
+    /** `stallMidStream`, `cut`, `garbage`: how many tokens are sent first. */
     afterTokens: z.int().min(0).default(3),
     /** Only requests of this model. */
     model: z.string().optional(),
@@ -35,7 +35,7 @@ export const faultSchema = z.discriminatedUnion('service', [
   z.strictObject({
     service: z.literal('tts'),
     kind: z.enum(['status', 'stall', 'empty', 'oddBytes']),
-    /** `stall`: milliseconds of audio sent before; 0 means not even the headers. */
+    /** `stall`: how many ms of audio are sent first; 0: not even the headers. */
     afterAudioMs: z.number().min(0).default(300),
     ...status,
     ...common,
@@ -49,7 +49,7 @@ type OfService<S extends Fault['service']> = Extract<Fault, { service: S }>;
 export type FaultQueue = {
   add(fault: Fault): void;
   clear(): void;
-  /** The first fault set for this service, scenario and one of these kinds; counted as used. */
+  /** The first pending fault of this service and scenario that passes `test`; counts as one use. */
   take<S extends Fault['service']>(
     service: S,
     scenario: string,

@@ -1,9 +1,9 @@
-/** Reading and answering over HTTP. */
+/** Reading requests and writing responses. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const maxBodyBytes = 10_000_000;
 
-/** @throws SyntaxError when the body is no JSON, RangeError when it is too large */
+/** @throws SyntaxError if the body is not JSON, RangeError if it is too large */
 export const readJson = async (request: IncomingMessage): Promise<unknown> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -25,7 +25,7 @@ export const sendJson = (
   response.end(JSON.stringify(body));
 };
 
-/** Writes, waiting while the client's buffer is full. @throws AbortError when the signal fires */
+/** Writes, waiting while the send buffer is full. @throws AbortError when the signal fires */
 export const write = async (
   response: ServerResponse,
   data: string | Uint8Array,

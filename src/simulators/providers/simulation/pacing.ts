@@ -1,8 +1,8 @@
-/** Sending at a given speed. */
+/** Waiting until it is time to send. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Waits until `atMs` on the clock of `performance.now()`; at once when that is past.
+ * Waits until `atMs` on the clock of `performance.now()`; returns immediately if that has passed.
  * @throws AbortError when the signal fires
  */
 export const waitUntil = async (atMs: number, signal: AbortSignal): Promise<void> => {

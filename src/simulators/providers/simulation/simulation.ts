@@ -1,4 +1,4 @@
-/** What every simulated service has at hand. */
+/** The state that all simulated services share. */
 import type { IncomingMessage } from 'node:http';
 import type { FaultQueue } from './faults.ts';
 import type { Scripts } from '../scenario/script.ts';
@@ -8,9 +8,9 @@ import type { ThreadedSpeech } from '../../speech/threaded-speech.ts';
 
 export type LogEntry = {
   kind: 'token' | 'models' | 'chat' | 'speech' | 'listen' | 'final' | 'speak' | 'unknown';
-  /** Milliseconds since 1970. */
+  /** Milliseconds since the epoch. */
   atMs: number;
-  /** As answered; 101 for a socket, 499 when the client went away first, 0 when it never got an answer. */
+  /** The HTTP status; 101 for a WebSocket, 499 if the client left first, 0 if there was no response. */
   status: number;
   scenario: string;
 };
@@ -21,7 +21,7 @@ export type Simulation = {
   delays: Delays;
   scenarios: Map<string, Scenario>;
   defaultScenario: string;
-  /** The only key accepted beside the scenarios' names; null accepts any. */
+  /** The only key accepted besides the scenarios' names; null accepts any. */
   apiKey: string | null;
   faults: FaultQueue;
   scripts: Scripts;
@@ -29,31 +29,33 @@ export type Simulation = {
   log: ProvidersLog;
 };
 
-/** One request: for which scenario, and its address without the scenario's prefix. */
-export type ProviderRequest = { scenario: Scenario; url: URL };
+/** A request with its scenario; `url` lacks the scenario's prefix. */
+export type RequestTarget = { scenario: Scenario; url: URL };
 
 const maxLogged = 5000;
 
-/** `/s/NAME/v1/…` names the scenario; else a key that is a scenario's name does; else it is the default one. */
-export const matchScenario = (sim: Simulation, request: IncomingMessage): ProviderRequest | null => {
+/** `/s/NAME/v1/…` names the scenario, or the API key does; otherwise it is the default one. null: there is no such scenario. */
+export const resolveTarget = (simulation: Simulation, request: IncomingMessage): RequestTarget | null => {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   const [, prefixed, path] = /^\/s\/([^/]+)(\/.*)$/.exec(url.pathname) ?? [];
   if (path !== undefined) url.pathname = path;
   const named =
-    prefixed === undefined ? sim.scenarios.get(keyOf(request)) : sim.scenarios.get(decodeURIComponent(prefixed));
-  const scenario = named ?? (prefixed === undefined ? sim.scenarios.get(sim.defaultScenario) : undefined);
+    prefixed === undefined
+      ? simulation.scenarios.get(keyOf(request))
+      : simulation.scenarios.get(decodeURIComponent(prefixed));
+  const scenario = named ?? (prefixed === undefined ? simulation.scenarios.get(simulation.defaultScenario) : undefined);
   return scenario ? { scenario, url } : null;
 };
 
-export const isAuthorized = (sim: Simulation, request: IncomingMessage): boolean => {
+export const isAuthorized = (simulation: Simulation, request: IncomingMessage): boolean => {
   const key = keyOf(request);
-  return key !== '' && (sim.apiKey === null || key === sim.apiKey || sim.scenarios.has(key));
+  return key !== '' && (simulation.apiKey === null || key === simulation.apiKey || simulation.scenarios.has(key));
 };
 
 const keyOf = (request: IncomingMessage): string =>
   /^(?:Bearer|Token)\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
 
-export const logRequest = (sim: Simulation, kind: LogEntry['kind'], status: number, scenario: string): void => {
-  sim.log.requests.push({ kind, atMs: Date.now(), status, scenario });
-  if (sim.log.requests.length > maxLogged) sim.log.requests.shift();
+export const logRequest = (simulation: Simulation, kind: LogEntry['kind'], status: number, scenario: string): void => {
+  simulation.log.requests.push({ kind, atMs: Date.now(), status, scenario });
+  if (simulation.log.requests.length > maxLogged) simulation.log.requests.shift();
 };

@@ -1,20 +1,21 @@
-/** A text as a stream of audio: sentence by sentence, at the speed of a speech service. */
+/** Streams a text as audio, sentence by sentence, at the pace of a speech service. */
 import type { Fault } from './faults.ts';
 import { hang, waitUntil } from './pacing.ts';
 import type { Simulation } from './simulation.ts';
-import { concatSamples, type SpeechOptions } from '../../speech/speech.ts';
+import { concatSamples } from '../../audio/pcm.ts';
+import type { SpeechOptions } from '../../speech/speech.ts';
 
 const chunkMs = 100;
 const pauseBetweenSentencesMs = 250;
 const shortestSentence = 25;
 
 /**
- * Chunks of 16-bit mono PCM, each when its time has come: the first `speechFirstByteMs` after `startedMs` (on the clock of
- * `performance.now()`), the others at `speechRealtimeFactor`.
+ * Yields 16-bit mono PCM at the pace of the simulated service: the first chunk `speechFirstByteMs` after `startedMs` (on the
+ * clock of `performance.now()`), the others at `speechRealtimeFactor`.
  * @throws AbortError when the signal fires
  */
 export async function* streamSpeech(
-  sim: Simulation,
+  simulation: Simulation,
   text: string,
   options: SpeechOptions & { sampleRate: number },
   startedMs: number,
@@ -22,22 +23,22 @@ export async function* streamSpeech(
 ): AsyncGenerator<Buffer> {
   const size = Math.round((options.sampleRate * chunkMs) / 1000);
   const pause = new Int16Array(Math.round((options.sampleRate * pauseBetweenSentencesMs) / 1000));
-  let firstMs = startedMs + sim.delays.speechFirstByteMs;
+  let firstMs = startedMs + simulation.delays.speechFirstByteMs;
   let sentMs = 0;
   for (const [index, sentence] of splitSentences(text).entries()) {
-    const { samples } = await sim.speech.synthesize(sentence, options);
+    const { samples } = await simulation.speech.synthesize(sentence, options);
     if (index === 0) firstMs = Math.max(firstMs, performance.now());
     const all = index === 0 ? samples : concatSamples([pause, samples]);
     for (let at = 0; at < all.length; at += size) {
       const chunk = all.slice(at, at + size);
-      await waitUntil(firstMs + sentMs / sim.delays.speechRealtimeFactor, signal);
+      await waitUntil(firstMs + sentMs / simulation.delays.speechRealtimeFactor, signal);
       yield Buffer.from(chunk.buffer);
       sentMs += (chunk.length / options.sampleRate) * 1000;
     }
   }
 }
 
-/** Whole sentences, so that the first can be heard before the last is made. */
+/** Splits into sentences, joining the shortest, so that the first is heard before the last is synthesized. */
 export const splitSentences = (text: string): string[] => {
   const found: string[] = [];
   let current = '';
@@ -52,8 +53,8 @@ export const splitSentences = (text: string): string[] => {
 };
 
 /**
- * The same chunks, gone wrong as the fault says: `empty` has none, `stall` stops for ever, `oddBytes` cuts samples in
- * two and loses the last byte.
+ * Applies a fault to the chunks: `empty` yields none, `stall` stops without ending, `oddBytes` splits samples between chunks
+ * and loses the last byte.
  * @throws AbortError when the signal fires
  */
 export async function* applyFault(
@@ -76,7 +77,7 @@ export async function* applyFault(
   }
 }
 
-/** The header of a WAV stream (16-bit mono) whose length nobody knows yet. */
+/** The header of a WAV stream (16-bit mono) of unknown length. */
 export const wavHeader = (sampleRate: number): Buffer => {
   const header = Buffer.alloc(44);
   header.write('RIFF', 0);
