@@ -101,7 +101,9 @@ test('it tells when the agent speaks and when the agent has fallen silent', asyn
   const quietSince = await caller.whenAgentQuiet({ quietMs: 300, timeoutMs: 5_000 });
   expect(quietSince - said.lastSampleAt).toBeLessThan(400);
   expect(nowMs() - quietSince).toBeGreaterThanOrEqual(300);
-  await expect(caller.whenAgentSpeaks({ timeoutMs: 200 })).rejects.toThrow('Timed out after 200 ms waiting for speech from the agent.');
+  await expect(caller.whenAgentSpeaks({ timeoutMs: 200 })).rejects.toThrow(
+    'Timed out after 200 ms waiting for speech from the agent.',
+  );
   expect(await caller.whenAgentSpeaks({ timeoutMs: 200, since: said.firstSampleAt })).toBe(heardAt);
 });
 
