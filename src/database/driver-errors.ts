@@ -26,6 +26,15 @@ const prismaCode = (error: unknown): unknown => (error instanceof Error && 'code
 /** Whether a row with the same unique value already exists. */
 export const isUniqueViolation = (error: unknown): boolean => driverCause(error)?.kind === 'UniqueConstraintViolation';
 
+/** The column whose value another row already has, the last one of a compound key; null: not known. */
+export const duplicateColumn = (error: unknown): string | null => {
+  const cause = driverCause(error);
+  if (cause?.kind !== 'UniqueConstraintViolation' || cause.constraint === undefined) return null;
+  if ('fields' in cause.constraint) return cause.constraint.fields.at(-1) ?? null;
+  // Prisma's names of indexes: Lead_campaignId_phoneNumber_key
+  return 'index' in cause.constraint ? (cause.constraint.index.split('_').at(-2) ?? null) : null;
+};
+
 /** Whether a transaction was rolled back in favor of another and can simply be run again. */
 export const isConflict = (error: unknown): boolean => driverCause(error)?.kind === 'TransactionWriteConflict';
 

@@ -1,33 +1,32 @@
-/** /api/v1: what people and machines of a tenant, and the installation's admin, see and change. */
+/** /api/v1: the REST API for a tenant's users and API tokens, and for the installation's admins. */
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Context } from '../context.ts';
-import { isUniqueViolation } from '../database/driver-errors.ts';
 import { guardRoutes } from './conventions/access.ts';
 import { agentRoutes } from './resources/agents.ts';
 import { callRoutes } from './resources/calls.ts';
 import { campaignRoutes } from './resources/campaigns.ts';
-import { errorHandler, sendError } from './conventions/errors.ts';
+import { erasureRoutes } from './resources/erasures.ts';
 import { leadRoutes } from './resources/leads.ts';
 import { loginRoutes } from './resources/auth.ts';
-import { numberRoutes, trunkRoutes } from './resources/phone-numbers.ts';
+import { numberRoutes } from './resources/phone-numbers.ts';
+import { trunkRoutes } from './resources/platform-trunks.ts';
 import { routingRoutes } from './resources/routing.ts';
 import { tenantRoutes } from './resources/tenants.ts';
 import { tokenRoutes } from './resources/tokens.ts';
 import { userRoutes } from './resources/users.ts';
 
-/** The plugin of everything below /api/v1 but the webhooks. */
+/** The plugin of everything below /api/v1 except the webhooks. */
 export const api =
   (ctx: Context) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setValidatorCompiler(validatorCompiler);
     app.setSerializerCompiler(serializerCompiler);
     app.removeContentTypeParser('text/plain');
-    app.setErrorHandler(apiErrors(ctx));
-    await app.register(helmet, { contentSecurityPolicy: { directives: nothing, useDefaults: false } });
+    await app.register(helmet, { contentSecurityPolicy: { directives: noResources, useDefaults: false } });
     if (ctx.config.api.corsOrigins.length > 0) await app.register(cors, corsOptions(ctx.config.api.corsOrigins));
     await app.register(rateLimit, { global: false });
     app.addHook('onSend', async (_request, reply) => {
@@ -44,11 +43,12 @@ export const api =
     agentRoutes(app, ctx, guard);
     leadRoutes(app, ctx, guard);
     callRoutes(app, ctx, guard);
+    erasureRoutes(app, ctx, guard);
     routingRoutes(app, ctx, guard);
   };
 
-/** JSON loads nothing, wherever it is shown. */
-const nothing = { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] };
+/** JSON needs no resources, even if a browser renders it. */
+const noResources = { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] };
 
 const corsOptions = (origins: readonly string[]) => ({
   origin: [...origins],
@@ -57,11 +57,3 @@ const corsOptions = (origins: readonly string[]) => ({
   exposedHeaders: ['etag', 'x-request-id', 'retry-after'],
   maxAge: 600,
 });
-
-const apiErrors = ({ log }: Context) => {
-  const others = errorHandler(log);
-  return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
-    isUniqueViolation(error)
-      ? sendError(reply, 'conflict', 'There is one like it already.')
-      : others(error, request, reply);
-};

@@ -1,4 +1,7 @@
-/** The webhooks: who takes a call (sip-inbound), what became of it (events), and a trial (test). Contract, sections 2, 3 and 5. */
+/**
+ * The webhooks: which agent takes a call (sip-inbound), what happened to it (events), and a dry run of the routing (test). See
+ * docs/contract.md, sections 2, 3 and 5.
+ */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { sipInboundAnswerOf } from '../calls/answer.ts';
@@ -9,12 +12,11 @@ import { AppError } from '../errors.ts';
 import { isAuthentic, unprovenKinds, explainUnproven, type SignedRequest } from '../livekit/webhook-auth.ts';
 import { readableProblem, readWebhook } from '../livekit/webhook.ts';
 import { createWebhookProbe, type WebhookProbe } from '../livekit/webhook-probe.ts';
-import { may } from '../tenants/access.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { name, text } from '../database/storable-text.ts';
-import { authenticateRequest } from './conventions/access.ts';
+import { authenticateRequest, requirePermission } from './conventions/access.ts';
 import { snakeOf } from './conventions/snake-case.ts';
-import { rejectErrors, sendError } from './conventions/errors.ts';
+import { errorHandler, rejectErrors, sendError } from './conventions/errors.ts';
 
 const id = name(300);
 const number = text(300);
@@ -29,15 +31,15 @@ const inboundBody = z.object({
   timestamp: z.unknown().optional(),
 });
 
-const trialBody = z.object({ to_number: number.min(1), from_number: number.default('') });
+const testBody = z.object({ to_number: number.min(1), from_number: number.default('') });
 
-const checkBody = z.object({ room: id });
+const probeBody = z.object({ room: id });
 
 const readBody = <T>(schema: z.ZodType<T>, body: Buffer): T => {
   try {
     return schema.parse(JSON.parse(body.toString('utf8')));
-  } catch (error) {
-    throw new AppError('malformed', readableProblem(error), { cause: error });
+  } catch (err) {
+    throw new AppError('malformed', readableProblem(err), { cause: err });
   }
 };
 
@@ -52,8 +54,11 @@ const signedOf = (request: FastifyRequest): SignedRequest => ({
   signature: headerOf(request.headers['x-livekit-signature']),
 });
 
-/** The raw body of a request that proved its origin. Throws AppError `unproven`. */
-const provenBody = async (
+/**
+ * The raw body of an authenticated request.
+ * @throws AppError `unproven`
+ */
+const authenticBody = async (
   { config }: Pick<Context, 'config'>,
   request: FastifyRequest,
   probe: WebhookProbe | null = null,
@@ -62,31 +67,28 @@ const provenBody = async (
   if (await isAuthentic(signedRequest, config.livekit)) return signedRequest.body;
   const why = probe === null ? null : explainUnproven(signedRequest, config.livekit);
   if (why !== null) probe?.recordUnproven(why);
-  throw new AppError(
-    'unproven',
-    'The request proves neither by Authorization nor by X-LiveKit-Signature where it comes from.',
-  );
+  throw new AppError('unproven', 'Authentication failed: neither Authorization nor X-LiveKit-Signature is valid.');
 };
 
 const signed = { tags: ['webhooks'], security: [{ livekit: [] }, { signature: [] }] } as const;
 
-/** What the documentation says of the webhooks; nothing is checked by it, since the bodies are proven first. */
-const described = {
+/** For the documentation only: bodies are authenticated before they are parsed and validated. */
+const schemas = {
   sipInbound: {
     ...signed,
-    summary: 'Which agent takes this call? Records the call',
+    summary: 'Route an inbound call: records it and returns the agent that takes it',
     body: inboundBody,
     response: {
       200: z.object({
         agent_name: z.string(),
-        metadata: z.string().describe('JSON'),
+        metadata: z.string().describe('JSON.'),
         attributes: z.record(z.string(), z.string()),
       }),
     },
   },
   events: {
     ...signed,
-    summary: "What happened in a room: LiveKit's own webhooks, and the plain form",
+    summary: "Report an event of a room: LiveKit's own webhooks, or the plain form",
     body: z.looseObject({
       event: z.string(),
       room: z.looseObject({ name: z.string(), duration: z.number().optional() }).optional(),
@@ -94,31 +96,31 @@ const described = {
     }),
     response: { 200: z.object({ received: z.boolean(), effect: z.string() }) },
   },
-  check: {
+  probe: {
     ...signed,
-    summary: 'For check:inbound: did an event of this room come, which it made for that?',
-    body: checkBody,
+    summary: 'For check:inbound: has an event of its test room arrived?',
+    body: probeBody,
     response: {
       200: z.object({
         arrived: z.boolean(),
         unproven: z
           .object({
             kind: z.enum(unprovenKinds),
-            issuer: z.string().nullable().describe('The key that it names; anybody may have written it.'),
+            issuer: z.string().nullable().describe('The API key that the request names; not verified.'),
             count: z.number(),
             seconds_ago: z.number(),
           })
           .nullable()
-          .describe('The last event of the last minute that proved nothing.'),
+          .describe('The latest event within the last minute that failed authentication.'),
       }),
     },
   },
-  trial: {
+  test: {
     tags: ['webhooks'],
     security: [{}, { bearer: [] }, ...signed.security],
     summary:
-      'Routes as sip-inbound would, and writes nothing. In production: signed, or with the permission routing:explain',
-    body: trialBody,
+      'Dry run of sip-inbound: routes a call without recording it. In production, requires a signature or the permission routing:explain',
+    body: testBody,
     response: {
       200: z.object({
         decision: z.enum(['accept', 'reject']),
@@ -133,18 +135,23 @@ const described = {
 } as const;
 
 /**
- * Whose numbers a trial may ask about; null: everybody's. Outside production nobody is asked who they are.
+ * The tenant whose numbers a dry run may route; null: any. Outside production it needs no authentication.
  * @throws AppError `unproven`, `forbidden`
  */
-const trialScope = async (app: FastifyInstance, ctx: Context, request: FastifyRequest): Promise<TenantScope | null> => {
+const testScope = async (app: FastifyInstance, ctx: Context, request: FastifyRequest): Promise<TenantScope | null> => {
   if (!ctx.config.production) return null;
   if (await isAuthentic(signedOf(request), ctx.config.livekit)) return null;
   const { principal, scope } = await authenticateRequest(app, ctx, request);
-  if (!may(principal, 'routing:explain')) throw new AppError('forbidden', 'This needs the permission routing:explain.');
+  requirePermission(principal, 'routing:explain');
   return scope;
 };
 
-/** The routes under /api/v1/webhooks that take a body. Bodies come as raw bytes: they are proven before they are parsed. */
+/** The options of a route that records something about a call. */
+const recordingRoute = ({ log }: Pick<Context, 'log'>) => ({
+  errorHandler: errorHandler(log, 'The call could not be recorded: the database is unavailable. Try again shortly.'),
+});
+
+/** The routes under /api/v1/webhooks that take a body, as raw bytes: it is authenticated before it is parsed. */
 export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -154,8 +161,8 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
     { parseAs: 'buffer' },
     (_request, body, done) => done(null, body),
   );
-  app.post('/livekit/sip-inbound', { schema: described.sipInbound }, async (request, reply) => {
-    const body = readBody(inboundBody, await provenBody(ctx, request));
+  app.post('/livekit/sip-inbound', { schema: schemas.sipInbound, ...recordingRoute(ctx) }, async (request, reply) => {
+    const body = readBody(inboundBody, await authenticBody(ctx, request));
     const outcome = await receiveCall(ctx, {
       source: 'webhook',
       callSid: body.call_id,
@@ -170,31 +177,31 @@ export const webhookRoutes = (app: FastifyInstance, ctx: Context): void => {
     return sendError(reply, code, message);
   });
   eventRoutes(app, ctx);
-  app.post('/test', { schema: described.trial }, async (request, reply) => {
-    const within = await trialScope(app, ctx, request);
-    return reply.send(await tryRoute(ctx, readBody(trialBody, bytesOf(request)), within));
+  app.post('/test', { schema: schemas.test }, async (request, reply) => {
+    const scope = await testScope(app, ctx, request);
+    return reply.send(await dryRun(ctx, readBody(testBody, bytesOf(request)), scope));
   });
 };
 
-/** What happened in LiveKit's rooms, and whether any news of them reach this process at all. */
+/** Events of rooms, and whether they reach this process at all. */
 const eventRoutes = (app: FastifyInstance, ctx: Context): void => {
   const probe = createWebhookProbe(ctx.now);
-  app.post('/livekit/events', { schema: described.events }, async (request, reply) => {
-    const body = await provenBody(ctx, request, probe);
+  app.post('/livekit/events', { schema: schemas.events, ...recordingRoute(ctx) }, async (request, reply) => {
+    const body = await authenticBody(ctx, request, probe);
     probe.recordAuthentic(body);
     const event = readWebhook(body, ctx.now());
     const effect = event === 'ignored' ? 'ignored' : await recordEvent(ctx, event);
     return reply.send({ received: true, effect });
   });
-  app.post('/livekit/check', { schema: described.check }, async (request, reply) => {
-    const { room } = readBody(checkBody, await provenBody(ctx, request));
+  app.post('/livekit/check', { schema: schemas.probe }, async (request, reply) => {
+    const { room } = readBody(probeBody, await authenticBody(ctx, request));
     const { arrived, unproven } = probe.status(room);
     return reply.send({ arrived, unproven: unproven === null ? null : snakeOf(unproven) });
   });
 };
 
-const tryRoute = async (ctx: Context, query: z.infer<typeof trialBody>, within: TenantScope | null) => {
-  const { facts, decision } = await routeCall(ctx, { to: query.to_number, trunkId: null, within });
+const dryRun = async (ctx: Context, query: z.infer<typeof testBody>, scope: TenantScope | null) => {
+  const { facts, decision } = await routeCall(ctx, { to: query.to_number, trunkId: null, within: scope });
   return {
     decision: decision.kind,
     reasons: decision.reasons,

@@ -1,4 +1,4 @@
-/** The API's own description, made from the schemas that it checks with: /docs to read, /docs/json for machines. */
+/** The OpenAPI document, generated from the schemas that validate requests: /docs for people, /docs/json for machines. */
 import helmet from '@fastify/helmet';
 import swagger, { type FastifyDynamicSwaggerOptions, type SwaggerTransform } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -8,14 +8,18 @@ import type { Access } from './conventions/access.ts';
 import { errorBody } from './conventions/fields.ts';
 
 const description = `
-People log in by \`POST /api/v1/auth/login\`; machines have an API token. Either goes into \`Authorization: Bearer …\`.
-An admin of the installation says by \`X-Tenant-Id\` in which tenant.
+**Authentication.** Send \`Authorization: Bearer …\` with an access token from \`POST /api/v1/auth/login\` or with an API token. Admins of the
+installation also send \`X-Tenant-Id\`, the id of the tenant they act in. \`x-access\` of each operation is the permission it requires.
 
-Lists are newest first; \`next_cursor\` of one page is \`cursor\` of the next. An edit says by \`version\` or \`If-Match\` which version it
-read, and gets 409 \`conflict\` where somebody else was quicker. Every answer has an \`x-request-id\`.
+**Lists** are newest first. Pass a page's \`next_cursor\` as \`cursor\` to get the next page.
+
+**Updates** send the \`version\` that you read, in the body or in \`If-Match\`. The response is 409 \`conflict\` if somebody else has changed the
+record since.
+
+**Errors** are \`{ "error": { "code", "message" } }\`. Every response has an \`x-request-id\`, which the service's log repeats.
 `.trim();
 
-/** Who may use a route, for readers and for the test that tries everybody on everything. */
+/** Who may use a route: for readers, and for the test that tries every route as everyone. */
 const securityOf = (access: Access | undefined) => {
   if (access === 'public') return { security: [], 'x-access': access };
   if (access !== undefined) return { security: [{ bearer: [] }], 'x-access': access };
@@ -27,7 +31,7 @@ const transform: SwaggerTransform = (document) => {
   const { access } = document.route.config ?? {};
   const schema = { ...document.schema, ...securityOf(access) };
   if (access !== undefined || schema.response !== undefined)
-    schema.response = { ...(schema.response as object | undefined), default: errorBody.describe('What is wrong.') };
+    schema.response = { ...(schema.response as object | undefined), default: errorBody.describe('An error.') };
   return plain({ ...document, schema });
 };
 
@@ -40,18 +44,18 @@ const options: FastifyDynamicSwaggerOptions = {
         bearer: {
           type: 'http',
           scheme: 'bearer',
-          description: 'An access token, which logging in gives, or an API token.',
+          description: 'An access token from POST /api/v1/auth/login, or an API token.',
         },
         livekit: {
           type: 'http',
           scheme: 'bearer',
-          description: "LiveKit's own: a JWT with the sha256 of the body, signed with the API secret.",
+          description: "LiveKit's own authentication: a JWT with the SHA-256 of the body, signed with the API secret.",
         },
         signature: {
           type: 'apiKey',
           in: 'header',
           name: 'X-LiveKit-Signature',
-          description: 'sha256=…: the HMAC of the body, keyed with the API secret.',
+          description: 'sha256=…: the HMAC-SHA256 of the body, keyed with the API secret.',
         },
       },
     },
@@ -60,16 +64,16 @@ const options: FastifyDynamicSwaggerOptions = {
   transform,
 };
 
-/** What the page of /docs needs, over HTTP as well. */
+/** The content security policy of /docs; it works over plain HTTP too. */
 const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Describes the routes that are added from here on. */
+/** Documents the routes that are added from here on. */
 export const documentRoutes = (app: FastifyInstance): void => {
   app.register(swagger, options);
   app.register(async (scope) => {
-    await scope.register(helmet, { contentSecurityPolicy: false }); // the page brings its own
+    await scope.register(helmet, { contentSecurityPolicy: false }); // the page has its own
     await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: pagePolicy });
   });
 };

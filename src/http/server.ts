@@ -1,4 +1,4 @@
-/** The HTTP side of the service. */
+/** The HTTP server. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import jwt from '@fastify/jwt';
@@ -11,21 +11,21 @@ import { healthRoute, livezRoute, type Readiness } from './health.ts';
 import { documentRoutes } from './openapi.ts';
 import { webhookRoutes } from './livekit-webhooks.ts';
 
-/** A webhook of LiveKit with all its attributes is a few kB. */
+/** A LiveKit webhook with all its attributes is a few kB. */
 const bodyLimitBytes = 256 * 1024;
 
 const issuer = 'telephony-agent';
 
-/** Who asks may name the request, so that it is found in both logs. */
+/** Clients may send their own request id, so that both logs have it. */
 const requestIdOf = ({ headers }: IncomingMessage): string => {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
+  const id = headers['x-request-id'];
+  return typeof id === 'string' && /^[\w.:-]{1,100}$/.test(id) ? id : randomUUID();
 };
 
-/** What access tokens are signed with. */
+/** The key that signs access tokens. */
 const secretOf = ({ config, log }: Context): string => {
   if (config.api.jwtSecret !== null) return config.api.jwtSecret;
-  log.info('JWT_SECRET is not set: access tokens are good for this run only');
+  log.info('JWT_SECRET is not set: access tokens are valid until the service restarts');
   return randomBytes(48).toString('base64');
 };
 
@@ -42,7 +42,7 @@ export const buildHttp = (ctx: Context, readiness: Readiness): FastifyInstance =
   });
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) =>
-    sendError(reply, 'not_found', `There is no ${request.method} ${request.url.split('?')[0] ?? ''}.`),
+    sendError(reply, 'not_found', `No such route: ${request.method} ${request.url.split('?')[0] ?? ''}.`),
   );
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

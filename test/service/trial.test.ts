@@ -80,7 +80,7 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
   test('an unknown address is 404 in the same shape', async () => {
     const http = testHttp(testContext(await openDatabase()));
     expect((await http.inject('/nowhere')).json()).toEqual({
-      error: { code: 'not_found', message: 'There is no GET /nowhere.' },
+      error: { code: 'not_found', message: 'No such route: GET /nowhere.' },
     });
   });
 });

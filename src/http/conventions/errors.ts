@@ -1,4 +1,4 @@
-/** How errors look over HTTP: `{ "error": { "code", "message" } }`. The only place that knows status numbers. */
+/** Errors over HTTP: `{ "error": { "code", "message" } }`. The only file that maps error codes to statuses. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isUnavailable } from '../../database/driver-errors.ts';
 import { AppError, describeError, type ErrorCode } from '../../errors.ts';
@@ -36,34 +36,39 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   415: 'unsupported_type',
 };
 
-/** What an asker is told about each refusal. */
+/** The error for each reason to reject a call. */
 export const rejectErrors = {
-  wrong_trunk: ['wrong_trunk', 'The trunk is neither the inbound trunk nor the one of the dialled number.'],
-  number_unknown: ['not_found', 'The dialled number is not known.'],
-  number_inactive: ['not_found', 'The dialled number is inactive.'],
-  tenant_inactive: ['not_found', 'The tenant of the dialled number is inactive.'],
-  campaign_inactive: ['not_found', 'The campaign of the dialled number is inactive.'],
-  caller_limit: ['too_many', 'The caller has called too often within a minute.'],
-  tenant_full: ['too_many', 'The tenant has as many open calls as it may have.'],
-  campaign_full: ['campaign_full', 'The campaign has as many open calls as it may have.'],
-  busy: ['busy', 'The service is at its capacity.'],
+  wrong_trunk: ['wrong_trunk', 'The trunk is neither the inbound trunk nor the trunk of the dialed number.'],
+  number_unknown: ['not_found', 'The dialed number is unknown.'],
+  number_inactive: ['not_found', 'The dialed number is inactive.'],
+  tenant_inactive: ['not_found', 'The tenant of the dialed number is inactive.'],
+  campaign_inactive: ['not_found', 'The campaign of the dialed number is inactive.'],
+  caller_limit: ['too_many', 'The caller has reached the limit of calls per minute.'],
+  tenant_full: ['too_many', 'The tenant has reached its limit of open calls.'],
+  campaign_full: ['campaign_full', 'The campaign has reached its limit of open calls.'],
+  busy: ['busy', 'The service is at capacity.'],
 } as const satisfies Record<RejectReason, readonly [ErrorCode, string]>;
 
 export const sendError = (reply: FastifyReply, code: ErrorCode, message: string): FastifyReply =>
   reply.code(statusOfCode[code]).send({ error: { code, message } });
 
-/** Fastify's error handler: an AppError as itself, a database that is away as 503, anything else as 500 and in the log. */
+/**
+ * Fastify's error handler: 503 while the database is unavailable; anything unexpected is logged and becomes 500.
+ * @param unavailable the message for 503
+ */
 export const errorHandler =
-  (log: Log) =>
+  (log: Log, unavailable = 'The database is unavailable. Try again shortly.') =>
   (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (error instanceof AppError) return sendError(reply, error.code, error.message);
+    const logged = { url: request.routeOptions.url, requestId: request.id, err: describeError(error) };
     if (isUnavailable(error)) {
-      log.error({ url: request.routeOptions.url, error: describeError(error) }, 'database unavailable');
-      return sendError(reply, 'unavailable', 'The call could not be recorded. Try again.');
+      log.error(logged, 'database unavailable');
+      return sendError(reply, 'unavailable', unavailable);
     }
     const status = 'statusCode' in error ? error.statusCode : undefined;
     const code = status === undefined ? undefined : codeOfStatus[status];
     if (code !== undefined) return sendError(reply, code, error.message);
-    log.error({ url: request.routeOptions.url, error: describeError(error), stack: error.stack }, 'request failed');
-    return reply.code(500).send({ error: { code: 'internal', message: 'Something went wrong. It is in the log.' } });
+    log.error({ ...logged, stack: error.stack }, 'request failed');
+    const message = "Internal error. The service's log has the details under this x-request-id.";
+    return reply.code(500).send({ error: { code: 'internal', message } });
   };

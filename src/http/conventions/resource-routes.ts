@@ -1,19 +1,21 @@
-/** The routes that every resource has: list, get, create, change, archive. The same rules for all, written once. */
+/** The routes that every resource has: list, get, create, update and actions such as archive, with the same rules for all. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { z } from 'zod';
-import { AppError } from '../../errors.ts';
+import { duplicateColumn, isUniqueViolation } from '../../database/driver-errors.ts';
 import type { Edited, RecordVersion } from '../../database/edit-versioned.ts';
 import type { Page, PageQuery, Position } from '../../database/paging.ts';
 import type { Access } from './access.ts';
+import { AppError } from '../../errors.ts';
 import { id, nextCursor, pageQueryOf, pageShape, version } from './fields.ts';
+import { snakeName } from './snake-case.ts';
 
 type Shape = z.ZodRawShape;
 type Output<S extends Shape> = z.output<z.ZodObject<S>>;
 
 type Common<Json extends z.ZodType> = Readonly<{
-  /** Below /api/v1, such as /agents. */
+  /** Below /api/v1: "/agents". */
   path: string;
-  /** What one is called: "agent". */
+  /** "agent" */
   singular: string;
   access: Access;
   json: Json;
@@ -22,18 +24,20 @@ type ToJson<Row, Json extends z.ZodType> = Readonly<{ toJson: (row: Row) => z.ou
 
 const idParams = z.object({ id });
 export const idOf = (request: FastifyRequest): string => (request.params as { id: string }).id;
-const anOrA = (singular: string): string => `${/^[aeiou]/.test(singular) ? 'an' : 'a'} ${singular}`;
+const anOrA = (singular: string): string => `${/^[aeio]/i.test(singular) ? 'an' : 'a'} ${singular}`;
 
-const notFound = (singular: string): AppError => new AppError('not_found', `There is no such ${singular}.`);
+const notFound = (singular: string): AppError => new AppError('not_found', `No such ${singular}.`);
 
 const tagOf = (path: string): string => path.split('/')[1] ?? path;
 
 const next = z
   .string()
   .nullable()
-  .describe('Null: that was all. With filters, a page may hold fewer than limit, even none, although there are more.');
+  .describe(
+    'The cursor of the next page; null on the last page. With filters, a page may have fewer items than limit, or none, and still not be the last.',
+  );
 
-/** GET path: a page, the newest first. */
+/** GET path: a page of the list, newest first. */
 export const listRoute = <Query extends Shape, Json extends z.ZodType, Row extends Position>(
   app: FastifyInstance,
   route: Common<Json> &
@@ -41,14 +45,14 @@ export const listRoute = <Query extends Shape, Json extends z.ZodType, Row exten
     Readonly<{
       query: Query;
       summary?: string;
-      /** Null: what the list belongs to isn't there. */
+      /** Null: the record that the list belongs to doesn't exist. */
       list: (request: FastifyRequest, query: Output<Query>, page: PageQuery) => Promise<Page<Row> | null>;
     }>,
 ): void => {
   const { path, singular, access, json, query, toJson } = route;
   const schema: FastifySchema = {
     tags: [tagOf(path)],
-    summary: route.summary ?? `List ${singular}s, the newest first`,
+    summary: route.summary ?? `List ${singular}s`,
     ...(path.includes(':id') && { params: idParams }),
     querystring: z.strictObject({ ...query, ...pageShape }),
     response: { 200: z.object({ items: z.array(json), next_cursor: next }) },
@@ -68,8 +72,7 @@ export const listRoute = <Query extends Shape, Json extends z.ZodType, Row exten
 
 type Versioned = Readonly<{ version: number }>;
 
-/** An edit says which version it read by this header; what we answer carries it. */
-const sendEtag = (reply: FastifyReply, row: object): FastifyReply =>
+const withEtag = (reply: FastifyReply, row: object): FastifyReply =>
   'version' in row ? reply.header('etag', `"${String(row.version)}"`) : reply;
 
 /** GET path/:id */
@@ -92,7 +95,7 @@ export const getRoute = <Json extends z.ZodType, Row extends object>(
     handler: async (request, reply) => {
       const row = await find(request, idOf(request));
       if (row === null) throw notFound(singular);
-      return sendEtag(reply, row).send(toJson(row));
+      return withEtag(reply, row).send(toJson(row));
     },
   });
 };
@@ -119,46 +122,64 @@ export const createRoute = <Body extends Shape, Json extends z.ZodType, Row exte
     config: { access },
     schema,
     handler: async (request, reply) => {
-      const row = await route.create(request, request.body as Output<Body>);
-      return sendEtag(reply.code(201), row).send(toJson(row));
+      const row = await refuseDuplicate(singular, route.create(request, request.body as Output<Body>));
+      return withEtag(reply.code(201), row).send(toJson(row));
     },
   });
 };
 
-/** Which version an edit read: by the body's `version` or by If-Match. Null: by neither, or If-Match: *. */
+/** The version that the client read, from the body's `version` or from If-Match. Null: neither, or If-Match: *. */
 const versionRead = (request: FastifyRequest, inBody: number | undefined): number | null => {
   if (inBody !== undefined) return inBody;
   const header = request.headers['if-match'];
   if (header === undefined || header.trim() === '*') return null;
   const [, digits] = /^\s*(?:W\/)?"?(\d{1,9})"?\s*$/.exec(header) ?? [];
-  if (digits === undefined) throw new AppError('malformed', 'If-Match must be the ETag that we answered with.');
+  if (digits === undefined)
+    throw new AppError('malformed', 'Invalid If-Match: send the ETag of the record that you read.');
   return Number(digits);
 };
 
+/** @throws AppError `conflict` if a value that must be unique already exists */
+const refuseDuplicate = async <Row>(singular: string, work: Promise<Row>): Promise<Row> => {
+  try {
+    return await work;
+  } catch (err) {
+    if (!isUniqueViolation(err)) throw err;
+    const column = duplicateColumn(err);
+    const suffix = column === null ? '' : ` with this ${snakeName(column)}`;
+    throw new AppError('conflict', `Already exists: ${anOrA(singular)}${suffix}.`, { cause: err });
+  }
+};
+
 /** @throws AppError `not_found`, `conflict` */
-export const editedOr = <Row>(singular: string, row: Edited<Row>): Row => {
+const requireEdited = <Row>(singular: string, row: Edited<Row>): Row => {
   if (row === 'missing') throw notFound(singular);
-  if (row === 'stale') throw new AppError('conflict', `Somebody has changed the ${singular} since: read it again.`);
+  if (row === 'stale')
+    throw new AppError('conflict', `The ${singular} has been changed since you read it. Read it again.`);
   return row;
 };
 
-const ifMatch = z.looseObject({ 'if-match': z.string().exactOptional().describe('The ETag of what you read.') });
+const ifMatch = z.looseObject({
+  'if-match': z.string().exactOptional().describe('The ETag of the record that you read, instead of version.'),
+});
 
-/** PATCH path/:id: only what is named changes, and only in the version that was read. */
-export const changeRoute = <Body extends Shape, Json extends z.ZodType, Row extends Versioned>(
+/** PATCH path/:id: changes the named fields, if the record still has the version that the client read. */
+export const updateRoute = <Body extends Shape, Json extends z.ZodType, Row extends Versioned>(
   app: FastifyInstance,
   route: Common<Json> &
     ToJson<Row, Json> &
     Readonly<{
       body: Body;
-      change: (request: FastifyRequest, read: RecordVersion, body: Output<Body>) => Promise<Edited<Row>>;
+      update: (request: FastifyRequest, read: RecordVersion, body: Output<Body>) => Promise<Edited<Row>>;
     }>,
 ): void => {
   const { path, singular, access, json, body, toJson } = route;
   const schema: FastifySchema = {
     tags: [tagOf(path)],
-    summary: `Change ${anOrA(singular)}`,
-    description: 'Say by `version` or If-Match which version you read: 409 `conflict` where it is another by now.',
+    summary: `Update ${anOrA(singular)}`,
+    description:
+      'Fields that you leave out keep their values. Send the `version` that you read, or its ETag in If-Match; 409 `conflict` means that ' +
+      'somebody else has changed the record since.',
     params: idParams,
     headers: ifMatch,
     body: z.strictObject({ ...body, version: version.exactOptional() }),
@@ -171,15 +192,15 @@ export const changeRoute = <Body extends Shape, Json extends z.ZodType, Row exte
       const { version: inBody, ...changes } = request.body as Output<Body> & { version?: number };
       const read = versionRead(request, inBody);
       if (read === null && request.headers['if-match'] === undefined)
-        throw new AppError('malformed', 'Say by version or If-Match which version you read.');
-      const edited = await route.change(request, { id: idOf(request), version: read }, changes as Output<Body>);
-      const row = editedOr(singular, edited);
-      return sendEtag(reply, row).send(toJson(row));
+        throw new AppError('malformed', 'Send the version that you read, as version or in If-Match.');
+      const updated = route.update(request, { id: idOf(request), version: read }, changes as Output<Body>);
+      const row = requireEdited(singular, await refuseDuplicate(singular, updated));
+      return withEtag(reply, row).send(toJson(row));
     },
   });
 };
 
-/** POST path/:id/action, such as archive. Who cares says which version they read. */
+/** POST path/:id/action, such as archive. The version that the client read is optional. */
 export const actionRoute = <Json extends z.ZodType, Row extends object>(
   app: FastifyInstance,
   route: Common<Json> &
@@ -205,8 +226,8 @@ export const actionRoute = <Json extends z.ZodType, Row extends object>(
     handler: async (request, reply) => {
       const body = request.body as { version?: number } | null | undefined;
       const read = { id: idOf(request), version: versionRead(request, body?.version) };
-      const row = editedOr(singular, await route.act(request, read));
-      return sendEtag(reply, row).send(toJson(row));
+      const row = requireEdited(singular, await route.act(request, read));
+      return withEtag(reply, row).send(toJson(row));
     },
   });
 };

@@ -1,4 +1,4 @@
-/** /api/v1/agents: the names under which workers take a tenant's calls. */
+/** /api/v1/agents: the LiveKit agent names that take a tenant's calls. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
@@ -7,11 +7,13 @@ import { name } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { camelOf, snakeOf } from '../conventions/snake-case.ts';
 import { id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
+import { actionRoute, updateRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const isDefault = z
   .boolean()
-  .describe("Takes the calls of campaigns that name no agent. A tenant has one: a new one takes the old one's place.");
+  .describe(
+    'Takes the calls of campaigns without an agent_name. Each tenant has at most one default: setting a new one replaces it.',
+  );
 
 const json = z.object({
   id,
@@ -40,19 +42,19 @@ export const agentRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: 
     body: { name: name(100), is_default: isDefault.default(false) },
     create: async (request, body) => insertAgent(db, scopeOf(request), camelOf(body)),
   });
-  changeRoute(app, {
+  updateRoute(app, {
     ...writing,
     body: {
       name: name(100).exactOptional(),
       is_active: z.boolean().exactOptional(),
       is_default: isDefault.exactOptional(),
     },
-    change: async (request, read, body) => editAgent(db, scopeOf(request), read, camelOf(body)),
+    update: async (request, read, body) => editAgent(db, scopeOf(request), read, camelOf(body)),
   });
   actionRoute(app, {
     ...writing,
     action: 'archive',
-    summary: 'Archive an agent: it becomes inactive, and is no default any more',
+    summary: 'Archive an agent: it becomes inactive and is no longer the default',
     act: async (request, read) => editAgent(db, scopeOf(request), read, { isActive: false, isDefault: false }),
   });
 };

@@ -1,4 +1,4 @@
-/** Logging in and out: /api/v1/auth, and /api/v1/me. */
+/** /api/v1/auth and /api/v1/me: logging in and out. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -11,12 +11,12 @@ import { accessTokenOf, accessTokenSeconds, type Guard } from '../conventions/ac
 import { password } from '../conventions/fields.ts';
 
 const tokens = z.object({
-  access_token: z.string().describe('For the header Authorization: Bearer …'),
+  access_token: z.string().describe('Send it as Authorization: Bearer …'),
   token_type: z.literal('Bearer'),
-  expires_in: z.number().describe('Seconds, of the access token.'),
+  expires_in: z.number().describe('The lifetime of the access token in seconds.'),
   refresh_token: z
     .string()
-    .describe('Good for one refresh, which gives the next one. Used twice, it ends the session.'),
+    .describe('Valid for one refresh, which returns the next one. Using it twice ends the session.'),
 });
 
 const me = z.object({
@@ -24,8 +24,8 @@ const me = z.object({
   id: z.string(),
   name: z.string(),
   email: z.string().nullable(),
-  role: z.enum(roles).nullable().describe('Null: an API token.'),
-  tenant_id: z.string().nullable().describe('Null: an admin.'),
+  role: z.enum(roles).nullable().describe('Null for an API token.'),
+  tenant_id: z.string().nullable().describe('Null for an admin.'),
   permissions: z.array(z.string()),
 });
 
@@ -40,7 +40,7 @@ const meOf = (principal: Principal): z.output<typeof me> => ({
 });
 
 const minute = 60_000;
-/** Tries in a time: of one address on the network, and for one e-mail address from anywhere. */
+/** Login attempts: per IP address, and per e-mail address from anywhere. */
 const limits = {
   network: { max: 20, timeWindow: minute },
   email: { max: 10, timeWindow: 15 * minute },
@@ -57,28 +57,28 @@ const openLimiter = (
   return async (request) => {
     const result = await count(request);
     if (!result.isAllowed && result.isExceeded)
-      throw new AppError('too_many', `Too many tries: wait ${result.ttlInSeconds} seconds.`);
+      throw new AppError('too_many', `Too many attempts. Try again in ${result.ttlInSeconds} seconds.`);
   };
 };
 
 const credentials = z.strictObject({ email: text(254), password: text(200) });
 
-/** The routes under /api/v1/auth. The plugin @fastify/rate-limit is registered. */
+/** Needs the plugin @fastify/rate-limit. */
 export const loginRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
   const limitByNetwork = openLimiter(app, limits.network, (request) => `network:${request.ip}`);
   publicRoutes(app, ctx, limitByNetwork);
   signedInRoutes(app, ctx, guard, limitByNetwork);
 };
 
-/** For who isn't known yet. */
+/** Routes without authentication. */
 const publicRoutes = (app: FastifyInstance, ctx: Context, byNetwork: Limiter): void => {
   const limitByEmail = openLimiter(
     app,
     limits.email,
     (request) => `email:${emailKey(credentials.parse(request.body).email)}`,
   );
-  const answer = (session: Session | null): z.output<typeof tokens> => {
-    if (session === null) throw new AppError('unproven', 'That is not a login that we know, or not any more.');
+  const tokensOf = (session: Session | null): z.output<typeof tokens> => {
+    if (session === null) throw new AppError('unproven', 'Invalid credentials, or the session has expired.');
     const { id, refreshToken } = session;
     const access = accessTokenOf(app, id);
     return { access_token: access, token_type: 'Bearer', expires_in: accessTokenSeconds, refresh_token: refreshToken };
@@ -89,39 +89,43 @@ const publicRoutes = (app: FastifyInstance, ctx: Context, byNetwork: Limiter): v
     schema: { tags: ['auth'], summary: 'Log in', body: credentials, response: { 200: tokens } },
     onRequest: byNetwork,
     preHandler: limitByEmail,
-    handler: async (request) => answer(await logIn(ctx, request.body)),
+    handler: async (request) => tokensOf(await logIn(ctx, request.body)),
   });
   api.post('/auth/refresh', {
     config: { access: 'public' },
     schema: {
       tags: ['auth'],
-      summary: 'Go on with a session',
+      summary: 'Exchange a refresh token for new tokens',
       body: z.strictObject({ refresh_token: text(200) }),
       response: { 200: tokens },
     },
     onRequest: byNetwork,
-    handler: async (request) => answer(await refreshSession(ctx, request.body.refresh_token)),
+    handler: async (request) => tokensOf(await refreshSession(ctx, request.body.refresh_token)),
   });
 };
 
-/** For who is in: about oneself. */
-const signedInRoutes = (app: FastifyInstance, ctx: Context, { principalOf }: Guard, byNetwork: Limiter): void => {
-  const sessionOf = (request: FastifyRequest): string => {
-    const principal = principalOf(request);
-    if (principal.kind === 'user') return principal.sessionId;
-    throw new AppError('forbidden', 'An API token has no session and no password.');
-  };
+const sessionOf = (principal: Principal): string => {
+  if (principal.kind === 'user') return principal.sessionId;
+  throw new AppError('forbidden', 'API tokens have no session and no password.');
+};
+
+/** Routes about the client itself. */
+const signedInRoutes = (app: FastifyInstance, ctx: Context, { principalOf }: Guard, limitByNetwork: Limiter): void => {
   const api = app.withTypeProvider<ZodTypeProvider>();
   api.get('/me', {
     config: { access: 'signed_in' },
-    schema: { tags: ['auth'], summary: 'Who am I, and what may I do?', response: { 200: me } },
+    schema: {
+      tags: ['auth'],
+      summary: 'Get the current user or API token, with its permissions',
+      response: { 200: me },
+    },
     handler: async (request) => meOf(principalOf(request)),
   });
   api.post('/auth/logout', {
     config: { access: 'signed_in' },
-    schema: { tags: ['auth'], summary: 'End the session', response: { 204: z.undefined() } },
+    schema: { tags: ['auth'], summary: 'Log out: end this session', response: { 204: z.undefined() } },
     handler: async (request, reply) => {
-      await logOut(ctx, sessionOf(request));
+      await logOut(ctx, sessionOf(principalOf(request)));
       return reply.code(204).send();
     },
   });
@@ -129,15 +133,15 @@ const signedInRoutes = (app: FastifyInstance, ctx: Context, { principalOf }: Gua
     config: { access: 'signed_in' },
     schema: {
       tags: ['auth'],
-      summary: 'Change my password, which ends my other sessions',
+      summary: 'Change your password, which ends your other sessions',
       body: z.strictObject({ current_password: text(200), new_password: password }),
       response: { 204: z.undefined() },
     },
-    preHandler: byNetwork,
+    preHandler: limitByNetwork,
     handler: async (request, reply) => {
       const { current_password: current, new_password: next } = request.body;
-      if (!(await changePassword(ctx, sessionOf(request), { current, next })))
-        throw new AppError('forbidden', 'The current password is another.');
+      if (!(await changePassword(ctx, sessionOf(principalOf(request)), { current, next })))
+        throw new AppError('forbidden', 'The current password is wrong.');
       return reply.code(204).send();
     },
   });

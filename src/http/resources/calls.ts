@@ -1,28 +1,26 @@
-/** /api/v1/calls: what was called, and what became of it. */
+/** /api/v1/calls: the records of calls, and commands to the agent of a running call. */
 import { callStatuses } from '../../protocol/call-status.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { findCallRecord, listCalls, type CallFilter, type CallRecord } from '../../calls/scoped-store.ts';
-import { eraseCaller } from '../../calls/privacy/erase-caller.ts';
-import { listErasures, type Receipt } from '../../calls/privacy/erasure-scoped-store.ts';
 import { sendCommand } from '../../calls/control/send-command.ts';
 import type { Context } from '../../context.ts';
 import { name, text } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { snakeOf } from '../conventions/snake-case.ts';
 import { timestampInput, id, timestamp } from '../conventions/fields.ts';
-import { createRoute, getRoute, idOf, listRoute } from '../conventions/resource-routes.ts';
+import { getRoute, idOf, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,
   status: z.enum(callStatuses),
   direction: z.enum(['inbound', 'outbound']),
-  phone_number: z.string().describe('The caller.'),
+  phone_number: z.string().describe('The caller, in E.164 if possible; anonymous:… if withheld.'),
   dialed_number: z.string(),
   phone_number_id: z.string().nullable(),
   lead_id: z.string().nullable(),
   campaign_id: z.string().nullable(),
-  campaign_version_id: z.string().nullable().describe('The settings that it ran with.'),
+  campaign_version_id: z.string().nullable().describe('The campaign version that the call runs with.'),
   agent_name: z.string().nullable(),
   reject_reason: z.string().nullable(),
   end_reason: z.string().nullable(),
@@ -30,7 +28,7 @@ const json = z.object({
   room_name: z.string(),
   answered_at: timestamp.nullable(),
   ended_at: timestamp.nullable(),
-  duration: z.number().nullable().describe('Whole seconds.'),
+  duration: z.number().nullable().describe('Seconds.'),
   created_at: timestamp,
   updated_at: timestamp,
 });
@@ -39,7 +37,8 @@ const full = json.extend({
   timings: z
     .unknown()
     .describe(
-      'Pick-up, in ms. `entered`: when the call process began, since the call came in; the others: since then, before it negative.',
+      'How the call was picked up, in ms. `entered`: when the call process started, since the call came in. The others are relative to ' +
+        '`entered`, and negative before it.',
     ),
   metadata: z.unknown(),
   turns: z.array(
@@ -47,15 +46,15 @@ const full = json.extend({
       seq: z.number(),
       role: z.enum(['agent', 'caller', 'tool']),
       text: z.string(),
-      start_ms: z.number().describe('Since the call came in.'),
+      start_ms: z.number().describe('Milliseconds since the call came in.'),
       end_ms: z.number(),
       interrupted: z.boolean(),
       latency: z
         .unknown()
         .describe(
-          "In ms. Since the caller's last sound: `transcript`, `endOfTurn` of their turn, `modelAsked`, `voiceAsked` and `heard` of the " +
-            'reply. For themselves: `firstToken` of the model, `firstAudio` of the voice. `discarded`: so many answers were begun before ' +
-            'it, and thrown away as the caller went on.',
+          "In ms. Since the end of the caller's speech: `transcript`, `endOfTurn`, `modelAsked`, `voiceAsked` and `heard`. Since their own " +
+            'request: `firstToken` of the model, `firstAudio` of the voice. `discarded`: the number of replies that were started earlier ' +
+            'and discarded because the caller continued.',
         ),
       tool_name: z.string().nullable(),
       tool_arguments: z.unknown(),
@@ -64,7 +63,7 @@ const full = json.extend({
   ),
   messages: z
     .array(z.object({ id, name: z.string(), number: z.string(), reason: z.string(), created_at: timestamp }))
-    .describe('What the agent took down for the tenant.'),
+    .describe('Messages that the agent took for the tenant.'),
   events: z.array(z.object({ seq: z.number(), type: z.string(), data: z.unknown(), at: timestamp })),
 });
 
@@ -74,26 +73,26 @@ const seconds = z.coerce.number().int().min(0).max(1_000_000);
 
 const query = {
   phone_number: text(100).exactOptional().describe('The caller, as recorded.'),
-  phone_number_id: id.exactOptional().describe('The number that was dialled.'),
+  phone_number_id: id.exactOptional().describe('The dialed number.'),
   lead_id: id.exactOptional(),
   campaign_id: id.exactOptional(),
   status: z.enum(callStatuses).exactOptional(),
-  since: timestampInput.exactOptional().describe('Came in at this time or later.'),
-  until: timestampInput.exactOptional().describe('Came in before.'),
+  since: timestampInput.exactOptional().describe('Created at this time or later.'),
+  until: timestampInput.exactOptional().describe('Created before this time.'),
   min_duration: seconds.exactOptional(),
   max_duration: seconds.exactOptional(),
 };
 
-const filterOf = (asked: z.output<z.ZodObject<typeof query>>): CallFilter => ({
-  ...(asked.phone_number !== undefined && { phoneNumber: asked.phone_number }),
-  ...(asked.phone_number_id !== undefined && { phoneNumberId: asked.phone_number_id }),
-  ...(asked.lead_id !== undefined && { leadId: asked.lead_id }),
-  ...(asked.campaign_id !== undefined && { campaignId: asked.campaign_id }),
-  ...(asked.status !== undefined && { status: asked.status }),
-  ...(asked.since !== undefined && { since: new Date(asked.since) }),
-  ...(asked.until !== undefined && { until: new Date(asked.until) }),
-  ...(asked.min_duration !== undefined && { minDuration: asked.min_duration }),
-  ...(asked.max_duration !== undefined && { maxDuration: asked.max_duration }),
+const filterOf = (filter: z.output<z.ZodObject<typeof query>>): CallFilter => ({
+  ...(filter.phone_number !== undefined && { phoneNumber: filter.phone_number }),
+  ...(filter.phone_number_id !== undefined && { phoneNumberId: filter.phone_number_id }),
+  ...(filter.lead_id !== undefined && { leadId: filter.lead_id }),
+  ...(filter.campaign_id !== undefined && { campaignId: filter.campaign_id }),
+  ...(filter.status !== undefined && { status: filter.status }),
+  ...(filter.since !== undefined && { since: new Date(filter.since) }),
+  ...(filter.until !== undefined && { until: new Date(filter.until) }),
+  ...(filter.min_duration !== undefined && { minDuration: filter.min_duration }),
+  ...(filter.max_duration !== undefined && { maxDuration: filter.max_duration }),
 });
 
 export const callRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
@@ -105,7 +104,7 @@ export const callRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): vo
     json,
     toJson,
     query,
-    list: async (request, asked, page) => listCalls(db, scopeOf(request), filterOf(asked), page),
+    list: async (request, filter, page) => listCalls(db, scopeOf(request), filterOf(filter), page),
   });
   getRoute(app, {
     ...calls,
@@ -118,82 +117,52 @@ export const callRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): vo
     }),
     find: async (request, callId) => findCallRecord(db, scopeOf(request), callId),
   });
-  for (const order of orders) orderRoute(app, ctx, guard, order);
-  erasureRoutes(app, ctx, guard);
+  for (const command of commands) commandRoute(app, ctx, guard, command);
 };
 
 const sentence = text(1000);
 
-/** What can be ordered of the agent of a running call, and which field of the body says more. */
-const orders = [
+/** The commands to the agent of a running call, with the field of the body that has the text. */
+const commands = [
   {
     type: 'end',
-    summary: 'End a running call, with a last sentence if one is given',
+    summary: 'End a running call, after an optional last sentence',
     body: z.strictObject({ say: sentence.exactOptional() }),
     field: 'say',
   },
   {
     type: 'say',
-    summary: 'Have the agent of a running call say something',
+    summary: 'Make the agent of a running call say a sentence',
     body: z.strictObject({ text: sentence.min(1) }),
     field: 'text',
   },
   {
     type: 'transfer',
-    summary: 'Have the caller of a running call connected with one of the transfer_destinations of its campaign',
+    summary: 'Transfer a running call to one of the transfer_destinations of its campaign',
     body: z.strictObject({ destination: name(100) }),
     field: 'destination',
   },
 ] as const;
 
-const ordered = z.object({ ordered: z.literal(true).describe('The call shows among its events what becomes of it.') });
+const accepted = z.object({
+  ordered: z.literal(true).describe("The command was accepted. Its outcome appears among the call's events."),
+});
 
-const orderRoute = (
+const commandRoute = (
   app: FastifyInstance,
   ctx: Context,
   { scopeOf, principalOf }: Guard,
-  { type, summary, body, field }: (typeof orders)[number],
+  { type, summary, body, field }: (typeof commands)[number],
 ): void => {
-  const schema = { tags: ['calls'], summary, params: z.object({ id }), body, response: { 202: ordered } };
+  const schema = { tags: ['calls'], summary, params: z.object({ id }), body, response: { 202: accepted } };
   app.post(`/calls/:id/${type}`, {
     config: { access: 'calls:control' },
     schema,
     handler: async (request, reply) => {
-      const given = (request.body as Record<string, string>)[field] ?? null;
-      const order = { type, text: given, requestedBy: principalOf(request).id };
-      await sendCommand(ctx, scopeOf(request), idOf(request), order);
+      const value = (request.body as Record<string, string>)[field] ?? null;
+      const command = { type, text: value, requestedBy: principalOf(request).id };
+      await sendCommand(ctx, scopeOf(request), idOf(request), command);
       return reply.code(202).send({ ordered: true });
     },
-  });
-};
-
-const receiptJson = z.object({
-  id,
-  calls: z.number().describe('Whose number and room were erased.'),
-  turns: z.number(),
-  messages: z.number(),
-  leads: z.number(),
-  erased_by: z.string().describe('The id of the user or token.'),
-  created_at: timestamp,
-});
-
-const receiptToJson = (receipt: Receipt): z.output<typeof receiptJson> => snakeOf(receipt);
-
-/** A caller who wants to be forgotten. */
-const erasureRoutes = (app: FastifyInstance, ctx: Context, { scopeOf, principalOf }: Guard): void => {
-  const erasures = { path: '/erasures', singular: 'erasure', json: receiptJson, toJson: receiptToJson } as const;
-  listRoute(app, {
-    ...erasures,
-    access: 'leads:read',
-    query: {},
-    list: async (request, _query, page) => listErasures(ctx.db, scopeOf(request), page),
-  });
-  createRoute(app, {
-    ...erasures,
-    access: 'callers:erase',
-    summary: 'Erase a caller: their leads, what was said, and their number in the records of their calls',
-    body: { phone_number: text(100).min(1).describe('As people write it, or as a call shows it.') },
-    create: async (request, { phone_number: caller }) =>
-      eraseCaller(ctx, scopeOf(request), { caller, by: principalOf(request).id }),
   });
 };

@@ -1,4 +1,4 @@
-/** /api/v1/campaigns: how calls are held. People edit a draft; calls run with what was published. */
+/** /api/v1/campaigns: how an agent conducts its calls. Clients edit a draft; calls run with the published settings. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { campaignStatuses, conversation } from '../../campaigns/campaign.ts';
@@ -17,7 +17,7 @@ import { name } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { camelOf, snakeOf, snakeShape } from '../conventions/snake-case.ts';
 import { allOptional, id, version, timestamp } from '../conventions/fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, idOf, listRoute } from '../conventions/resource-routes.ts';
+import { actionRoute, updateRoute, createRoute, getRoute, idOf, listRoute } from '../conventions/resource-routes.ts';
 
 const settings = z.object(snakeShape(conversation.shape));
 const draft = z.strictObject(allOptional(settings.shape));
@@ -25,14 +25,14 @@ const draft = z.strictObject(allOptional(settings.shape));
 const json = z.object({
   id,
   name: z.string(),
-  status: z.enum(campaignStatuses).describe('Publishing makes a draft active; after that, active or paused by hand.'),
+  status: z.enum(campaignStatuses).describe('Publishing makes a draft active. After that, set it to active or paused.'),
   agent_name: z.string().nullable(),
   sip_trunk_id: z.string().nullable(),
   max_concurrent: z.number(),
   published_version: z.object({ id, number: z.number(), created_at: timestamp }).nullable(),
-  published: settings.describe('What calls run with.'),
-  draft: settings.describe('What is being edited; publishing makes it what calls run with.'),
-  has_changes: z.boolean().describe('Whether the draft differs from what is published.'),
+  published: settings.describe('The settings that calls run with.'),
+  draft: settings.describe('The settings being edited. Publishing makes them the published ones.'),
+  has_changes: z.boolean().describe('Whether the draft differs from the published settings.'),
   version,
   created_at: timestamp,
   updated_at: timestamp,
@@ -54,7 +54,7 @@ const toJson = ({
 const versionJson = z.object({
   id,
   number: z.number(),
-  published_by: z.string().nullable().describe('The id of the user or token.'),
+  published_by: z.string().nullable().describe('The id of the user or API token.'),
   created_at: timestamp,
   settings: settings.extend({ name: z.string() }).nullable(),
 });
@@ -66,15 +66,17 @@ const versionToJson = ({ settings: published, ...made }: CampaignVersion): z.out
 
 const sample = z
   .object({ prompt: z.string(), greeting: z.string(), sentences: z.record(z.string(), z.string()) })
-  .describe('What an imagined caller would hear.');
+  .describe('The texts as a first-time caller would hear them.');
 
 const previewJson = z.object({ problems: z.array(z.string()), sample });
 
 const fields = {
   name: name(200),
-  agent_name: name(100).nullable().describe("Another worker's agent takes its calls."),
+  agent_name: name(100)
+    .nullable()
+    .describe("The agent that takes the campaign's calls. Null: the tenant's default agent."),
   sip_trunk_id: name(100).nullable().describe('For outbound calls.'),
-  max_concurrent: z.int().min(1).max(1000).describe('Calls at once; a further caller hears full_sentence.'),
+  max_concurrent: z.int().min(1).max(1000).describe('Concurrent calls. Further callers hear full_sentence.'),
 };
 
 export const campaignRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): void => {
@@ -85,7 +87,7 @@ export const campaignRoutes = (app: FastifyInstance, ctx: Context, guard: Guard)
   const writing = { ...campaigns, access: 'campaigns:write' } as const;
   listRoute(app, {
     ...reading,
-    query: { status: z.enum(campaignStatuses).exactOptional().describe('By default all but those archived.') },
+    query: { status: z.enum(campaignStatuses).exactOptional().describe('By default, all except archived campaigns.') },
     list: async (request, query, page) => listCampaigns(db, scopeOf(request), query, page),
   });
   getRoute(app, { ...reading, find: async (request, campaignId) => findCampaign(db, scopeOf(request), campaignId) });
@@ -95,14 +97,14 @@ export const campaignRoutes = (app: FastifyInstance, ctx: Context, guard: Guard)
     create: async (request, { draft: edited, ...body }) =>
       insertCampaign(db, scopeOf(request), { ...camelOf(body), draft: camelOf(edited) }),
   });
-  changeRoute(app, {
+  updateRoute(app, {
     ...writing,
     body: {
       ...allOptional(fields),
       status: z.enum(campaignStatuses).exactOptional(),
-      draft: draft.nullable().exactOptional().describe('What of it changes; null: back to what is published.'),
+      draft: draft.nullable().exactOptional().describe('The settings to change; null discards the draft.'),
     },
-    change: async (request, read, { draft: edited, ...body }) =>
+    update: async (request, read, { draft: edited, ...body }) =>
       editCampaign(db, scopeOf(request), read, {
         ...camelOf(body),
         ...(edited !== undefined && { draft: edited === null ? null : camelOf(edited) }),
@@ -111,7 +113,7 @@ export const campaignRoutes = (app: FastifyInstance, ctx: Context, guard: Guard)
   actionRoute(app, {
     ...writing,
     action: 'archive',
-    summary: 'Archive a campaign: calls to its numbers are not answered',
+    summary: 'Archive a campaign: calls to its numbers are rejected',
     act: async (request, read) => editCampaign(db, scopeOf(request), read, { status: 'archived' }),
   });
   publishingRoutes(app, ctx, guard);
@@ -123,7 +125,7 @@ const publishingRoutes = (app: FastifyInstance, ctx: Context, { principalOf, sco
     ...campaigns,
     access: 'campaigns:write',
     action: 'publish',
-    summary: 'Publish the draft: the next version, with which calls run from now on',
+    summary: 'Publish the draft: new calls run with it',
     json: z.object({ campaign: json, sample }),
     toJson: (published: { campaign: CampaignRecord; sample: Sample }) => ({
       campaign: toJson(published.campaign),
@@ -135,7 +137,7 @@ const publishingRoutes = (app: FastifyInstance, ctx: Context, { principalOf, sco
     ...campaigns,
     access: 'campaigns:read',
     action: 'preview',
-    summary: 'What publishing the draft would do, and what is in its way',
+    summary: 'Preview the draft: what callers would hear, and what prevents publishing',
     json: previewJson,
     toJson: (preview: { problems: readonly string[]; sample: Sample }) => ({
       problems: [...preview.problems],
@@ -146,7 +148,7 @@ const publishingRoutes = (app: FastifyInstance, ctx: Context, { principalOf, sco
   listRoute(app, {
     path: '/campaigns/:id/versions',
     singular: 'campaign',
-    summary: 'List what was published of a campaign, the newest first',
+    summary: "List a campaign's published versions",
     access: 'campaigns:read',
     json: versionJson,
     toJson: versionToJson,

@@ -1,4 +1,4 @@
-/** /api/v1/leads: who called a campaign, or is to be called. */
+/** /api/v1/leads: people who called a campaign, or whom it will call. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
@@ -9,16 +9,16 @@ import { name, text } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { camelOf, snakeOf } from '../conventions/snake-case.ts';
 import { id, metadata, version, timestamp, booleanQuery } from '../conventions/fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
+import { actionRoute, updateRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const statuses = ['new', 'calling', 'completed', 'failed'] as const;
 
 const json = z.object({
   id,
   campaign_id: z.string(),
-  phone_number: z.string().describe('E.164, else as the call brought it; anonymous:… where it was withheld.'),
+  phone_number: z.string().describe('E.164 if possible; anonymous:… if withheld.'),
   name: z.string(),
-  status: z.enum(statuses).describe('Follows from its calls.'),
+  status: z.enum(statuses).describe('Set by its calls.'),
   attempts: z.number(),
   last_call_at: timestamp.nullable(),
   metadata: z.unknown(),
@@ -50,14 +50,14 @@ export const leadRoutes = (app: FastifyInstance, { db, now, config }: Context, {
     body: { campaign_id: id, phone_number: text(50), name: name(200), metadata: metadata.default({}) },
     create: async (request, { phone_number: given, ...body }) => {
       const phoneNumber = toE164(given, config.defaultCountry);
-      if (phoneNumber === null) throw new AppError('malformed', 'phone_number: is not a possible telephone number.');
+      if (phoneNumber === null) throw new AppError('malformed', 'phone_number: not a possible phone number.');
       return insertLead(db, scopeOf(request), { ...camelOf(body), phoneNumber });
     },
   });
-  changeRoute(app, {
+  updateRoute(app, {
     ...writing,
     body: { name: name(200).exactOptional(), metadata: metadata.exactOptional() },
-    change: async (request, read, body) => editLead(db, scopeOf(request), read, camelOf(body)),
+    update: async (request, read, body) => editLead(db, scopeOf(request), read, camelOf(body)),
   });
   actionRoute(app, {
     ...writing,

@@ -1,27 +1,16 @@
-/** /api/v1/phone-numbers and /api/v1/platform-trunks. Which tenant has a number or a trunk is the admin's to say. */
+/** /api/v1/phone-numbers: a tenant's numbers. Only an admin adds them. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { toE164 } from '../../numbers/number.ts';
-import {
-  editNumber,
-  editTrunk,
-  findNumber,
-  findTrunk,
-  insertNumber,
-  insertTrunk,
-  listNumbers,
-  listTrunks,
-  type PhoneNumber,
-  type PlatformTrunk,
-} from '../../numbers/scoped-store.ts';
+import { editNumber, findNumber, insertNumber, listNumbers, type PhoneNumber } from '../../numbers/scoped-store.ts';
 import { may } from '../../tenants/access.ts';
-import { name, text } from '../../database/storable-text.ts';
+import { text } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { camelOf, snakeOf } from '../conventions/snake-case.ts';
 import { id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
+import { actionRoute, updateRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const types = ['LOCAL', 'TOLL_FREE', 'MOBILE'] as const;
 
@@ -32,7 +21,10 @@ const numberJson = z.object({
   provider: z.enum(['TWILIO']),
   provider_sid: z.string().nullable().describe('PN…'),
   campaign_id: z.string().nullable(),
-  livekit_trunk_id: z.string().nullable().describe('ST_…: a trunk of its own, beside the installation’s.'),
+  livekit_trunk_id: z
+    .string()
+    .nullable()
+    .describe("ST_…: the number's own LiveKit trunk, accepted besides the installation's."),
   is_active: z.boolean(),
   purchased_at: timestamp.nullable(),
   metadata: z.unknown(),
@@ -72,76 +64,35 @@ export const numberRoutes = (app: FastifyInstance, ctx: Context, guard: Guard): 
     },
     create: async (request, { number: given, ...body }) => {
       const number = toE164(given, config.defaultCountry);
-      if (number === null) throw new AppError('malformed', 'number: is not a possible telephone number.');
+      if (number === null) throw new AppError('malformed', 'number: not a possible phone number.');
       return insertNumber(db, scopeOf(request), { ...camelOf(body), number });
     },
   });
-  numberChanges(app, ctx, guard);
+  numberUpdates(app, ctx, guard);
 };
 
-const numberChanges = (app: FastifyInstance, { db }: Context, { principalOf, scopeOf }: Guard): void => {
+const numberUpdates = (app: FastifyInstance, { db }: Context, { principalOf, scopeOf }: Guard): void => {
   const writing = { ...numbers, access: 'numbers:write' } as const;
-  changeRoute(app, {
+  updateRoute(app, {
     ...writing,
     body: {
-      campaign_id: id.nullable().exactOptional().describe('Which campaign answers it; null: none.'),
+      campaign_id: id
+        .nullable()
+        .exactOptional()
+        .describe('The campaign that answers calls to this number; null: none.'),
       is_active: z.boolean().exactOptional(),
-      livekit_trunk_id: livekitTrunk.exactOptional().describe('For an admin to say.'),
+      livekit_trunk_id: livekitTrunk.exactOptional().describe('Only an admin may set it.'),
     },
-    change: async (request, read, body) => {
+    update: async (request, read, body) => {
       if (body.livekit_trunk_id !== undefined && !may(principalOf(request), 'numbers:provision'))
-        throw new AppError('forbidden', 'livekit_trunk_id needs the permission numbers:provision.');
+        throw new AppError('forbidden', 'livekit_trunk_id: missing permission numbers:provision.');
       return editNumber(db, scopeOf(request), read, camelOf(body));
     },
   });
   actionRoute(app, {
     ...writing,
     action: 'archive',
-    summary: 'Archive a phone number: it becomes inactive, and calls to it are not answered',
+    summary: 'Archive a phone number: it becomes inactive and its calls are rejected',
     act: async (request, read) => editNumber(db, scopeOf(request), read, { isActive: false }),
-  });
-};
-
-const trunkJson = z.object({
-  id,
-  twilio_trunk_sid: z.string().describe('TK…'),
-  name: z.string(),
-  is_active: z.boolean(),
-  version,
-  created_at: timestamp,
-  updated_at: timestamp,
-});
-const trunkToJson = (trunk: PlatformTrunk): z.output<typeof trunkJson> => snakeOf(trunk);
-
-export const trunkRoutes = (app: FastifyInstance, { db }: Context, { scopeOf }: Guard): void => {
-  const trunks = {
-    path: '/platform-trunks',
-    singular: 'platform trunk',
-    json: trunkJson,
-    toJson: trunkToJson,
-  } as const;
-  const reading = { ...trunks, access: 'trunks:read' } as const;
-  const writing = { ...trunks, access: 'trunks:manage' } as const;
-  listRoute(app, {
-    ...reading,
-    query: { is_active: booleanQuery.exactOptional() },
-    list: async (request, query, page) => listTrunks(db, scopeOf(request), camelOf(query), page),
-  });
-  getRoute(app, { ...reading, find: async (request, trunkId) => findTrunk(db, scopeOf(request), trunkId) });
-  createRoute(app, {
-    ...writing,
-    body: { twilio_trunk_sid: text(64).regex(/^TK/), name: name(200) },
-    create: async (request, body) => insertTrunk(db, scopeOf(request), camelOf(body)),
-  });
-  changeRoute(app, {
-    ...writing,
-    body: { name: name(200).exactOptional(), is_active: z.boolean().exactOptional() },
-    change: async (request, read, body) => editTrunk(db, scopeOf(request), read, camelOf(body)),
-  });
-  actionRoute(app, {
-    ...writing,
-    action: 'archive',
-    summary: 'Archive a platform trunk: it becomes inactive',
-    act: async (request, read) => editTrunk(db, scopeOf(request), read, { isActive: false }),
   });
 };

@@ -1,4 +1,4 @@
-/** POST /api/v1/routing/explain: what would become of a call, and why. */
+/** POST /api/v1/routing/explain: how a call would be routed, and why. */
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -12,11 +12,11 @@ import { snakeOf } from '../conventions/snake-case.ts';
 
 const named = z.object({ id, name: z.string() });
 
-const question = z.strictObject({
-  to: text(100).min(1).describe('The number that is dialled.'),
-  from: text(100).default('').describe('The caller; empty: withheld.'),
-  trunk_id: text(100).nullable().default(null).describe('ST_…: over which trunk the call comes.'),
-  at: timestampInput.exactOptional().describe('When; now by default.'),
+const query = z.strictObject({
+  to: text(100).min(1).describe('The dialed number.'),
+  from: text(100).default('').describe('The caller; empty if withheld.'),
+  trunk_id: text(100).nullable().default(null).describe('ST_…: the LiveKit trunk of the call.'),
+  at: timestampInput.exactOptional().describe('The time of the call; now by default.'),
 });
 
 const explanation = z.object({
@@ -38,8 +38,8 @@ export const routingRoutes = (app: FastifyInstance, ctx: Context, { scopeIfAny }
     config: { access: 'routing:explain' },
     schema: {
       tags: ['routing'],
-      summary: 'Explain a call: who would answer it, and every reason; nothing is written',
-      body: question,
+      summary: 'Explain how a call would be routed, without recording anything',
+      body: query,
       response: { 200: explanation },
     },
     handler: async (request) => {

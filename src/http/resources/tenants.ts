@@ -1,4 +1,4 @@
-/** /api/v1/tenants: for the installation's admin. */
+/** /api/v1/tenants: for admins of the installation. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
@@ -6,12 +6,14 @@ import { editTenant, findTenant, insertTenant, listTenants, type Tenant } from '
 import { name } from '../../database/storable-text.ts';
 import { camelOf, snakeOf } from '../conventions/snake-case.ts';
 import { id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
+import { actionRoute, updateRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,
   name: z.string(),
-  is_active: z.boolean().describe('The numbers of an inactive tenant are not answered, its users not let in.'),
+  is_active: z
+    .boolean()
+    .describe("An inactive tenant's calls are rejected, and its users and API tokens have no access."),
   version,
   created_at: timestamp,
   updated_at: timestamp,
@@ -28,10 +30,10 @@ export const tenantRoutes = (app: FastifyInstance, { db }: Context): void => {
   });
   getRoute(app, { ...tenants, find: async (_request, tenantId) => findTenant(db, tenantId) });
   createRoute(app, { ...tenants, body: { name: name(200) }, create: async (_request, body) => insertTenant(db, body) });
-  changeRoute(app, {
+  updateRoute(app, {
     ...tenants,
     body: { name: name(200).exactOptional(), is_active: z.boolean().exactOptional() },
-    change: async (_request, read, body) => editTenant(db, read, camelOf(body)),
+    update: async (_request, read, body) => editTenant(db, read, camelOf(body)),
   });
   actionRoute(app, {
     ...tenants,

@@ -1,4 +1,4 @@
-/** /api/v1/tokens: keys for machines. For a tenant's owners. */
+/** /api/v1/tokens: a tenant's API tokens. For its owners. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
@@ -9,16 +9,16 @@ import { name } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { snakeOf } from '../conventions/snake-case.ts';
 import { timestampInput, id, version, timestamp, booleanQuery } from '../conventions/fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
+import { actionRoute, updateRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,
   name: z.string(),
-  hint: z.string().describe('How the token begins.'),
+  hint: z.string().describe('The first characters of the token.'),
   scopes: z.array(z.enum(tokenScopes)),
   expires_at: timestamp.nullable(),
   revoked_at: timestamp.nullable(),
-  last_used_at: timestamp.nullable().describe('To the minute.'),
+  last_used_at: timestamp.nullable().describe('Accurate to the minute.'),
   version,
   created_at: timestamp,
   updated_at: timestamp,
@@ -28,7 +28,7 @@ const toJson = ({ scopes, ...token }: ApiToken): z.output<typeof json> => ({ ...
 
 export const tokenRoutes = (app: FastifyInstance, ctx: Context, { scopeOf }: Guard): void => {
   const { db, now } = ctx;
-  const tokens = { path: '/tokens', singular: 'token', access: 'tokens:manage', json, toJson } as const;
+  const tokens = { path: '/tokens', singular: 'API token', access: 'tokens:manage', json, toJson } as const;
   listRoute(app, {
     ...tokens,
     query: { is_revoked: booleanQuery.exactOptional() },
@@ -38,7 +38,7 @@ export const tokenRoutes = (app: FastifyInstance, ctx: Context, { scopeOf }: Gua
   getRoute(app, { ...tokens, find: async (request, tokenId) => findToken(db, scopeOf(request), tokenId) });
   createRoute(app, {
     ...tokens,
-    json: json.extend({ token: z.string().describe('The token itself: shown now, and never again.') }),
+    json: json.extend({ token: z.string().describe('The token itself. It is shown only once.') }),
     toJson: ({ token, record }: Awaited<ReturnType<typeof createToken>>) => ({ ...toJson(record), token }),
     body: {
       name: name(100),
@@ -48,15 +48,15 @@ export const tokenRoutes = (app: FastifyInstance, ctx: Context, { scopeOf }: Gua
     create: async (request, { expires_at: expires, ...token }) =>
       createToken(ctx, scopeOf(request), { ...token, expiresAt: expires === null ? null : new Date(expires) }),
   });
-  changeRoute(app, {
+  updateRoute(app, {
     ...tokens,
     body: { name: name(100).exactOptional() },
-    change: async (request, read, body) => editToken(db, scopeOf(request), read, body),
+    update: async (request, read, body) => editToken(db, scopeOf(request), read, body),
   });
   actionRoute(app, {
     ...tokens,
     action: 'revoke',
-    summary: 'Revoke a token, for good',
+    summary: 'Revoke an API token permanently',
     act: async (request, read) => editToken(db, scopeOf(request), read, { revokedAt: now() }),
   });
 };

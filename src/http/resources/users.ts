@@ -1,4 +1,4 @@
-/** /api/v1/users: who may come in to a tenant, and as what. For its owners. */
+/** /api/v1/users: a tenant's users and their roles. For its owners. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
@@ -9,7 +9,7 @@ import { text } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { camelOf, snakeOf } from '../conventions/snake-case.ts';
 import { email, id, password, version, timestamp, booleanQuery } from '../conventions/fields.ts';
-import { actionRoute, changeRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
+import { actionRoute, updateRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
 const json = z.object({
   id,
@@ -40,15 +40,15 @@ export const userRoutes = (app: FastifyInstance, { db, now }: Context, { scopeOf
       return insertUser(db, scope, { ...user, passwordHash: await hashPassword(given) });
     },
   });
-  changeRoute(app, {
+  updateRoute(app, {
     ...users,
     body: {
       name: text(200).exactOptional(),
       role: z.enum(tenantRoles).exactOptional(),
       is_active: z.boolean().exactOptional(),
-      password: password.exactOptional().describe("A new one, which ends the user's sessions."),
+      password: password.exactOptional().describe("A new password. It ends the user's sessions."),
     },
-    change: async (request, read, { password: given, ...changes }) => {
+    update: async (request, read, { password: given, ...changes }) => {
       const scope = scopeOf(request);
       const hashed = given === undefined ? {} : { passwordHash: await hashPassword(given) };
       return editUser(db, scope, { ...read, now: now() }, { ...camelOf(changes), ...hashed });
@@ -57,7 +57,7 @@ export const userRoutes = (app: FastifyInstance, { db, now }: Context, { scopeOf
   actionRoute(app, {
     ...users,
     action: 'archive',
-    summary: "Archive a user, who becomes inactive: the user's sessions end",
+    summary: 'Archive a user: they become inactive and their sessions end',
     act: async (request, read) => editUser(db, scopeOf(request), { ...read, now: now() }, { isActive: false }),
   });
 };

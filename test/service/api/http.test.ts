@@ -5,13 +5,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import Database from 'better-sqlite3';
+import { expect, onTestFinished, test } from 'vitest';
 import { openDb } from '#src/database/open.ts';
-import { createDatabase, describeBothDatabases } from '#test/support/database.ts';
+import { createDatabase, describeBothDatabases, useTestDatabases } from '#test/support/database.ts';
 import { seedTenant, testContext, testHttp } from '#test/support/context.ts';
 import { signature } from '#test/support/signed.ts';
 import { operationsOf } from './document.ts';
-import { ask, machineToken, makeCompany, signIn } from './users.ts';
+import { ask, machineToken, makeCompany, signIn, told } from './users.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a-secret-of-thirty-two-characters-or-more' };
@@ -148,8 +149,8 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     });
     const token = await signIn(http, db, 'operator', tenant.id);
     const body = { to: '(858) 879-6658', from: '+1 555 111 2222', at: '2026-01-31T18:00:00Z' };
-    const told = await ask(http, '/routing/explain', { token, body });
-    expect(told.json()).toMatchObject({
+    const explained = await ask(http, '/routing/explain', { token, body });
+    expect(explained.json()).toMatchObject({
       decision: 'accept',
       reject_reason: null,
       number: { id: number.id },
@@ -161,7 +162,7 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
       prompt: 'It is Sat, 31 Jan 2026 18:00:00 GMT; Ann calls Dental.',
       greeting: 'Hello! This is your AI assistant. How can I help you?',
     });
-    const { reasons } = told.json<{ reasons: string[] }>();
+    const { reasons } = explained.json<{ reasons: string[] }>();
     expect(reasons.join('\n')).toMatch(
       /is the number \+18588796658\n.*kept as \+15551112222\n.*number .*\ncampaign Front desk\n.*default agent: house-agent\n.*is the lead .*\n.*no published version.*\n.*greeting: \{\{nobody}} is not a variable/,
     );
@@ -208,6 +209,34 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     });
     await expect(explain('+15550000000')).rejects.toMatchObject({ code: 1 });
   });
+});
+
+const databases = useTestDatabases();
+
+test('is 503 while the database is unavailable, and only the webhooks speak of a call', async () => {
+  const url = await createDatabase('sqlite', databases());
+  await using db = await openDb(url, { lockedTimeoutMs: 100 });
+  const http = testHttp(testContext(db));
+  const { tokens } = await makeCompany(http, db);
+  const other = new Database(url.slice('file:'.length));
+  onTestFinished(() => void other.close());
+  other.exec('BEGIN IMMEDIATE');
+  const api = await ask(http, '/agents', { token: tokens.owner, body: { name: 'sales' } });
+  expect(told(api)).toEqual([
+    503,
+    { error: { code: 'unavailable', message: 'The database is unavailable. Try again shortly.' } },
+  ]);
+  const inbound = { call_id: 'SIP-1', from_number: '', to_number: '+18588796658', room_name: 'room' };
+  const ended = { event: 'room.finished', room: { name: 'room' } };
+  for (const [path, body] of [
+    ['sip-inbound', inbound],
+    ['events', ended],
+  ] as const) {
+    const headers = signature(JSON.stringify(body));
+    const webhook = await ask(http, `/webhooks/livekit/${path}`, { body, headers });
+    const message = 'The call could not be recorded: the database is unavailable. Try again shortly.';
+    expect([path, ...told(webhook)]).toEqual([path, 503, { error: { code: 'unavailable', message } }]);
+  }
 });
 
 test("every function of a scoped store asks for the tenant's scope", async () => {

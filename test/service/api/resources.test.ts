@@ -10,6 +10,8 @@ import { ask, makeCompany, signIn, told } from './users.ts';
 type Json = Record<string, unknown> & { id: string; version: number };
 type Listed = { items: Json[]; next_cursor: string | null };
 
+const alreadyExists = (what: string) => [409, { error: { code: 'conflict', message: `Already exists: ${what}.` } }];
+
 const phone = async (http: FastifyInstance, to: string, callId: string): Promise<void> => {
   const payload = JSON.stringify({ call_id: callId, from_number: '+15551112222', to_number: to, room_name: callId });
   const url = '/api/v1/webhooks/livekit/sip-inbound';
@@ -89,7 +91,7 @@ describeBothDatabases('resources', (openDatabase) => {
     const made = (await owner.post('/agents', { name: 'new', is_default: true })).json<Json>();
     const defaults = () => db.agent.findMany({ where: { tenantId: company.tenantId, isDefault: true } });
     expect(await defaults()).toMatchObject([{ id: made.id }]);
-    expect((await owner.post('/agents', { name: 'new' })).statusCode).toBe(409);
+    expect(told(await owner.post('/agents', { name: 'new' }))).toEqual(alreadyExists('an agent with this name'));
     expect((await owner.post(`/agents/${made.id}/archive`)).json()).toMatchObject({
       is_active: false,
       is_default: false,
@@ -207,7 +209,7 @@ describeBothDatabases('resources', (openDatabase) => {
     const create = (body: object) => ask(http, '/phone-numbers', { ...admin, body });
     const made = await create({ number: '(858) 879-6658', provider_sid: 'PN1' });
     expect(told(made)).toMatchObject([201, { number: '+18588796658', campaign_id: null, is_active: true }]);
-    expect((await create({ number: '+18588796658' })).statusCode).toBe(409);
+    expect(told(await create({ number: '+18588796658' }))).toEqual(alreadyExists('a phone number with this number'));
     expect((await create({ number: 'abc' })).statusCode).toBe(400);
     expect((await owner.post('/phone-numbers', { number: '+18588796659' })).statusCode).toBe(403);
     const path = `/phone-numbers/${made.json<Json>().id}`;
