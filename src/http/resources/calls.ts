@@ -144,8 +144,8 @@ const commands = [
   },
 ] as const;
 
-const accepted = z.object({
-  ordered: z.literal(true).describe("The command was accepted. Its outcome appears among the call's events."),
+const commandAccepted = z.object({
+  accepted: z.literal(true).describe("The outcome appears among the call's events."),
 });
 
 const commandRoute = (
@@ -154,7 +154,7 @@ const commandRoute = (
   { scopeOf, principalOf }: Guard,
   { type, summary, body, field }: (typeof commands)[number],
 ): void => {
-  const schema = { tags: ['calls'], summary, params: z.object({ id }), body, response: { 202: accepted } };
+  const schema = { tags: ['calls'], summary, params: z.object({ id }), body, response: { 202: commandAccepted } };
   app.post(`/calls/:id/${type}`, {
     config: { access: 'calls:control' },
     schema,
@@ -162,7 +162,7 @@ const commandRoute = (
       const value = (request.body as Record<string, string>)[field] ?? null;
       const command = { type, text: value, requestedBy: principalOf(request).id };
       await sendCommand(ctx, scopeOf(request), idOf(request), command);
-      return reply.code(202).send({ ordered: true });
+      return reply.code(202).send({ accepted: true });
     },
   });
 };

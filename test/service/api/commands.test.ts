@@ -42,9 +42,9 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
   test('orders wait for the service that has the call, each is taken once, and a transfer only to whom the campaign lists', async () => {
     const { db, ctx, post, running } = await open();
     const { id } = await running();
-    expect(told(await post(`/calls/${id}/say`, { text: 'One moment.' }))).toEqual([202, { ordered: true }]);
-    expect(told(await post(`/calls/${id}/transfer`, { destination: 'front DESK' }))).toEqual([202, { ordered: true }]);
-    expect(told(await post(`/calls/${id}/end`, {}))).toEqual([202, { ordered: true }]);
+    expect(told(await post(`/calls/${id}/say`, { text: 'One moment.' }))).toEqual([202, { accepted: true }]);
+    expect(told(await post(`/calls/${id}/transfer`, { destination: 'front DESK' }))).toEqual([202, { accepted: true }]);
+    expect(told(await post(`/calls/${id}/end`, {}))).toEqual([202, { accepted: true }]);
     expect(told(await post(`/calls/${id}/transfer`, { destination: '+15559990000' }))).toEqual([
       400,
       { error: { code: 'malformed', message: 'destination: the campaign lists Front desk.' } },
