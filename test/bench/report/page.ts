@@ -3,6 +3,7 @@
  * are of an older source than the tree's.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { format, resolveConfig } from 'prettier';
 import type { BenchmarkResult, Target } from './benchmark.ts';
 import type { Machine } from './machine.ts';
 
@@ -29,9 +30,9 @@ export const markStale = (page: string, isStale: boolean): string => {
   return isStale ? unmarked.replace(begin, `${line}\n\n${begin}`) : unmarked;
 };
 
-/** JSON whose innermost objects and lists take one line each, as far as the formatter would leave them there. */
+/** JSON whose innermost objects take one line each. */
 const compact = (value: object): string =>
-  JSON.stringify(value, null, 2).replaceAll(/\[[^{}[\]]*\]/g, (inner) => inner.replaceAll(/\s*\n\s*/g, ' '));
+  JSON.stringify(value, null, 2).replaceAll(/\{[^{}]*\}/g, (inner) => inner.replaceAll(/\s*\n\s*/g, ' '));
 
 const targetLine = ({ name, value, met }: Target): string =>
   `| ${name} | ${value ?? 'not measured'} | ${met ? 'met' : '**missed**'} |`;
@@ -65,5 +66,6 @@ export const writeFigures = async (
   const record = `<!-- measured: ${machine.commit ?? 'unknown'} sources: ${sources} -->`;
   const json = compact({ ratio, ours, reference });
   const figures = [begin, record, '', factsOf(machine), '', `${targetTable(targets)}\`\`\`json`, json, '```', '', ''];
-  await writeFile(path, fresh.slice(0, before) + figures.join('\n') + fresh.slice(after));
+  const written = fresh.slice(0, before) + figures.join('\n') + fresh.slice(after);
+  await writeFile(path, await format(written, { ...(await resolveConfig(import.meta.filename)), parser: 'markdown' }));
 };
