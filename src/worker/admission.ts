@@ -16,6 +16,13 @@ const maxLoopBusy = 0.95;
 /** A loop that was blocked this long counts as busy, however idle it was before. */
 const blockedMs = 1_000;
 
+/**
+ * Respects the limits of a container. macOS reports only unused pages, not the memory that it would reclaim, so the limit would
+ * refuse calls on an idle machine: it doesn't apply there.
+ */
+const freeMemoryMb = (): number =>
+  process.platform === 'darwin' ? Infinity : Math.round(process.availableMemory() / 1e6);
+
 /** @param minFreeMemoryMb with less, no call is taken; 0: no limit */
 export const openAdmission = (minFreeMemoryMb: number): Admission => {
   let before = performance.eventLoopUtilization();
@@ -28,7 +35,7 @@ export const openAdmission = (minFreeMemoryMb: number): Admission => {
     [before, sampledAt] = [now, performance.now()];
   }, windowMs).unref();
   const load = (): Load => ({
-    freeMemoryMb: Math.round(process.availableMemory() / 1e6), // respects the limits of a container
+    freeMemoryMb: freeMemoryMb(),
     loopBusy: wasBlocked() ? 1 : loopBusy,
   });
   return {
