@@ -51,7 +51,7 @@ export type ServiceOptions = Readonly<{
   extend?: (app: FastifyInstance, ctx: Context) => void;
 }>;
 
-/** An asker waits at most 10 s for an answer (contract, section 2): a locked database is told of before. */
+/** A client waits at most 10 s for an answer (docs/contract.md, section 2): a locked database must be reported sooner. */
 const lockedTimeoutMs = 4_000;
 
 const ringingEveryMs = 500;

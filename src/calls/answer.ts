@@ -1,4 +1,4 @@
-/** What the asker of an inbound call is told (contract, section 2): which agent takes it, and what to give to that agent. */
+/** The answer to sip-inbound (docs/contract.md, section 2): which agent takes the call, and the metadata for its job. */
 import type { Call } from './call.ts';
 
 export type SipInboundAnswer = Readonly<{

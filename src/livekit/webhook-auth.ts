@@ -1,4 +1,4 @@
-/** Authenticates webhooks over their raw bytes, before anything is parsed (contract, section 2). */
+/** Authenticates webhooks over their raw bytes, before anything is parsed (docs/contract.md, section 2). */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { readToken } from './client.ts';
 

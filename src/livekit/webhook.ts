@@ -1,6 +1,6 @@
 /**
- * Reads an end event: LiveKit's own webhook (https://docs.livekit.io/home/server/webhooks) or the contract's plain form. What comes
- * out is about calls only; everything else is ignored.
+ * Reads an event: LiveKit's own webhook (https://docs.livekit.io/home/server/webhooks) or the plain form of docs/contract.md,
+ * section 3. The result is about calls only; everything else is ignored.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

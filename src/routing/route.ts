@@ -65,7 +65,7 @@ const agentOf = (facts: RouteFacts, fallbackAgent: string): readonly [name: stri
   return [fallbackAgent, `neither campaign nor tenant names an agent: ${fallbackAgent}`];
 };
 
-/** Each check of a call in the contract's order (section 2): null goes on, else why not. */
+/** Why a call is refused: the first check that fails, in the order of docs/contract.md, section 2; null if none does. */
 const refusalOf = (query: RouteQuery, facts: RouteFacts | null): readonly [RejectReason, string] | null => {
   const { trunkId, inboundTrunkId } = query;
   const knownTrunk = trunkId === null || inboundTrunkId === null || trunkId === inboundTrunkId;

@@ -147,7 +147,7 @@ const phone = async (options: CheckOptions, log: Log, known: Known, target: Targ
   }
 };
 
-/** Asks who answers, as contract §2 says, and finds the record that the service made of it. */
+/** Asks who answers, as in docs/contract.md, section 2, and finds the record that the service made of it. */
 const route = async ({ db, url, livekit }: CheckOptions, facts: SipCall, known: Known) => {
   const ask = { url: `${url}/api/v1/webhooks/livekit/sip-inbound`, secret: livekit.apiSecret };
   const answer: SipInboundResponse = await requestSipInbound(ask, facts);

@@ -39,7 +39,7 @@ export type DialOptions = LivekitAccess & {
     metadata?: string;
     /** The token to join with; room, identity and call id must match it. Default: one of our own. */
     token?: string;
-    /** Asks the service first (contract §2) and dispatches the agent it names. `secret` defaults to the API secret. */
+    /** Asks the service first (docs/contract.md, section 2) and dispatches the agent it names. `secret` defaults to the API secret. */
     sipInbound?: { url: string; secret?: string };
     /** From the first audio track to `active`. Default 200. */
     pickUpMs?: number;

@@ -89,7 +89,7 @@ export class CallRejected extends CallerError {
 }
 
 /**
- * Asks the service which agent takes the call (contract §2), signed with the secret.
+ * Asks the service which agent takes the call (docs/contract.md, section 2), signed with the secret.
  * @throws CallRejected with the status and body if the service rejects it
  */
 export const requestSipInbound = async (
