@@ -1,4 +1,4 @@
-/** Work that nobody waits for: it has a name, its failure is logged, and closing waits for it. */
+/** Tasks that nothing awaits: each has a name, its failure is logged, and closing waits for it. */
 import { describeError } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -6,8 +6,8 @@ export type Background = Readonly<{
   /** Starts a task. */
   add: (name: string, task: () => Promise<void>) => void;
   /**
-   * Runs a task again and again, `everyMs` after its last end, until closed; the first time after `firstMs`. A failure is logged,
-   * and the next run comes. Closing aborts the signal.
+   * Runs a task repeatedly until closed: first after `firstMs`, then `everyMs` after each run ended. A failure is logged and
+   * doesn't stop the repetition. Closing aborts the signal.
    */
   every: (name: string, everyMs: number, task: (signal: AbortSignal) => Promise<void>, firstMs?: number) => void;
   [Symbol.asyncDispose]: () => Promise<void>;
@@ -19,7 +19,7 @@ export const openBackground = (log: Log): Background => {
   const closing = new AbortController();
   const run = (name: string, task: () => Promise<void>): Promise<void> => {
     const done = task()
-      .catch((error: unknown) => log.error({ task: name, error: describeError(error) }, 'background task failed'))
+      .catch((error: unknown) => log.error({ task: name, err: describeError(error) }, 'background task failed'))
       .finally(() => running.delete(done));
     running.add(done);
     return done;

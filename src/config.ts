@@ -1,8 +1,8 @@
 /**
- * The configuration: the environment, read once, as one value. The only reader of process.env is who calls loadConfig with it.
+ * The configuration: the environment, read once, as one value. Only callers of `loadConfig` read process.env.
  *
- * Groups are complete or null: half a group is a mistake, and every mistake is reported at once, in a sentence that names the
- * variable and what to put there.
+ * A group of variables is complete or null; an incomplete one is an error. All errors are reported at once, each in a sentence
+ * that names the variable and what to set it to.
  */
 import type { CountryCode } from 'libphonenumber-js';
 import type { z } from 'zod';
@@ -10,20 +10,20 @@ import { blankIsUnset, environment, type Environment, type RawEnvironment } from
 import { AppError } from './errors.ts';
 import type { CallLimits } from './routing/route.ts';
 
-/** A provider's key and the address of its protocol, without a trailing slash. */
+/** A provider's key and base URL, without a trailing slash. */
 export type Provider = Readonly<{ apiKey: string; baseUrl: string }>;
 
-/** `baseUrl` null: Twilio's own addresses; else everything that would go to them goes there. */
+/** `baseUrl`: receives every request instead of Twilio's own endpoints; null: those. */
 export type TwilioAccount = Readonly<{ accountSid: string; authToken: string; baseUrl: string | null }>;
 
 export type Config = Readonly<{
   production: boolean;
   host: string;
   port: number;
-  /** Under which address the world reaches the service, without a trailing slash. */
+  /** The URL at which the service is reached from outside, without a trailing slash. */
   publicUrl: string | null;
   databaseUrl: string;
-  /** The folder where prepared speech is kept. */
+  /** The folder of the speech cache. */
   voiceDir: string;
   defaultCountry: CountryCode;
   agentName: string;
@@ -31,9 +31,9 @@ export type Config = Readonly<{
   idleProcesses: number;
   drainTimeoutMs: number;
   limits: CallLimits;
-  /** What was said on a call is deleted after so many days; 0: never. */
+  /** Transcripts are deleted after this many days; 0: never. */
   retentionDays: number;
-  /** With less memory than this there is no room for another call; 0: whatever there is. */
+  /** With less free memory, no further call is taken; 0: no limit. */
   minFreeMemoryMb: number;
   livekit: null | Readonly<{
     url: string;
@@ -42,58 +42,57 @@ export type Config = Readonly<{
     inboundTrunkId: string | null;
     outboundTrunkId: string | null;
   }>;
-  /** Where Twilio sends the calls: the SIP address of the LiveKit project. */
+  /** Where Twilio sends calls: the SIP URI of the LiveKit project. */
   livekitSipUri: string | null;
   twilio: null | TwilioAccount;
-  /** The number that `db:seed` gives to the sample campaign. */
+  /** The number that `db:seed` assigns to the sample campaign. */
   phoneNumber: string | null;
   deepgram: null | Provider;
   openai: null | Provider;
   api: Readonly<{
-    /** Signs the access tokens of the API; null: one is made for each run. */
+    /** Signs the API's access tokens; null: each run generates its own. */
     jwtSecret: string | null;
-    /** The web pages that may use the API from a browser. */
+    /** The origins whose pages may call the API from a browser. */
     corsOrigins: readonly string[];
-    /** How many proxies before us tell the asker's address (X-Forwarded-For). */
+    /** How many proxies in front of the service add the client's address to X-Forwarded-For. */
     trustedProxies: number;
   }>;
-  /** Started by local mode, with providers or a LiveKit server that are simulated. */
+  /** Set by local mode, where providers or the LiveKit server may be simulated. */
   isLocal: boolean;
   log: Readonly<{ level: string; pii: boolean }>;
 }>;
 
-/** LiveKit's development secret, known to everybody. */
-const knownSecrets = new Set(['secret', 'devsecret', 'changeme']);
+/** The secret of LiveKit's development mode, and others in common use: anybody can guess them. */
+const developmentSecrets = new Set(['secret', 'devsecret', 'changeme']);
 
-/** What is said of it in production. */
-export const weakSecretProblem =
-  "LIVEKIT_API_SECRET is LiveKit's well-known development secret: make a key pair of your own.";
+export const developmentSecretProblem =
+  "LIVEKIT_API_SECRET is LiveKit's well-known development secret: create an API key pair of your own.";
 
-/** Whether everybody knows this key pair: who does can forge webhooks, and join every call. */
-export const isKnownSecret = ({ apiKey, apiSecret }: Readonly<{ apiKey: string; apiSecret: string }>): boolean =>
-  knownSecrets.has(apiSecret) || apiKey === 'devkey';
+/** Whether this is a well-known key pair, with which anybody could forge webhooks and join every call. */
+export const isDevelopmentKey = ({ apiKey, apiSecret }: Readonly<{ apiKey: string; apiSecret: string }>): boolean =>
+  developmentSecrets.has(apiSecret) || apiKey === 'devkey';
 
 const hints = {
-  LIVEKIT_URL: 'the address of your LiveKit project, such as wss://your-project.livekit.cloud',
+  LIVEKIT_URL: "your LiveKit project's URL, such as wss://your-project.livekit.cloud",
   LIVEKIT_API_KEY: "your LiveKit project's API key",
   LIVEKIT_API_SECRET: "your LiveKit project's API secret",
   LIVEKIT_SIP_URI: "your LiveKit project's SIP URI, such as sip:your-project.sip.livekit.cloud",
-  TWILIO_ACCOUNT_SID: "your Twilio account's SID (AC…)",
-  TWILIO_AUTH_TOKEN: "your Twilio account's auth token",
-  DEEPGRAM_API_KEY: 'your Deepgram key',
-  OPENAI_API_KEY: 'your OpenAI key',
+  TWILIO_ACCOUNT_SID: 'your Twilio account SID (AC…)',
+  TWILIO_AUTH_TOKEN: 'your Twilio auth token',
+  DEEPGRAM_API_KEY: 'your Deepgram API key',
+  OPENAI_API_KEY: 'your OpenAI API key',
 } as const;
 type Hinted = keyof typeof hints;
 
 type IsSet = (name: keyof Environment) => boolean;
 
-/** Every problem of a group of which something, but not all that it needs, is set. */
-const halfSet = (isSet: IsSet, needs: readonly Hinted[], extras: readonly (keyof Environment)[]): string[] => {
+/** The problems of a group that is set in part: one for each variable that it lacks. */
+const incompleteGroup = (isSet: IsSet, needs: readonly Hinted[], extras: readonly (keyof Environment)[]): string[] => {
   const present = [...needs, ...extras].filter(isSet);
   if (present.length === 0) return [];
   return needs
     .filter((name) => !isSet(name))
-    .map((name) => `${name} is missing, but ${present.join(' and ')} is set: put ${hints[name]} there.`);
+    .map((name) => `${name} is required with ${present.join(' and ')}: set it to ${hints[name]}.`);
 };
 
 const livekitNames = ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET'] as const;
@@ -104,13 +103,13 @@ const productionProblems = (env: RawEnvironment, isSet: IsSet): string[] => {
   return [
     ...(livekitNames.some(isSet)
       ? []
-      : livekitNames.map((name) => `${name} is missing: in production put ${hints[name]} there.`)),
-    ...(isSet('LOCAL_MODE') ? ['LOCAL_MODE is set: in production nothing may be simulated. Unset it.'] : []),
-    ...(isKnownSecret(pair) ? [weakSecretProblem] : []),
+      : livekitNames.map((name) => `${name} is required in production: set it to ${hints[name]}.`)),
+    ...(isSet('LOCAL_MODE') ? ['LOCAL_MODE must not be set in production, where nothing may be simulated.'] : []),
+    ...(isDevelopmentKey(pair) ? [developmentSecretProblem] : []),
   ];
 };
 
-const issuesOf = (error: z.ZodError): string[] =>
+const problemsOf = (error: z.ZodError): string[] =>
   error.issues.map((issue) => {
     const name = String(issue.path[0]);
     return issue.message.startsWith(name) ? issue.message : `${name}: ${issue.message}`;
@@ -127,7 +126,7 @@ const livekitOf = (env: Environment): Config['livekit'] =>
       }
     : null;
 
-/** What a group needs, and whatever else of it makes no sense without that. */
+/** Each group's required variables, and the optional ones that have no effect without them. */
 const groups: readonly (readonly [needs: readonly Hinted[], extras: readonly (keyof Environment)[]])[] = [
   [livekitNames, ['LIVEKIT_INBOUND_TRUNK_ID', 'LIVEKIT_OUTBOUND_TRUNK_ID']],
   [['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN'], ['TWILIO_BASE_URL']],
@@ -135,21 +134,21 @@ const groups: readonly (readonly [needs: readonly Hinted[], extras: readonly (ke
   [['OPENAI_API_KEY'], ['OPENAI_BASE_URL']],
 ];
 
-/** The stock plugin adds /v1/listen itself; people paste the whole address. */
+/** The client appends /v1/listen itself, but people paste the whole URL. */
 const deepgramBase = (url: string) => url.replace(/^http/, 'ws').replace(/\/v1(\/listen)?$/, '');
 
 /**
- * Reads the environment.
+ * Parses the environment.
  * @param env such as process.env; blank values count as unset
- * @throws AppError `config_invalid` with one sentence a line, for every problem at once
+ * @throws AppError `config_invalid` with one sentence per line, for all problems at once
  */
 export const loadConfig = (env: RawEnvironment): Config => {
   const parsed = environment.safeParse(env);
-  // Groups are judged on the raw values, so that one bad number doesn't hide a missing key.
+  // Groups are checked on raw values, so that one invalid number doesn't hide a missing key.
   const isSet = (name: keyof Environment): boolean => blankIsUnset(env[name]) !== undefined;
   const problems = [
-    ...(parsed.success ? [] : issuesOf(parsed.error)),
-    ...groups.flatMap(([needs, extras]) => halfSet(isSet, needs, extras)),
+    ...(parsed.success ? [] : problemsOf(parsed.error)),
+    ...groups.flatMap(([needs, extras]) => incompleteGroup(isSet, needs, extras)),
     ...productionProblems(env, isSet),
   ];
   if (!parsed.success || problems.length > 0) throw new AppError('config_invalid', problems.join('\n'));
@@ -197,7 +196,7 @@ const configOf = (env: Environment): Config => ({
   log: { level: env.LOG_LEVEL, pii: env.LOG_PII },
 });
 
-/** A configuration with which calls can be answered. */
+/** A configuration that is complete enough to answer calls. */
 export type CallConfig = Config & {
   livekit: NonNullable<Config['livekit']>;
   deepgram: Provider;
@@ -205,8 +204,8 @@ export type CallConfig = Config & {
 };
 
 /**
- * Narrows a configuration to one that can answer calls.
- * @throws AppError `config_invalid` naming every variable that is missing
+ * Narrows a configuration to one that is complete enough to answer calls.
+ * @throws AppError `config_invalid` naming every missing variable
  */
 export const requireCallConfig = (config: Config): CallConfig => {
   const { livekit, deepgram, openai } = config;
@@ -219,32 +218,23 @@ export const requireCallConfig = (config: Config): CallConfig => {
   throw missingError(missing);
 };
 
-/**
- * The LiveKit project.
- * @throws AppError `config_invalid` naming the variables
- */
+/** @throws AppError `config_invalid` naming the missing variables */
 export const requireLivekit = (config: Pick<Config, 'livekit'>): NonNullable<Config['livekit']> => {
   if (config.livekit === null) throw missingError(livekitNames);
   return config.livekit;
 };
 
-/**
- * The account that owns the numbers.
- * @throws AppError `config_invalid` naming the variables
- */
+/** @throws AppError `config_invalid` naming the missing variables */
 export const requireTwilio = (config: Pick<Config, 'twilio'>): TwilioAccount => {
   if (config.twilio === null) throw missingError(['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN']);
   return config.twilio;
 };
 
-/**
- * Where Twilio is to send the calls.
- * @throws AppError `config_invalid` naming the variable
- */
+/** @throws AppError `config_invalid` naming the missing variable */
 export const requireSipUri = (config: Pick<Config, 'livekitSipUri'>): string => {
   if (config.livekitSipUri === null) throw missingError(['LIVEKIT_SIP_URI']);
   return config.livekitSipUri;
 };
 
 const missingError = (names: readonly Hinted[]): AppError =>
-  new AppError('config_invalid', names.map((name) => `${name} is missing: put ${hints[name]} there.`).join('\n'));
+  new AppError('config_invalid', names.map((name) => `${name} is missing: set it to ${hints[name]}.`).join('\n'));

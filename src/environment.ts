@@ -1,8 +1,8 @@
-/** The environment: which variables there are, how each is written, and what it is where it isn't set. */
+/** The environment variables: their names, syntax and defaults. */
 import { isSupportedCountry } from 'libphonenumber-js';
 import { z } from 'zod';
 
-/** What a variable says; blank counts as unset. */
+/** Treats a blank value as unset. */
 export const blankIsUnset = (value: unknown) => (typeof value === 'string' && value.trim() === '' ? undefined : value);
 const text = z.preprocess((v) => (typeof v === 'string' ? v.trim() : v), z.string()).optional();
 const optional = z.preprocess(blankIsUnset, text);
@@ -18,7 +18,7 @@ const wholeNumber = (name: string, example: number, range: { min: number; max: n
       .default(example),
   );
 
-const address = (name: string, protocols: readonly string[], example: string) =>
+const url = (name: string, protocols: readonly string[], example: string) =>
   z.preprocess(
     blankIsUnset,
     z
@@ -26,7 +26,7 @@ const address = (name: string, protocols: readonly string[], example: string) =>
       .trim()
       .refine(
         (value) => protocols.includes(URL.parse(value)?.protocol ?? ''),
-        `${name} must be an address such as ${example}.`,
+        `${name} must be a URL such as ${example}.`,
       )
       .transform((value) => value.replace(/\/+$/, ''))
       .optional(),
@@ -56,7 +56,7 @@ export const environment = z.object({
   NODE_ENV: optional,
   HOST: optional,
   PORT: wholeNumber('PORT', 3000, { min: 0, max: 65535 }),
-  PUBLIC_URL: address('PUBLIC_URL', ['http:', 'https:'], 'https://agent.example.com'),
+  PUBLIC_URL: url('PUBLIC_URL', ['http:', 'https:'], 'https://agent.example.com'),
   DATABASE_URL: z.preprocess(
     blankIsUnset,
     z
@@ -98,7 +98,10 @@ export const environment = z.object({
     z
       .string()
       .trim()
-      .min(minSecretLength, `JWT_SECRET must have ${minSecretLength} characters or more: openssl rand -base64 48.`)
+      .min(
+        minSecretLength,
+        `JWT_SECRET must be at least ${minSecretLength} characters long; \`openssl rand -base64 48\` generates one.`,
+      )
       .optional(),
   ),
   CORS_ORIGINS: z.preprocess(
@@ -109,31 +112,31 @@ export const environment = z.object({
       .transform(origins)
       .refine(
         (list) => list.every((origin) => URL.parse(origin)?.origin === origin),
-        'CORS_ORIGINS must be origins, with commas between them, such as https://console.example.com.',
+        'CORS_ORIGINS must be a comma-separated list of origins such as https://console.example.com.',
       ),
   ),
   TRUSTED_PROXIES: wholeNumber('TRUSTED_PROXIES', 0, { min: 0, max: 10 }),
-  LIVEKIT_URL: address('LIVEKIT_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://your-project.livekit.cloud'),
+  LIVEKIT_URL: url('LIVEKIT_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://your-project.livekit.cloud'),
   LIVEKIT_API_KEY: optional,
   LIVEKIT_API_SECRET: optional,
   LIVEKIT_INBOUND_TRUNK_ID: optional,
   LIVEKIT_OUTBOUND_TRUNK_ID: optional,
   LIVEKIT_SIP_URI: matching(
     /^sip:([^@\s]+@)?[a-z0-9.-]+(:\d+)?(;[^\s]*)?$/i,
-    'LIVEKIT_SIP_URI must be a SIP address such as sip:your-project.sip.livekit.cloud (Twilio takes no sips:).',
+    "LIVEKIT_SIP_URI must be a SIP URI such as sip:your-project.sip.livekit.cloud (Twilio doesn't accept sips:).",
   ),
-  TWILIO_ACCOUNT_SID: matching(/^AC\w+$/, "TWILIO_ACCOUNT_SID must be an account's SID, which begins with AC."),
+  TWILIO_ACCOUNT_SID: matching(/^AC\w+$/, 'TWILIO_ACCOUNT_SID must be an account SID, which starts with AC.'),
   TWILIO_AUTH_TOKEN: optional,
-  TWILIO_BASE_URL: address('TWILIO_BASE_URL', ['http:', 'https:'], 'https://twilio-proxy.example.com'),
+  TWILIO_BASE_URL: url('TWILIO_BASE_URL', ['http:', 'https:'], 'https://twilio-proxy.example.com'),
   TWILIO_PHONE_NUMBER: optional,
   DEEPGRAM_API_KEY: optional,
-  DEEPGRAM_BASE_URL: address('DEEPGRAM_BASE_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://api.deepgram.com'),
+  DEEPGRAM_BASE_URL: url('DEEPGRAM_BASE_URL', ['ws:', 'wss:', 'http:', 'https:'], 'wss://api.deepgram.com'),
   OPENAI_API_KEY: optional,
-  OPENAI_BASE_URL: address('OPENAI_BASE_URL', ['http:', 'https:'], 'https://api.openai.com/v1'),
+  OPENAI_BASE_URL: url('OPENAI_BASE_URL', ['http:', 'https:'], 'https://api.openai.com/v1'),
 });
 export type Environment = z.infer<typeof environment>;
-/** As the process has it. */
+/** The environment before parsing, such as process.env. */
 export type RawEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** Which variables there are: what .env.example must name. */
+/** The names of all variables; .env.example documents each. */
 export const variableNames = Object.keys(environment.shape);

@@ -1,12 +1,12 @@
 /**
- * The log: JSON lines on stdout. Facts, not sentences: a constant message with fields beside it. Phone numbers, names and
- * speech go only under the field `pii`, which is left out unless LOG_PII is set.
+ * The log: JSON lines on stdout, each a constant message with fields. Phone numbers, names and speech go only into the field
+ * `pii`, which is dropped unless LOG_PII is set.
  */
 import { pino, type Logger } from 'pino';
 
 export type Log = Logger;
 
-/** Opens the log. `level` is one of pino's; with `pii` false every `pii` field is removed, at any of the usual depths. */
+/** Opens the log. `level` is one of pino's. With `pii` false, every `pii` field down to the third level is removed. */
 export const openLog = (options: { level: string; pii: boolean; name?: string }): Log =>
   pino({
     level: options.level,

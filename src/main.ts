@@ -1,4 +1,4 @@
-/** `npm start`: the service on its configuration. Nothing is simulated here. */
+/** `npm start`: runs the service on its configuration. Nothing is simulated. */
 import { existsSync } from 'node:fs';
 import { loadConfig, requireCallConfig } from './config.ts';
 import { AppError, describeError } from './errors.ts';
@@ -10,21 +10,21 @@ const run = async (): Promise<void> => {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const config = requireCallConfig(loadConfig(process.env));
   const stop = Promise.withResolvers<string>();
-  const hurry = Promise.withResolvers<void>();
+  const secondSignal = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     signals += 1;
     if (signals === 1) stop.resolve(signal);
-    else hurry.resolve();
+    else secondSignal.resolve();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   await using service = await startService({ config, env: process.env });
   const { log } = service.ctx;
   log.info({ url: service.url, agentName: config.agentName }, 'service started');
-  const why = await Promise.race([stop.promise, service.failed.then((reason) => `failed: ${reason}`)]);
-  log.info({ why, activeCalls: service.activeCalls() }, 'service stopping');
-  if (why.startsWith('failed')) process.exitCode = 1;
-  await Promise.race([service.drain(), hurry.promise]);
+  const reason = await Promise.race([stop.promise, service.failed.then((failure) => `failed: ${failure}`)]);
+  log.info({ reason, activeCalls: service.activeCalls() }, 'service stopping');
+  if (reason.startsWith('failed')) process.exitCode = 1;
+  await Promise.race([service.drain(), secondSignal.promise]);
 };
 
 try {

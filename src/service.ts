@@ -19,7 +19,7 @@ import { until } from './time-limit.ts';
 import type { Context } from './context.ts';
 import { openDb, type Db } from './database/open.ts';
 import type { Readiness } from './http/health.ts';
-import { AppError } from './errors.ts';
+import { AppError, describeError } from './errors.ts';
 import { buildHttp } from './http/server.ts';
 import { openAgentLink, type AgentLink } from './agent-link/server.ts';
 import { openLivekit } from './livekit/client.ts';
@@ -190,9 +190,9 @@ const listen = async (
   extend?.(app, ctx);
   const { host, port } = ctx.config;
   const url = await app.listen({ host, port }).catch((error: unknown) => {
-    throw new AppError('config_invalid', `PORT: nobody can listen on ${host}:${port}. Choose another.`, {
-      cause: error,
-    });
+    const isInUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const reason = isInUse ? 'the port is in use' : describeError(error);
+    throw new AppError('config_invalid', `Cannot listen on ${host}:${port}: ${reason}.`);
   });
   return { url, [Symbol.asyncDispose]: () => app.close() };
 };

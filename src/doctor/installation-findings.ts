@@ -1,5 +1,5 @@
 /** Findings about the installation as a whole, independent of any number. */
-import { isKnownSecret, weakSecretProblem, type Config } from '../config.ts';
+import { developmentSecretProblem, isDevelopmentKey, type Config } from '../config.ts';
 import { failed, findingOf, ok, skipped, type Finding, type ProbeResult } from './check.ts';
 import type { ProbeResults, ProviderAnswer, WebhookDelivery } from './probe-results.ts';
 
@@ -7,9 +7,9 @@ import type { ProbeResults, ProviderAnswer, WebhookDelivery } from './probe-resu
 export const configurationFindings = (config: Config | null, problems: readonly string[]): Finding[] => {
   const found = [
     ...problems
-      .filter((problem) => problem !== weakSecretProblem)
+      .filter((problem) => problem !== developmentSecretProblem)
       .map((problem) => failed('config_invalid', problem, 'Correct it in the environment or in .env.')),
-    ...(problems.includes(weakSecretProblem) || (config !== null && isOpenToAll(config)) ? [secretDefault] : []),
+    ...(problems.includes(developmentSecretProblem) || (config !== null && isOpenToAll(config)) ? [secretDefault] : []),
   ];
   return found.length > 0 ? found : [ok('Valid, and the LiveKit secret is not a well-known default.')];
 };
@@ -24,7 +24,7 @@ const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[?::1\
 
 /** Whether the secret is public knowledge while the service or its LiveKit server is reachable from other machines. */
 const isOpenToAll = ({ livekit, host, publicUrl }: Config): boolean => {
-  if (livekit === null || !isKnownSecret(livekit)) return false;
+  if (livekit === null || !isDevelopmentKey(livekit)) return false;
   const hosts = [host, ...[livekit.url, publicUrl].flatMap((url) => (url === null ? [] : [new URL(url).hostname]))];
   return !hosts.every(isLoopback);
 };

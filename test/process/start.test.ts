@@ -135,7 +135,7 @@ test('a port that is taken: one sentence, exit 1, nothing is left', async () => 
   await once(taken, 'listening');
   const service = npm(['start'], { ...around.env, LOCAL_MODE: undefined });
   expect(await service.exited, service.output()).toBe(1);
-  expect(service.output()).toContain(`PORT: nobody can listen on 127.0.0.1:${around.env.PORT ?? ''}`);
+  expect(service.output()).toContain(`Cannot listen on 127.0.0.1:${around.env.PORT ?? ''}: the port is in use.`);
   expect(service.output()).not.toContain('    at ');
   expect(await survivorsOf(service)).toEqual([]);
   taken.close();

@@ -215,5 +215,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
 
 test('without LIVEKIT_SIP_URI the command says what to put there', async () => {
   const env = { TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKEN: 'x' };
-  await expect(runCommand(command, [], env)).rejects.toThrow(/LIVEKIT_SIP_URI is missing: put .*sip:your-project/);
+  await expect(runCommand(command, [], env)).rejects.toThrow(
+    /LIVEKIT_SIP_URI is missing: set it to .*sip:your-project/,
+  );
 });

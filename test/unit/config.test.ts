@@ -21,7 +21,7 @@ const problemsOf = (env: Record<string, string>): string[] => {
 };
 
 describe('loadConfig', () => {
-  test('an empty environment is complete: nothing but defaults', () => {
+  test('an empty environment is valid and yields the defaults', () => {
     expect(loadConfig({})).toMatchObject({
       port: 3000,
       databaseUrl: 'file:./dev.db',
@@ -34,7 +34,7 @@ describe('loadConfig', () => {
     });
   });
 
-  test('groups come as one value; addresses without a slash at the end', () => {
+  test('a group becomes one value; URLs lose their trailing slash', () => {
     const config = loadConfig({
       ...complete,
       DEEPGRAM_BASE_URL: 'http://127.0.0.1:9/v1/listen',
@@ -72,9 +72,7 @@ describe('loadConfig', () => {
       'LIVEKIT_API_SECRET',
       'TWILIO_ACCOUNT_SID',
     ]);
-    expect(problems[2]).toBe(
-      "LIVEKIT_API_KEY is missing, but LIVEKIT_URL is set: put your LiveKit project's API key there.",
-    );
+    expect(problems[2]).toBe("LIVEKIT_API_KEY is required with LIVEKIT_URL: set it to your LiveKit project's API key.");
   });
 
   test.each([
@@ -94,7 +92,7 @@ describe('loadConfig', () => {
     expect(problemsOf(env).join('\n')).toContain(name);
   });
 
-  test("production refuses missing LiveKit credentials, LiveKit's development secret, and anything simulated", () => {
+  test("production refuses missing LiveKit credentials, LiveKit's development secret, and local mode", () => {
     const production = { NODE_ENV: 'production' };
     expect(problemsOf(production).join()).toMatch(/LIVEKIT_URL.*LIVEKIT_API_KEY.*LIVEKIT_API_SECRET/);
     expect(problemsOf({ ...production, ...complete, LIVEKIT_API_SECRET: 'secret' }).join()).toContain(
@@ -104,9 +102,9 @@ describe('loadConfig', () => {
     expect(problemsOf({ ...production, ...complete })).toEqual([]);
   });
 
-  test('the secret of the API is long, where there is one: without it each run makes one up', () => {
+  test('JWT_SECRET is long, or absent: then each run generates its own', () => {
     expect(problemsOf({ JWT_SECRET: 'short' })).toEqual([
-      'JWT_SECRET must have 32 characters or more: openssl rand -base64 48.',
+      'JWT_SECRET must be at least 32 characters long; `openssl rand -base64 48` generates one.',
     ]);
     const production = { ...complete, NODE_ENV: 'production' };
     const secret = 'a-secret-of-our-own-that-nobody-knows';
@@ -114,7 +112,7 @@ describe('loadConfig', () => {
     expect(requireCallConfig(loadConfig(complete)).api.jwtSecret).toBeNull();
   });
 
-  test('pages that may use the API are origins', () => {
+  test('CORS_ORIGINS is a list of origins', () => {
     expect(loadConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' }).api.corsOrigins).toEqual([
       'https://a.example',
       'http://localhost:5173',
@@ -126,7 +124,7 @@ describe('loadConfig', () => {
 });
 
 describe('requireCallConfig', () => {
-  test('names everything without which no call can be answered', () => {
+  test('names everything that is needed to answer calls', () => {
     expect(() => requireCallConfig(loadConfig({}))).toThrow(
       /LIVEKIT_URL[^]*LIVEKIT_API_KEY[^]*LIVEKIT_API_SECRET[^]*DEEPGRAM_API_KEY[^]*OPENAI_API_KEY/,
     );
@@ -134,7 +132,7 @@ describe('requireCallConfig', () => {
   });
 });
 
-test('.env.example names every variable that there is, and no other', async () => {
+test('.env.example documents every variable, and no other', async () => {
   const text = await readFile('.env.example', 'utf8');
   const named = [...text.matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name);
   const own = variableNames.filter((name) => name !== 'LOCAL_MODE');

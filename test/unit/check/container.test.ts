@@ -82,7 +82,7 @@ test('without development packages the service starts as far as its configuratio
   const env = { ...blank, DEEPGRAM_API_KEY: '', OPENAI_API_KEY: '' };
   expect(await checkout.run('node', ['scripts/prepare.mjs'], env)).toMatchObject({ code: 0 });
   const { code, stdout, stderr } = await checkout.run('node', ['src/main.ts'], env);
-  expect(stdout + stderr).toContain('LIVEKIT_URL is missing');
+  expect(stdout + stderr).toContain('LIVEKIT_URL is required in production');
   expect(stdout + stderr).not.toContain('ERR_MODULE_NOT_FOUND');
   expect(code).toBe(1);
 });
