@@ -1,4 +1,4 @@
-/** What becomes of a call when its process dies, hangs, never comes, or comes twice; and when the caller vanishes. */
+/** Calls whose call host dies, hangs, never comes or comes twice, and calls whose caller vanishes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { defaultGreeting, defaultSystemMessages } from '#src/campaigns/campaign.ts';
@@ -29,7 +29,7 @@ import {
   untilReady,
 } from './talk.ts';
 
-/** Some fifteen seconds of speech. */
+/** About fifteen seconds of speech. */
 const story = Array.from({ length: 6 }, () => answer).join(' ');
 
 let service: TestService;
@@ -47,7 +47,7 @@ beforeEach(async () => {
 
 const phone = () => service.phone({ agentName: service.agentName });
 
-/** A caller who hears the agent in the middle of a long answer, and the process that speaks. */
+/** A caller in the middle of the agent's long answer, and the process that speaks. */
 const midSentence = async () => {
   await answerEverything(service.providers, story);
   const { caller } = await greeted(phone);
@@ -58,7 +58,7 @@ const midSentence = async () => {
   return { caller, pid: await processOf(service, caller) };
 };
 
-/** The conversation goes on with what was said before, in one record. */
+/** The conversation continues where it was, in one record. */
 const expectContinued = async ({ caller, pid }: Awaited<ReturnType<typeof midSentence>>) => {
   await caller.whenAgentQuiet({ quietMs: 1_200, timeoutMs: 20_000 });
   await ask(caller);
@@ -140,7 +140,7 @@ describe('dispatch lost, no worker', () => {
 });
 
 describe("caller's network vanishes", () => {
-  /** A caller in a process of their own, who is spoken to. */
+  /** A caller in a separate process, whose call was answered. */
   const elsewhere = async () => {
     await untilReady(service);
     const caller = await dialFromProcess({ ...service.dialing(), agentName: service.agentName });

@@ -1,4 +1,4 @@
-/** A number, a name and a sentence that nobody else has go through every path of a call: the log may hold none of them. */
+/** A unique number, name and sentence go through every path of a call: none of them may appear in the log. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultSystemMessages } from '#src/campaigns/campaign.ts';
 import { closeRtc, nowMs, type Caller } from '#src/simulators/caller/caller.ts';
@@ -39,7 +39,7 @@ afterAll(async () => {
   await closeRtc();
 });
 
-/** Asks the service in ways that it refuses, each with all of them. */
+/** Sends requests that the service refuses, each with all of the canaries. */
 const askWrongly = async (): Promise<void> => {
   const body = JSON.stringify({
     call_id: sentence,
@@ -61,7 +61,7 @@ const askWrongly = async (): Promise<void> => {
   await fetch(`${installation.url}/api/v1/calls?phone_number=${encodeURIComponent(number)}`);
 };
 
-/** The caller's agent dies, and another one takes the call over with what was said. */
+/** The caller's agent dies, and another one takes over with the transcript. */
 const loseAgent = async ({ pid }: Running, caller: Caller): Promise<void> => {
   for (const { pid: one, command } of descendantsOf(pid))
     if (command.includes('job_proc')) process.kill(one, 'SIGKILL');
@@ -69,7 +69,7 @@ const loseAgent = async ({ pid }: Running, caller: Caller): Promise<void> => {
   await quiet(caller);
 };
 
-/** The operator speaks through the agent, and has the caller transferred, which this LiveKit server can't. */
+/** The operator speaks through the agent, then transfers the caller, which this LiveKit server can't do. */
 const giveOrders = async (caller: Caller): Promise<void> => {
   const { id, tenantId } = await installation.db.callLog.findFirstOrThrow({ where: { openRoom: caller.call.room } });
   const token = await machineToken(installation.db, tenantId ?? '');

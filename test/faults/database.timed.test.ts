@@ -1,4 +1,4 @@
-/** The database is locked, full or gone for a while: the call goes on, and what was said is written afterwards, in order. */
+/** The database is locked, full or gone for a while: the call goes on, and its turns are written afterwards, in order. */
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
@@ -49,7 +49,7 @@ const openOn = async (databaseUrl?: string): Promise<TestService> => {
   return service;
 };
 
-/** What the service says to a webhook of a new call. */
+/** The service's status for a webhook about a new call. */
 const askedAbout = async (service: TestService, callId: string): Promise<number> => {
   const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
   const url = `${service.url}/api/v1/webhooks/livekit/sip-inbound`;
@@ -64,14 +64,14 @@ const healthOf = async (service: TestService): Promise<{ failing: string[] }> =>
 
 type Outage = () => Promise<void> | void;
 
-/** Nobody can say whose call this is, and what its greeting would be: its caller is asked to wait. */
+/** Without the database a new call can't be routed: the caller is asked to wait. */
 const newcomer = async (context: TestContext, service: TestService): Promise<Caller> => {
   const { caller, pickUpMs } = await greeted(() => service.phone({ agentName: service.agentName }));
   expect.soft(measured(context, pickUpMs, 'until a new caller hears')).toBeLessThan(5_000);
   return caller;
 };
 
-/** Who waited until the database was back has an agent like everybody else. */
+/** A caller who waited for the database is then greeted like any other. */
 const expectGreetedAfterAll = async (service: TestService, caller: Caller): Promise<void> => {
   const isGreeted = ({ turns }: { turns: readonly unknown[] }) => turns.length > 0;
   await untilRecorded(service, caller.call.room, isGreeted);
@@ -87,7 +87,7 @@ const expectGreetedAfterAll = async (service: TestService, caller: Caller): Prom
   ]);
 };
 
-/** A call during which the database is away for ten seconds. `begin` gives what ends it. */
+/** A call during which the database is away for ten seconds. `begin` returns what ends the outage. */
 const callThrough = async (
   context: TestContext,
   service: TestService,
@@ -119,7 +119,7 @@ const callThrough = async (
     ['agent', answer],
   ]);
   expect(textsOf(turns, 'caller')).toHaveLength(2);
-  // It comes again, and is taken.
+  // LiveKit repeats the webhook, which is accepted now.
   expect(await askedAbout(service, 'SIP-meanwhile')).toBe(200);
 };
 
@@ -137,7 +137,7 @@ describe('database locked 10 s', () => {
   });
 });
 
-/** A small disk, where we may mount one; null where not. */
+/** A small disk, or null when the user may not mount one. */
 const smallDisk = async (megabytes: number): Promise<string | null> => {
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-disk-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -171,7 +171,7 @@ describe('disk full', () => {
   });
 });
 
-/** A door in front of a server: shut, everybody is thrown out, and nobody comes in. */
+/** A proxy in front of a server. While it is shut, all connections are closed and new ones refused. */
 const openDoor = async (to: number) => {
   const through = new Set<Socket>();
   let isShut = false;

@@ -1,4 +1,4 @@
-/** What becomes of the next call when the process that waited for it is dead. */
+/** The call host that waits for the next call is dead when it comes. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultGreeting } from '#src/campaigns/campaign.ts';
 import { closeRtc } from '#src/simulators/caller/caller.ts';

@@ -1,4 +1,4 @@
-/** LiveKit goes away and comes back: the service waits for it, however long, and takes the next call. */
+/** LiveKit goes away and comes back: the service waits for it, however long, and answers the next call. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readlink } from 'node:fs/promises';
@@ -16,7 +16,7 @@ beforeAll(async () => {
   installation = await openInstallation();
   await answerEverything(installation.providers);
 }, 300_000);
-/** The LiveKit servers that came after the first one; each is there until the next, or the end. */
+/** The LiveKit servers that replaced the first one. */
 const started: ChildProcess[] = [];
 afterAll(async () => {
   for (const server of started) {
@@ -27,7 +27,7 @@ afterAll(async () => {
   await closeRtc();
 });
 
-/** Kills the LiveKit server; gives what starts the same one again, and settles when that answers. */
+/** Kills the LiveKit server. Returns a function that starts it again and waits until it answers. */
 const killLivekit = async (): Promise<() => Promise<void>> => {
   const server = descendantsOf(process.pid).find(({ command }) => command.includes('livekit-server'));
   if (server === undefined) throw new Error('there is no LiveKit server');
@@ -56,7 +56,7 @@ const killLivekit = async (): Promise<() => Promise<void>> => {
   };
 };
 
-/** The only record of a room has come to its end, which is this one. */
+/** Waits until the only record of a room is final, with this end reason. */
 const expectFinal = async (roomName: string, endReason: string): Promise<void> => {
   const isOpen = () => installation.db.callLog.count({ where: { openRoom: roomName } });
   await expect.poll(isOpen, { timeout: 90_000, interval: 100 }).toBe(0);

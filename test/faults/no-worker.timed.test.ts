@@ -1,4 +1,4 @@
-/** Nobody can be had for a caller: LiveKit knows no server of agents, although the service runs. */
+/** No agent is available for a caller: the service runs, but its worker is not registered with LiveKit. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
@@ -28,7 +28,7 @@ const storyOf = async (callId: string) =>
   );
 
 describe('dispatch lost, no worker', () => {
-  test('tried again once, then the person whom the campaign names', async (context) => {
+  test('tried again once, then the transfer destination that the campaign names', async (context) => {
     await service.setCampaign({ fallbackTransferTo: desk.name });
     const caller = await service.phone({ agentName: service.agentName });
     service.project.onTransfer = () => caller.hangUp();

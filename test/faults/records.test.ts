@@ -1,10 +1,11 @@
-/** What is told and written in any order: webhooks in every permutation, and plain writes among transactions that fail. */
-import { mkdtemp, rm } from 'node:fs/promises';
+/** Order doesn't matter: webhooks in every permutation, and plain writes among failing transactions. */
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { receiveCall } from '#src/calls/receive-call.ts';
+import { applyMigrations } from '#src/database/apply-migrations.ts';
 import { openDb, type Db } from '#src/database/open.ts';
 import { transaction } from '#src/database/transaction.ts';
 import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
@@ -12,11 +13,22 @@ import { livekitHeaders, signature } from '#test/support/signed.ts';
 import { callerNumber, dialled } from '#test/support/service.ts';
 import { isComplete } from './talk.ts';
 
-/** A fresh database in a folder of its own. */
+const files = new AsyncDisposableStack();
+let template: string;
+beforeAll(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-records-'));
+  files.defer(() => rm(folder, { recursive: true, force: true }));
+  template = join(folder, 'template.db');
+  await applyMigrations('sqlite', template);
+});
+afterAll(() => files.disposeAsync());
+
+/** A copy of the migrated database, in a folder of its own. */
 const openFresh = async (): Promise<AsyncDisposable & { db: Db }> => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-records-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
+  await copyFile(template, join(folder, 'test.db'));
   const db = stack.use(await openDb(`file:${join(folder, 'test.db')}`));
   const opened = stack.move();
   return { db, [Symbol.asyncDispose]: () => opened.disposeAsync() };
@@ -28,14 +40,14 @@ const at = (seconds: number): string => String(start / 1000 + seconds);
 const caller = { identity: 'sip_1', kind: 'SIP' };
 const attributes = { 'sip.callID': 'SIP-1', 'sip.phoneNumber': callerNumber, 'sip.trunkPhoneNumber': dialled };
 
-/** What LiveKit tells of one call; a caller who came twice leaves twice. */
+/** LiveKit's webhooks about one call; a caller who joined twice leaves twice. */
 const told = [
   { event: 'participant_joined', id: 'EV_1', createdAt: at(1), room: { name }, participant: { ...caller, attributes } },
   { event: 'participant_left', id: 'EV_2', createdAt: at(40), room: { name }, participant: caller },
   { event: 'participant_left', id: 'EV_3', createdAt: at(41), room: { name }, participant: caller },
   { event: 'room_finished', id: 'EV_4', createdAt: at(61), room: { name } },
 ];
-/** In the contract's own words, which have no time: it comes when it comes. */
+/** In the contract's own format, which has no time: it may arrive at any time. */
 const late = { event: 'room.finished', room: { name, duration: 39 } };
 const events = [...told, late];
 
@@ -46,7 +58,7 @@ const deliver = async (http: FastifyInstance, event: (typeof events)[number]): P
   return (await http.inject({ method: 'POST', url: path, payload, headers })).statusCode;
 };
 
-/** The final records of one call whose events came in this order. */
+/** The final records of one call whose events arrive in this order. */
 const recordsAfter = async (order: readonly (typeof events)[number][]): Promise<unknown> => {
   await using fresh = await openFresh();
   const { db } = fresh;
@@ -82,7 +94,7 @@ const permutationsOf = <T>(items: readonly T[]): T[][] =>
 
 describe('webhook doubled, reordered, lost, late', () => {
   test('every permutation makes the same final records', { timeout: 180_000 }, async () => {
-    // LiveKit tells whole seconds: the end of that second is what is known.
+    // LiveKit's times are in whole seconds; the end of the second is recorded.
     const end = new Date(start + 40_999);
     const orders = permutationsOf(events).filter((_, n) => isComplete || n % 4 === 0);
     for (const order of orders)
@@ -94,7 +106,7 @@ describe('webhook doubled, reordered, lost, late', () => {
       });
   });
 
-  test('whichever of them gets lost, the call ends', { timeout: 60_000 }, async () => {
+  test('whichever of them is lost, the call ends', { timeout: 60_000 }, async () => {
     for (const lost of told.slice(1)) {
       const { calls } = (await recordsAfter(told.filter((event) => event !== lost))) as { calls: unknown[] };
       expect(calls).toMatchObject([{ status: 'completed', openRoom: null }]);

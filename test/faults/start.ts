@@ -1,4 +1,4 @@
-/** `npm start` as a process of its own, with everything real around it, for what is done to the whole process. */
+/** `npm start` as a separate process with everything real around it, for faults of the whole process. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,11 +17,11 @@ import { descendantsOf } from '#test/support/processes.ts';
 import { callerNumber, dialled } from '#test/support/service.ts';
 import { agentName } from './talk.ts';
 
-/** A LiveKit server, providers and a seeded database, for services to come and go; LiveKit's webhooks go to `url`. */
+/** A LiveKit server, simulated providers and a seeded database that outlive the services on them. LiveKit's webhooks go to `url`. */
 export type Installation = AsyncDisposable &
   Readonly<{ env: Env; livekit: DevStack['livekit']; providers: Providers; db: Db; url: string }>;
 
-/** @param databaseUrl of a migrated database; by default a new SQLite file */
+/** @param databaseUrl a migrated database; by default a new SQLite file */
 export const openInstallation = async (databaseUrl?: string): Promise<Installation> => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-faults-'));
@@ -46,7 +46,7 @@ export const openInstallation = async (databaseUrl?: string): Promise<Installati
 
 export type Running = Started & Readonly<{ /** Of the service's main process. */ pid: number; readyAt: number }>;
 
-/** Starts the service, and waits until a call process is ready. */
+/** Starts the service and waits until a call host is ready. */
 export const startNpm = async ({ env: installed, url }: Installation, more: Env = {}): Promise<Running> => {
   const env = { ...installed, IDLE_PROCESSES: '1', CALLS_PER_CALLER_PER_MINUTE: '0', LOCAL_MODE: undefined, ...more };
   const started = npm(['start'], env);
@@ -79,17 +79,17 @@ export const phoneTo = async ({ livekit }: Installation, from = callerNumber): P
   return caller;
 };
 
-/** What Node's inspector listens on once a process was sent SIGUSR1. */
+/** Sets the port of Node's inspector, which starts on SIGUSR1. */
 export const inspectable = (port: number): Env => ({ NODE_OPTIONS: `--inspect-port=127.0.0.1:${port}` });
 
-/** Blocks the main thread of a process, and that thread only, for `ms`. Settles as soon as it stands still. */
+/** Blocks the main thread of a process, and that thread only, for `ms`. Resolves once it is blocked. */
 export const blockMainThread = async (pid: number, port: number, ms: number): Promise<void> => {
   process.kill(pid, 'SIGUSR1');
   const socket = new WebSocket(await inspectorOf(port));
   onTestFinished(() => socket.terminate());
   await once(socket, 'open');
   const expression = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})`;
-  // A process that is being debugged doesn't end: the answer comes once the thread goes on.
+  // A process with a debugger attached doesn't exit. The response arrives once the thread continues.
   socket.once('message', () => socket.terminate());
   socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } }));
   await sleep(100);

@@ -1,4 +1,4 @@
-/** What the tests of the faults share: a caller who converses, and the records of their call. */
+/** Shared by the fault tests: a caller's conversation, and the records of the call. */
 import { eventName } from '#test/support/event-name.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
@@ -10,17 +10,17 @@ export const line = 'When are you open this week?';
 export const answer = 'We are open from eight to six, and on Friday until two.';
 export const agentName = 'telephony-agent';
 
-/** `npm run faults`: the long ones too. */
+/** True in `npm run faults`, which includes the slow tests. */
 export const isComplete = process.env.FAULTS === 'all';
 
-/** All of them in `npm run faults`; those that stand for the rest in `npm test`, whose variants are unit tests. */
+/** All variants in `npm run faults`; in `npm test` only those that represent the rest. */
 export const representative = <T>(all: readonly T[], standsForAll: (one: T) => boolean): T[] =>
   isComplete ? [...all] : all.filter(standsForAll);
 
-/** What is still on its way when an agent dies is heard for so long. */
+/** Audio already on its way when an agent dies is heard for up to this time. */
 export const lastFramesMs = 500;
 
-/** Whatever a caller says, they say `line`, and are answered. */
+/** Understands everything that a caller says as `line`, and answers it. */
 export const answerEverything = (providers: Providers, otherwise = answer): Promise<void> =>
   providers.setScenario({ name: 'demo', caller: [line], repeat: true, otherwise });
 
@@ -28,7 +28,7 @@ type Voice = Pick<Caller, 'say' | 'whenAgentSpeaks' | 'whenAgentQuiet'>;
 
 export const quiet = (caller: Voice): Promise<number> => caller.whenAgentQuiet({ quietMs: 1_200, timeoutMs: 20_000 });
 
-/** Asks, and hears the agent out. Gives how long it was silent, in ms. */
+/** Asks, and waits until the agent has answered. Returns the silence before the answer, in ms. */
 export const ask = async (caller: Voice): Promise<number> => {
   const { lastSampleAt } = await caller.say(line);
   const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: lastSampleAt });
@@ -36,7 +36,7 @@ export const ask = async (caller: Voice): Promise<number> => {
   return heardAt - lastSampleAt;
 };
 
-/** Phones, and hears the greeting out. Gives the time from dialling to the greeting too, in ms. */
+/** Calls, and waits until the greeting is over. `pickUpMs` is the time from dialing to the greeting. */
 export const greeted = async (phone: () => Promise<Caller>): Promise<{ caller: Caller; pickUpMs: number }> => {
   const caller = await phone();
   const heardAt = await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });
@@ -50,14 +50,14 @@ export const callIdOf = async (service: TestService, { call: facts }: Pick<Calle
   return id;
 };
 
-/** The process that holds a caller's call. */
+/** The process that runs a caller's call. */
 export const processOf = async (service: TestService, caller: Pick<Caller, 'call'>): Promise<number> => {
   const pid = service.link.pidOf(await callIdOf(service, caller));
   if (pid === null) throw new Error('no process holds the call');
   return pid;
 };
 
-/** Whether a process is there; one that is dead and not yet noticed counts too. */
+/** Whether a process exists; a zombie counts too. */
 export const isRunning = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
@@ -66,7 +66,7 @@ export const isRunning = (pid: number): boolean => {
   }
 };
 
-/** The caller hangs up. Gives the records, of which there is one whose turns are numbered on, and waits until nobody is left over. */
+/** Hangs up, checks that there is one record with consecutively numbered turns and nobody is left in the room, and returns it. */
 export const hangUp = async (service: TestService, caller: Pick<Caller, 'hangUp' | 'call'>) => {
   await caller.hangUp();
   const records = await finalRecords(service, caller.call.room);
@@ -86,7 +86,7 @@ const expectOneRecord = async (
   expect(turns.map(({ seq }) => seq)).toEqual(turns.map((_, index) => (turns[0]?.seq ?? 0) + index));
 };
 
-/** No call is held any more, and nobody is in the room. */
+/** No call runs any more, and nobody is in the room. */
 export const expectNobody = async (service: TestService, room: string): Promise<void> => {
   await expect.poll(() => service.activeCalls(), { timeout: 10_000 }).toBe(0);
   await expect.poll(() => service.ctx.livekit.members(room), { timeout: 25_000 }).toSatisfy(isEmpty);
@@ -97,7 +97,7 @@ const isEmpty = (members: readonly unknown[] | null): boolean => members === nul
 export const textsOf = (turns: readonly { role: string; text: string }[], role: string): string[] =>
   turns.filter((turn) => turn.role === role).map(({ text }) => text);
 
-/** Waits until a call process is ready for the next call. */
+/** Waits until `count` call hosts are ready for the next calls. */
 export const untilReady = async (service: TestService, count = 1): Promise<void> => {
   for (const until = Date.now() + 30_000; service.link.ready() < count; await sleep(50))
     if (Date.now() > until) throw new Error('no call process is ready');

@@ -25,7 +25,7 @@ import { answerEverything, ask, greeted, isComplete, lastFramesMs, quiet, textsO
 
 /** Longer than a lease (src/calls/agent-session/claim-call.ts). */
 const stillMs = 20_000;
-/** Longer than a service looks for calls that were left behind before it came (src/service.ts). */
+/** Longer than a starting service searches for orphaned calls (src/service.ts). */
 const startUpMs = 31_000;
 
 let installation: Installation;
@@ -46,7 +46,7 @@ afterAll(async () => {
 
 const startOther = (): Promise<Running> => startNpm(other, { PORT: new URL(other.url).port });
 
-/** The record of a call that was held by `attempts` agents, one after the other; and by one machine each. */
+/** The only record of a call that ran in `attempts` agents, one after the other. */
 const finalRecord = async ({ call: facts }: Caller, attempts: number) => {
   const isOpen = () => installation.db.callLog.count({ where: { openRoom: facts.room } });
   await expect.poll(isOpen, { timeout: 40_000, interval: 100 }).toBe(0);
@@ -65,7 +65,7 @@ const agentsIn = async ({ call: facts }: Caller): Promise<number> => {
   return members.filter(({ kind }) => kind === 'agent').length;
 };
 
-/** One agent has the call, the second one, and it goes on to its end. */
+/** The second agent has the call, alone, and the call goes on to its end. */
 const expectTakenOver = async (caller: Caller): Promise<void> => {
   expect(await agentsIn(caller)).toBe(1);
   await ask(caller);
@@ -75,7 +75,7 @@ const expectTakenOver = async (caller: Caller): Promise<void> => {
   expect(textsOf(turns, 'agent').filter((text) => text === defaultSystemMessages.afterBreak)).toHaveLength(1);
 };
 
-/** Ends services, which leave nothing behind. */
+/** Stops services, and checks that they leave no process behind. */
 const stop = async (services: readonly Running[]): Promise<void> => {
   for (const { child } of services) child.kill('SIGTERM');
   for (const service of services) {

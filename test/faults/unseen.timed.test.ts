@@ -1,4 +1,4 @@
-/** Nobody tells of a caller: no dispatch, no agent, and LiveKit's webhooks go nowhere. */
+/** A caller whom nothing announces: no dispatch, no agent, and no webhook from LiveKit. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';

@@ -1,4 +1,4 @@
-/** What becomes of calls when the whole process dies, is told to stop, or stands still. */
+/** Calls when the whole process dies, is told to stop, or is blocked. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const phone = () => phoneTo(installation);
 
-/** Waits for the end of the only record of a room; gives it, and when it was seen. */
+/** Waits until the only record of a room is final; returns it, and the time. */
 const finalRecord = async (roomName: string, timeoutMs: number) => {
   const isOpen = () => installation.db.callLog.count({ where: { openRoom: roomName } });
   await expect.poll(isOpen, { timeout: timeoutMs, interval: 100 }).toBe(0);
@@ -46,7 +46,7 @@ const finalRecord = async (roomName: string, timeoutMs: number) => {
 };
 
 describe('kill -9 of the whole process', () => {
-  test('after a restart who waits is spoken to in 5 s, and stale records are final in 30 s', async (context) => {
+  test('after a restart a waiting caller hears an agent in 5 s, and stale records are final in 30 s', async (context) => {
     const first = await startNpm(installation);
     const { caller: patient } = await greeted(phone);
     const { caller: impatient } = await greeted(phone);
@@ -93,7 +93,7 @@ describe('SIGTERM during calls', () => {
 });
 
 describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
-  /** Both callers hang up; each said what they said, in one record. */
+  /** All callers hang up; each has one record, with what they said. */
   const endWell = async (service: Running, lines: ReadonlyMap<Caller, string[]>): Promise<void> => {
     for (const caller of lines.keys()) await caller.hangUp();
     for (const [caller, said] of lines) {
@@ -119,7 +119,7 @@ describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
       // The call doesn't need the main thread.
       expect(measured(context, await ask(caller), 'until the reply')).toBeLessThan(5_000);
       await sleep(Math.max(0, blockedAt + blockedMs - nowMs()));
-      // Who asks for a call while nothing is answered is sent elsewhere.
+      // A call that is offered while the thread is blocked for long is refused, so that the carrier tries elsewhere.
       if (blockedMs > 10_000) expect(await asked).toBe(429);
       expect(await ask(caller)).toBeLessThan(5_000);
       const { caller: next } = await greeted(phone);
@@ -153,7 +153,7 @@ describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
   });
 });
 
-/** What the service says to a webhook of a new call. */
+/** The service's status for a webhook about a new call. */
 const askAboutACall = async (): Promise<number> => {
   const callId = `SIP-${nowMs()}`;
   const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
@@ -162,7 +162,7 @@ const askAboutACall = async (): Promise<number> => {
   return (await fetch(url, { method: 'POST', headers, body })).status;
 };
 
-/** Other programs that want every core for themselves; gone after two minutes, whatever becomes of the test. */
+/** Other programs that keep every core busy; they end after two minutes, whatever happens to the test. */
 const burnCores = (): Disposable => {
   const loop = 'for (const end = Date.now() + 120_000; Date.now() < end; );';
   const burn = () => spawn(process.execPath, ['-e', loop], { stdio: 'ignore' });

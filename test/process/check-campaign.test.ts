@@ -42,7 +42,7 @@ beforeEach(async () => {
   });
 });
 
-/** A campaign that answers, by an agent of ours, at a number of its own. */
+/** An active campaign with our agent and a number of its own. */
 const seedCampaign = async (campaign: Record<string, unknown> = {}) => {
   const number = `+1858879${String(numbers.next++)}`;
   const data = { name: `Desk ${number}`, agentName: 'telephony-agent', greeting: 'Good morning, Desk.', ...campaign };
@@ -117,7 +117,7 @@ test('every step of a call that is answered, with its time; the call is recorded
   const times = [...inOrder, 'answer_ended', 'hung_up', 'record_final'].map((name) => at(name as CheckStep));
   expect(times).toEqual(times.toSorted((a, b) => a - b));
   expect(at('campaign')).toBe(0);
-  // A greeting and an answer take their time to be said, and the answer some to be thought of.
+  // Saying a greeting or an answer takes time, and so does thinking of the answer.
   for (const name of ['greeting_ended', 'line_said', 'answer_ended', 'answer_heard'] as const)
     expect(step(name)?.tookMs).toBeGreaterThan(300);
   const call = await db.callLog.findUniqueOrThrow({ where: { id: report.callId ?? '' }, include: { lead: true } });
@@ -130,7 +130,7 @@ test('every step of a call that is answered, with its time; the call is recorded
     lead: { phoneNumber: '+15555550100', attempts: 1, status: 'completed' },
   });
 
-  // For a person, of a campaign where the caller speaks first, from another number.
+  // As text, for a campaign where the caller speaks first, from another number.
   const quiet = await seedCampaign({ firstSpeaker: 'caller' });
   const said = await check([
     quiet.campaign?.id ?? '',
@@ -147,7 +147,7 @@ test('every step of a call that is answered, with its time; the call is recorded
   expect(second.phoneNumber).toBe('+15555550123');
   expect(said.out).toContain(`The call is recorded like any other, with its lead: ${second.id}.`);
 
-  // An agent that says goodbye and hangs up has said its answer too.
+  // An agent that says goodbye and hangs up has answered too.
   await providers.setScenario({
     name: 'demo',
     caller: [line],
@@ -164,7 +164,7 @@ test('every step of a call that is answered, with its time; the call is recorded
   expect(ended.step('record_final')?.detail).toContain('completed, agent_hangup, ');
 });
 
-test('no worker is registered: which step, what was before it, why, and where to look; the call is ended', async () => {
+test('no worker is registered: it names the step, the one before, the reason and where to look, and ends the call', async () => {
   await startService({ LIVEKIT_URL: `ws://127.0.0.1:${await freePort()}` });
   const { campaign, number } = await seedCampaign();
   const { code, out } = await check([campaign?.name ?? '']);
@@ -175,12 +175,12 @@ test('no worker is registered: which step, what was before it, why, and where to
   expect(out).toContain(`Look further: npm run cli -- check:inbound ${number.number}`);
   expect(out).toContain('"agent joined" did not happen; the last step before it: "room joined".');
   expect(out).toMatch(/^ok .* hung up$/m);
-  // LiveKit tells by its webhook that the caller left.
+  // LiveKit's webhook reports that the caller left.
   const call = await db.callLog.findFirstOrThrow({ where: { campaignId: campaign?.id ?? '' } });
   expect(call).toMatchObject({ status: 'completed', endReason: 'abandoned', openRoom: null });
 });
 
-test('what is missing before the dial is said in a sentence, and nothing is recorded', async () => {
+test('it says in a sentence what is missing before it dials, and nothing is recorded', async () => {
   const { campaign, number, tenant } = await seedCampaign();
   const name = campaign?.name ?? '';
   const failing = async (args: string[], expected: Record<string, unknown>, env: Env = {}) => {

@@ -1,6 +1,6 @@
 /**
- * The README's "Your first number", as one reads it: from an empty database to an answered call, by commands and the API alone.
- * Twilio is a loopback server, the providers are simulated, everything else is real; the call is placed by LiveKit's own rule.
+ * The README's "Your first number" step by step: from an empty database to an answered call, with commands and the API alone.
+ * Twilio is a loopback server, the providers are simulated, everything else is real; LiveKit's own dispatch rule routes the call.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ const owner = { email: 'owner@example.com', password: 'staple another battery' }
 const number = '+18588796658';
 const caller = '+15551234567';
 
-/** What a person has before the first step: accounts at LiveKit, Twilio, Deepgram and OpenAI, and an `.env` that names them. */
+/** What the reader has before the first step: accounts at LiveKit, Twilio, Deepgram and OpenAI, and an `.env` with their keys. */
 const openAccounts = async () => {
   const stack = new AsyncDisposableStack();
   onTestFinished(async () => {
@@ -78,14 +78,14 @@ const openAccounts = async () => {
   return { env, url, livekit, redisAddress: redis.address, twilio };
 };
 
-/** The steps that were taken, as the README has them. */
+/** Takes steps, and records them as the README writes them. */
 const openSteps = (env: Record<string, string | undefined>, url: string) => {
   const taken: string[] = [];
   const session = { token: '', tenant: '' };
   return {
     taken,
     session,
-    /** A command as it is typed, and what it prints. `input` is what is typed into it. */
+    /** Runs a command and returns its output. `input` goes to its standard input. */
     cli: async (typed: string[], expected: { code?: number; input?: string } = {}): Promise<string> => {
       taken.push(`npm run cli -- ${typed.filter((part, index) => index === 0 || part === '--yes').join(' ')}`);
       const child = spawn('npm', ['run', '--silent', 'cli', '--', ...typed], { cwd: root, env });
@@ -95,7 +95,7 @@ const openSteps = (env: Record<string, string | undefined>, url: string) => {
       expect(code, `${typed.join(' ')}\n${out}${stderr}`).toBe(expected.code ?? 0);
       return out;
     },
-    /** A request to the API. What it answers is read by `answer`. */
+    /** Sends a request to the API. `answer` parses the response. */
     api: async <T>(method: string, path: string, answer: z.ZodType<T>, body?: object): Promise<T> => {
       const shape = path.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '…').replace(/\?.*/, '');
       taken.push(`api ${method} ${shape}`);
@@ -110,7 +110,7 @@ const openSteps = (env: Record<string, string | undefined>, url: string) => {
       expect(response.ok, `${method} ${path}: ${response.status} ${said}`).toBe(true);
       return answer.parse(JSON.parse(said));
     },
-    /** `npm start`, until the health says that calls can be answered. */
+    /** `npm start`; waits until the health check says that calls can be answered. */
     start: async (): Promise<Started> => {
       taken.push('npm start');
       const started = npm(['start'], env);
@@ -168,7 +168,7 @@ test('your first number: from an empty database to an answered call', async () =
   await api('POST', 'users', made, { ...owner, role: 'owner' });
   session.token = (await api('POST', 'auth/login', login, owner)).access_token;
 
-  // What the agent is to do, and to say first.
+  // The agent's instructions and greeting.
   const { id: campaignId } = await api('POST', 'campaigns', made, {
     name: 'Front desk',
     draft: {
@@ -180,7 +180,7 @@ test('your first number: from an empty database to an answered call', async () =
   expect(campaign).toMatchObject({ status: 'active', published_version: { number: 1 } });
   expect(sample.prompt).toContain('You are the Front desk of Bright Smile Dental.');
 
-  // The number, and which campaign answers it.
+  // The number and its campaign.
   expect(await cli(['import:twilio'])).toContain(`${number}      created`);
   const { items } = await api('GET', 'phone-numbers', numbers);
   const [imported] = items;
@@ -188,7 +188,7 @@ test('your first number: from an empty database to an answered call', async () =
   const assigned = { campaign_id: campaignId, is_active: true, version: imported?.version ?? -1 };
   await api('PATCH', `phone-numbers/${imported?.id ?? ''}`, made, assigned);
 
-  // Twilio sends its calls to LiveKit, LiveKit sends our agent. Each shows first what it would do.
+  // Twilio sends its calls to LiveKit, and LiveKit dispatches our agent. Each command first shows what it would do.
   expect(await cli(['setup:twilio'])).toContain('Nothing was changed. Add --yes to carry this out.');
   expect(await cli(['setup:twilio', '--yes'])).toContain('Done.');
   expect(twilio.numbers).toMatchObject([{ trunk_sid: twilio.trunks[0]?.sid, voice_url: '' }]);
@@ -211,7 +211,7 @@ test('your first number: from an empty database to an answered call', async () =
   const checked = await cli(['check:campaign', 'Front desk']);
   expect(checked).toContain('Every step happened.');
 
-  // Somebody dials.
+  // A caller dials.
   const route = await sipRoute({ redisAddress, ...livekit }, { from: caller, to: number });
   expect(route).toMatchObject({ result: 'ACCEPT', trunkId });
   await using phone = await dial({ ...livekit, ...route, from: caller, to: number });
@@ -223,7 +223,7 @@ test('your first number: from an empty database to an answered call', async () =
   expect(phone.audioIn.clippedMs()).toBe(0);
   await phone.hangUp();
 
-  // What became of it.
+  // The call's records.
   const listed = await api('GET', `calls?phone_number=${encodeURIComponent(caller)}`, calls);
   expect(listed.items.length).toBe(1);
   const look = () => api('GET', `calls/${listed.items[0]?.id ?? ''}`, record);
@@ -246,6 +246,6 @@ test('your first number: from an empty database to an answered call', async () =
   expect(lead).toMatchObject({ phone_number: caller, status: 'completed', attempts: 1, campaign_id: campaignId });
   await stop(service);
 
-  // The guide says the same, in the same order; what is looked at again and again counts once.
+  // The guide has the same steps in the same order; a request that is polled counts once.
   expect(await stepsOfGuide()).toEqual(taken.filter((step, index) => step !== taken[index - 1]));
 }, 240_000);

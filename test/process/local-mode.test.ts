@@ -1,4 +1,4 @@
-/** What a newcomer types: demo, dev, and the command line beside it. */
+/** What a newcomer types: demo, dev, and the CLI beside it. */
 import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ test('Ctrl-C during the demo: exit 1, no process and no folder is left', async (
   const demo = npm(['run', 'demo'], env, { detached: true });
   await expect.poll(demo.output, { timeout: 60_000 }).toContain('in progress');
   demo.family();
-  // As a terminal does it: to the whole group.
+  // As a terminal does: to the whole process group.
   process.kill(-(demo.child.pid ?? 0), 'SIGINT');
   expect(await demo.exited).not.toBe(0);
   expect(demo.output()).toContain('Stopped.');
@@ -50,7 +50,7 @@ test('Ctrl-C during the demo: exit 1, no process and no folder is left', async (
   expect(await leftFolders()).toEqual(before);
 });
 
-test('npm run dev stays up: one can phone it from the command line and from the browser', async () => {
+test('npm run dev stays up: it can be called from the command line and from the browser', async () => {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-dev-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -72,7 +72,7 @@ test('npm run dev stays up: one can phone it from the command line and from the 
 
   await phoneFromBrowser(`http://localhost:${port}/call`);
 
-  // A file of the service changes: it is started anew, beside the same LiveKit server.
+  // A source file changes: the service restarts, the LiveKit server doesn't.
   const now = new Date();
   await utimes(join(import.meta.dirname, '../../src/calls/call.ts'), now, now);
   const starts = () => dev.output().split('telephony-agent is up').length - 1;
@@ -83,7 +83,7 @@ test('npm run dev stays up: one can phone it from the command line and from the 
   expect(await survivorsOf(dev)).toEqual([]);
 });
 
-/** A WAV file of somebody who waits, and then speaks: Chromium's own fake microphone never stops beeping. */
+/** A WAV file of a person who waits, then speaks. Chromium's own fake microphone never stops beeping. */
 const microphone = async (text: string): Promise<string> => {
   const sampleRate = 48_000;
   const words = await synthesize(text, { voice: 'caller', sampleRate });
@@ -124,7 +124,7 @@ const phoneFromBrowser = async (url: string): Promise<void> => {
   const page = await browser.newPage();
   await page.goto(url);
   await page.getByRole('button', { name: 'Call' }).click();
-  // The agent's greeting, as the page shows it while it is heard.
+  // The agent's greeting, which the page shows while it is spoken.
   await expect.poll(() => page.textContent('body'), { timeout: 30_000 }).toContain('This is your AI assistant');
   await expect.poll(() => page.textContent('body'), { timeout: 30_000 }).toContain('Monday to Thursday');
   await page.getByRole('button', { name: 'Hang up' }).click();

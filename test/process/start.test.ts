@@ -1,4 +1,4 @@
-/** `npm start` as an operator runs it: a process of its own, with real signals. */
+/** `npm start` as an operator runs it: as a process, with real signals. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

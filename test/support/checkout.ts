@@ -1,5 +1,5 @@
 /**
- * A small checkout in a temporary directory: the project's frame around files of a test's own.
+ * A small checkout in a temporary directory: the project's configuration with source files of the test.
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ export interface Checkout extends AsyncDisposable {
   /** Writes files, by path: content. */
   write(files: Readonly<Record<string, string>>): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Runs a command in the checkout to its end. `node` is this Node. */
+  /** Runs a command in the checkout until it exits. `node` is this Node. */
   run(command: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Outcome>;
 }
 

@@ -1,8 +1,8 @@
-/** Runs a command of ours in this process, and gives what it prints. */
+/** Runs a command of the CLI in this process and returns what it prints. */
 import { vi } from 'vitest';
 import type { Command } from '#src/cli/command.ts';
 
-/** @throws what the command throws: `cli/main.ts` would print its message */
+/** @throws what the command throws, whose message `cli/main.ts` would print */
 export const runCommand = async (
   command: Command,
   argv: string[],

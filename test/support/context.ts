@@ -1,4 +1,4 @@
-/** A service's context and its HTTP side, on a real database, without worker and LiveKit. */
+/** A service's context and its HTTP server on a real database, without a worker and LiveKit. */
 import type { FastifyInstance } from 'fastify';
 import { createFeed } from '#src/feed/call-feed.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
@@ -12,7 +12,7 @@ import { keys } from './signed.ts';
 
 export type TestClock = { now: Date };
 
-/** `env` goes over a complete configuration whose LiveKit and providers nobody answers. */
+/** `env` overrides a complete configuration whose LiveKit server and providers don't exist. */
 export const testContext = (
   db: Db,
   options: { env?: Record<string, string>; clock?: TestClock; busy?: () => string | null } = {},
@@ -43,7 +43,7 @@ export const testContext = (
 export const testHttp = (ctx: Context): FastifyInstance =>
   buildHttp(ctx, { worker: () => 'ok', readyProcesses: () => 1 });
 
-/** The sample data of these tests: a tenant with a number, a campaign and a default agent. */
+/** Sample data: a tenant with a number, a campaign and a default agent. */
 export const seedTenant = async (
   db: Db,
   options: { number?: string; campaign?: false | Record<string, unknown>; livekitTrunkId?: string } = {},

@@ -7,7 +7,7 @@ import { makeDatabase, startTestDatabases, type TestDatabases } from './postgres
 /** Opens a fresh database, which is closed and deleted after the test. */
 export type OpenTestDb = (options?: Parameters<typeof openDb>[1]) => Promise<Db>;
 
-/** What a test of both databases is given beside `openDatabase`: for tests that open and close by themselves. */
+/** For tests of both databases that open and close them by themselves. */
 export type BothDatabases = Readonly<{ kind: DatabaseKind; databases: () => TestDatabases }>;
 
 /**
@@ -32,7 +32,7 @@ export const describeBothDatabases = (
   });
 };
 
-/** Makes a database, migrated unless told otherwise, that is deleted after the test. Gives its address. */
+/** Creates a database that is deleted after the test, migrated by default. Returns its URL. */
 export const createDatabase = async (
   kind: DatabaseKind,
   databases: TestDatabases,
@@ -43,7 +43,7 @@ export const createDatabase = async (
   return database.url;
 };
 
-/** The databases of this run (vitest.config.ts: globalSetup); where it has none, a pair of this suite's own. */
+/** The databases of this run (globalSetup in vitest.config.ts), or a pair of this suite's own where there are none. */
 export const useTestDatabases = (): (() => TestDatabases) => {
   const shared = inject('testDatabases');
   if (shared !== undefined) return () => shared;

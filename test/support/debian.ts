@@ -1,4 +1,4 @@
-/** Programs that the tests need: those of this machine, else Debian's, which are installed where we may. */
+/** Programs that the tests need: this machine's own, else Debian's packages, which are installed when the user may do so. */
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -17,7 +17,7 @@ const find = async (names: readonly string[]): Promise<string | null> => {
   return null;
 };
 
-/** Another installation may be under way: it is waited for. */
+/** Waits for another installation that may be under way. */
 const install = async (debianPackage: string): Promise<void> => {
   const run = promisify(execFile);
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 100_000_000 };
@@ -28,7 +28,7 @@ const install = async (debianPackage: string): Promise<void> => {
 
 /**
  * The path of the first of `names` on PATH. Installing `debianPackage` takes from half a minute to two.
- * @throws where there is none and none can be installed, with what to do
+ * @throws with what to do, when there is none and none can be installed
  */
 export const obtainProgram = async (
   names: readonly string[],

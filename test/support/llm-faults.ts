@@ -1,4 +1,4 @@
-/** What may go wrong at the model: refused, silent, broken before its first word, or broken off in the middle. */
+/** What may go wrong with the model: it refuses, says nothing, or breaks off before its first word or in the middle. */
 export const faultsBeforeTheFirstWord = [
   { kind: 'status', status: 429 },
   { kind: 'status', status: 500 },

@@ -1,4 +1,4 @@
-/** Matchers with the type of what they match: vitest's own are `any`. */
+/** Matchers with the type of what they match; Vitest's own are `any`. */
 import { expect } from 'vitest';
 
 export const anyText = expect.any(String) as string;

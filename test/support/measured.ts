@@ -1,4 +1,4 @@
-/** What a test measured, for whoever prints its result. */
+/** Figures that a test measured, to be printed with its result. */
 import type { TestContext } from 'vitest';
 
 declare module 'vitest' {
@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** Notes a time in ms as what the running test measured, and gives it back. */
+/** Records a time in ms as measured by the running test, and returns it. */
 export const measured = ({ task }: Pick<TestContext, 'task'>, ms: number, what = ''): number => {
   const figure = `${(ms / 1000).toFixed(1)} s${what === '' ? '' : ` ${what}`}`;
   const before = task.meta.measured;

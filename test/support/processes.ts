@@ -8,12 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface RunningProcess {
   pid: number;
   parentPid: number;
-  /** When it started, in the system's own words: with the pid this tells a process from a later one of the same number. */
+  /** When it started, as the system says it: together with the pid it identifies a process, since pids are reused. */
   started: string;
   command: string;
 }
 
-/** A process as Linux tells it; null when it is gone, or dead and waiting for its parent to notice. */
+/** A process as Linux describes it; null when it is gone or a zombie. */
 function readProc(pid: string): RunningProcess | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -36,7 +36,7 @@ function readPs(): RunningProcess[] {
   });
 }
 
-/** Every process of this machine that we may see. */
+/** Every process on this machine that is visible to us. */
 export function listProcesses(): RunningProcess[] {
   if (process.platform !== 'linux') return process.platform === 'win32' ? [] : readPs();
   return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (readProc(name) ?? []) : []));
@@ -53,7 +53,7 @@ export function descendantsOf(ancestor: number, processes = listProcesses()): Ru
   return processes.filter(({ pid }) => family.has(pid));
 }
 
-/** The processes with this text in their environment. A child inherits it, also one that left its parent (Linux only). */
+/** The processes with this entry in their environment (Linux only). Children inherit it, even when detached from their parents. */
 export function processesWithEnvironment(text: string, processes = listProcesses()): RunningProcess[] {
   return processes.filter(({ pid }) => {
     try {
@@ -67,9 +67,9 @@ export function processesWithEnvironment(text: string, processes = listProcesses
 const keyOf = ({ pid, started }: RunningProcess) => `${pid} ${started}`;
 
 /**
- * Watches what this process starts. A process that leaves its parent is still known, by the mark in its environment or because
- * it was seen before it left.
- * @param pollMs how often to look; short-lived processes in between don't matter, since they are gone
+ * Watches what this process starts. A process detached from its parent is still found by the mark in its environment, or because
+ * it was seen before.
+ * @param pollMs how often to list processes; those that start and end in between don't matter
  */
 export function watchDescendants(pollMs = 500) {
   const mark = `TELEPHONY_AGENT_TEST_RUN=${process.pid}-${Date.now()}`;
@@ -94,7 +94,7 @@ export function watchDescendants(pollMs = 500) {
   };
 
   return {
-    /** What still runs after `graceMs`; returns as soon as nothing does. */
+    /** The processes that still run after `graceMs`; returns as soon as none do. */
     async leftovers(graceMs: number): Promise<RunningProcess[]> {
       const deadline = Date.now() + graceMs;
       while (running().length > 0 && Date.now() < deadline) await sleep(50);
@@ -107,7 +107,7 @@ export function watchDescendants(pollMs = 500) {
   };
 }
 
-/** Ends processes that nobody else will, at once. */
+/** Kills processes. */
 export function kill(processes: readonly RunningProcess[]): void {
   for (const { pid } of processes) {
     try {

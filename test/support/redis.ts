@@ -1,15 +1,15 @@
-/** The Redis of the tests: Debian's, which is installed where we may. LiveKit keeps its SIP trunks and rules there. */
+/** A Redis for tests, Debian's if there is no other. LiveKit keeps its SIP trunks and dispatch rules there. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { obtainProgram } from './debian.ts';
 
-/** The path of a redis-server. @throws where there is none and none can be installed, with what to do */
+/** The path of a redis-server. @throws with what to do, when there is none and none can be installed */
 export const obtainRedis = (progress: (line: string) => void): Promise<string> =>
   obtainProgram(['redis-server'], 'redis-server', progress);
 
-/** True once it takes connections, false when it ended before. */
+/** Resolves to true once it accepts connections, to false when it ended before. */
 const isReady = async (server: ChildProcess): Promise<boolean> => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   server.once('exit', () => resolve(false));
@@ -28,7 +28,7 @@ const stop = async (server: ChildProcess): Promise<void> => {
   await ended;
 };
 
-/** Starts a Redis of one's own on loopback, which keeps nothing. Disposing ends it. */
+/** Starts a Redis on loopback that writes nothing to disk. Disposing stops it. */
 export const startRedis = async (): Promise<{ url: string; address: string } & AsyncDisposable> => {
   const program = await obtainRedis(() => undefined);
   for (let attempt = 1; ; attempt++) {

@@ -1,4 +1,4 @@
-/** Asks a real LiveKit server what becomes of an INVITE, as LiveKit's SIP service does: the truest call without a carrier. */
+/** Asks a real LiveKit server how it routes an INVITE, as LiveKit's SIP service does: the most realistic call without a carrier. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
@@ -10,29 +10,29 @@ const source = join(import.meta.dirname, 'siproute');
 const run = promisify(execFile);
 
 export type SipRoute = Readonly<{
-  /** LiveKit's word: ACCEPT, DROP, … */
+  /** LiveKit's result: ACCEPT, DROP, … */
   result: string;
-  /** Empty where no trunk, or no rule, takes the call. */
+  /** Empty when no trunk or no rule takes the call. */
   trunkId: string;
   ruleId: string;
   callId: string;
   room: string;
   identity: string;
   attributes: Readonly<Record<string, string>>;
-  /** With it the SIP participant joins; empty unless the call is taken. */
+  /** The SIP participant joins with it; empty unless the call is accepted. */
   token: string;
 }>;
 
 const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'telephony-agent');
 
-/** Named by what it is made of, so that a change of it is built anew. */
+/** Named by a hash of its sources, so that a change is built again. */
 const builtPath = async (): Promise<string> => {
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(await readFile(join(source, file)));
   return join(cacheFolder(), `siproute-${hash.digest('hex').slice(0, 12)}`);
 };
 
-/** Go, also where its installer put it without naming it on PATH. No C compiler is asked for. */
+/** Go, from PATH or its default installation folder. No C compiler is needed. */
 const build = async (path: string): Promise<void> => {
   const env = {
     ...process.env,
@@ -51,8 +51,8 @@ const build = async (path: string): Promise<void> => {
 };
 
 /**
- * The path of the program that asks. Building it takes one to four minutes, once.
- * @throws where it can't be built, with what Go said
+ * The path of the program that asks. Building it takes one to four minutes, the first time.
+ * @throws with Go's output, when it can't be built
  */
 export const obtainSipRoute = async (progress: (line: string) => void): Promise<string> => {
   const path = await builtPath();
@@ -70,9 +70,9 @@ export const obtainSipRoute = async (progress: (line: string) => void): Promise<
 };
 
 /**
- * What becomes of a call: trunk, rule and, where it is taken, room and token.
- * @param call `source` is the address from which the carrier calls: one of Twilio's unless given
- * @throws what the server says where it refuses to answer
+ * How a call is routed: its trunk, rule and, when accepted, room and token.
+ * @param call `source` is the carrier's address, by default one of Twilio's
+ * @throws the server's error when it refuses to answer
  */
 export const sipRoute = async (
   server: { redisAddress: string; apiKey: string; apiSecret: string },

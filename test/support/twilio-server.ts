@@ -27,7 +27,7 @@ export type FakeOrigination = {
 };
 export type FakeTrunk = { sid: string; friendly_name: string };
 
-/** What the next requests get instead of an answer: a status with headers and body, nothing at all, or a closed socket. */
+/** What a request gets instead of a regular response: a status with headers and body, nothing at all, or a closed socket. */
 export type Fault =
   { status: number; headers?: Record<string, string>; body?: string } | { hangs: true } | { breaks: true };
 
@@ -35,18 +35,18 @@ export type TwilioServer = AsyncDisposable & {
   readonly baseUrl: string;
   readonly accountSid: string;
   readonly authToken: string;
-  /** As a command's environment has it. */
+  /** The environment variables of a command that talks to it. */
   readonly env: Readonly<Record<'TWILIO_ACCOUNT_SID' | 'TWILIO_AUTH_TOKEN' | 'TWILIO_BASE_URL', string>>;
   numbers: FakeNumber[];
   trunks: FakeTrunk[];
   originations: FakeOrigination[];
   /** Every request as "GET /v1/Trunks", in order. */
   requests: string[];
-  /** What changed something, in order, with the fields that were sent. */
+  /** The requests that changed something, in order, with the fields that were sent. */
   writes: { request: string; fields: Record<string, string> }[];
-  /** Taken one by one, before anything else. */
+  /** Used up one by one, before anything else. */
   faults: Fault[];
-  /** What a request ("POST /v1/Trunks") gets instead of an answer, every time; null: its answer. */
+  /** What a request ("POST /v1/Trunks") gets instead of a regular response, every time; null: the regular one. */
   failOn: (request: string) => Fault | null;
   addNumber: (number: string, more?: Partial<FakeNumber>) => FakeNumber;
   addTrunk: (name: string) => FakeTrunk;
@@ -64,7 +64,7 @@ const failure = (status: number, code: number, message: string): Reply => ({
 });
 const notFound = (path: string): Reply => failure(404, 20404, `The requested resource ${path} was not found`);
 
-/** Starts the server on a free port of 127.0.0.1. `maxPageSize` is the most that it puts on a page, whatever is asked for. */
+/** Starts the server on a free port of 127.0.0.1. It puts at most `maxPageSize` records on a page, whatever is requested. */
 export const startTwilioServer = async (options: { maxPageSize?: number } = {}): Promise<TwilioServer> => {
   const server = createServer((request, response) => {
     answer(request, response, state).catch((error: unknown) => response.destroy(error as Error));
@@ -120,7 +120,7 @@ const newState = (baseUrl: string, maxPageSize: number, close: () => Promise<voi
   return state;
 };
 
-/** A number as Twilio sells it: voice and messages, and a demonstration at its Voice URL. */
+/** A number as Twilio sells it: with voice and SMS, and a demo at its Voice URL. */
 const bareNumber = (sid: string, number: string): FakeNumber => ({
   sid,
   phone_number: number,
@@ -179,7 +179,7 @@ const route = (state: State, call: Call): Reply => {
 
 const ok = (body: unknown): Reply => ({ status: 200, body });
 const created = (body: unknown): Reply => ({ status: 201, body });
-/** Buying a number, deleting anything: no command of ours does so. */
+/** Buying a number or deleting anything, which none of our commands does. */
 const forbidden = (call: Call): Reply => failure(405, 20004, `${call.method} ${call.path} is not allowed here`);
 
 const routeNumbers = (state: State, call: Call, sid: string | undefined): Reply => {
