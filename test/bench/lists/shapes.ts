@@ -1,4 +1,4 @@
-/** What lists.ts asks: every list, each filter alone, and the combinations that match much, little and nothing. */
+/** The requests of lists.ts: every list, each filter alone, and combinations that match much, little or nothing. */
 import {
   calls,
   endOfTime,
@@ -13,13 +13,13 @@ import {
   startOfTime,
 } from './seed.ts';
 
-/** One kind of request: of the big tenant's owner, or by the API token of one with some fifty calls. `path` gives the nth request. */
+/** One kind of request: by the big tenant's owner, or with an API token of a tenant with some fifty calls. `path` returns the nth request. */
 export type Shape = Readonly<{ name: string; tenant: 'big' | 'tiny'; path: (n: number) => string }>;
 
 const day = 86_400_000;
 const timeOf = (milliseconds: number): string => new Date(milliseconds).toISOString();
 const longAgo = timeOf(startOfTime + 60 * day);
-/** A week, another one each time. */
+/** A week, a different one each time. */
 const week = (n: number) => {
   const since = startOfTime + ((n * 37) % 500) * day;
   return { since: timeOf(since), until: timeOf(since + 7 * day) };

@@ -1,6 +1,6 @@
 /**
- * More callers, none of whom anything was tuned with: the figures of these utterances are told apart. Whoever changes end-of-turn detection
- * or the list of lead-in phrases must not look at them first. Half of them have pauses inside.
+ * Held-out callers: nothing was tuned with these utterances, and their figures are reported apart. Don't use them when you work on
+ * end-of-turn detection or lead-in phrases. Half of them have pauses inside.
  */
 import type { Row } from './table.ts';
 

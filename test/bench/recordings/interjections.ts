@@ -1,6 +1,6 @@
 /**
- * What callers put into the agent's speech: sentences for which it is to fall silent, and what is none of its business. Of the
- * latter only words have a text; a recognizer makes nothing of the rest.
+ * What callers say or do while the agent speaks: sentences that it must stop for, and sounds that it must not stop for. Of the latter only
+ * words have a text; speech recognition makes nothing of the rest.
  */
 import { sampleRate } from './recording.ts';
 import { fromDbfs, randomFrom } from './sound.ts';
@@ -8,7 +8,7 @@ import type { Row } from './table.ts';
 
 const sentence = (name: string, text: string, voice: string): Row => ({ name, kind: 'request', text, voice });
 
-/** The caller really speaks. */
+/** The caller interrupts. */
 export const interruptions: readonly Row[] = [
   sentence('wait', 'Wait a moment please, I have another question.', 'en-us+m3'),
   sentence('sorry', 'Sorry, can I ask you something else?', 'en-us+f2'),
@@ -20,7 +20,7 @@ export const interruptions: readonly Row[] = [
   { ...sentence('quick', 'Just tell me whether you are open today.', 'en-us+f4'), treatments: ['noise'] },
 ];
 
-/** The caller listens. */
+/** The caller is listening. */
 export const backchannels: readonly Row[] = [
   { name: 'uh-huh', kind: 'answer', text: 'Uh-huh.', voice: 'en-us+f2' },
   { name: 'mm-hm', kind: 'answer', text: 'Mhm.', voice: 'en-us+m3' },
@@ -33,7 +33,7 @@ export type NoiseName = (typeof noises)[number];
 
 const perMs = sampleRate / 1000;
 
-/** Each burst swells and dies away within its time; `low` lets through what is slow. */
+/** Noise that swells and dies away; the smaller `low`, the more of its high frequencies is filtered out. */
 const burst = (lengthMs: number, db: number, low: number, seed: number): number[] => {
   const random = randomFrom(seed);
   const length = lengthMs * perMs;

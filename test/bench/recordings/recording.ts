@@ -18,15 +18,15 @@ import type { Row } from './table.ts';
 
 export const sampleRate = 16_000;
 const perMs = sampleRate / 1000;
-/** Told apart from what an earlier version of this file made. */
+/** Part of the cache's key: to be raised when this file makes other recordings. */
 const version = 5;
 const loudDbfs = -45;
 const speechDbfs = -22;
-/** Under the threshold of speech, or nobody could say where speech ends. */
+/** Below the threshold of speech, or the end of speech would be undefined. */
 const noiseDbfs = -52;
 const leadMs = 400;
 const tailMs = 1_500;
-/** No recognizer takes a shorter silence for a pause. */
+/** No speech recognition takes a shorter silence for a pause. */
 const gapMs = 100;
 
 export type Recording = Readonly<{
@@ -34,7 +34,7 @@ export type Recording = Readonly<{
   /** Before the speech: the room's noise, or nothing. */
   lead: Int16Array;
   speech: Int16Array;
-  /** Behind it. */
+  /** After the speech. */
   tail: Int16Array;
   /** In ms from the first sample of the speech. */
   words: Word[];
@@ -44,7 +44,7 @@ export type Recording = Readonly<{
 
 type Part = { samples: Int16Array; words: Word[] };
 
-/** The 10 ms that are loud, from the first to the last. */
+/** The span from the first loud 10 ms to the last. */
 export const loudSpan = (samples: Int16Array): { start: number; end: number } => {
   const size = 10 * perMs;
   const isLoud = (at: number) => rmsOf(samples.subarray(at, at + size)) > fromDbfs(loudDbfs);
@@ -55,7 +55,7 @@ export const loudSpan = (samples: Int16Array): { start: number; end: number } =>
   return { start, end };
 };
 
-/** espeak tells some words as one ("do not"): these share its time, by their length. */
+/** espeak reports some words as one ("do not"): they share its time, in proportion to their length. */
 const everyWord = (text: string, told: readonly Word[]): Word[] => {
   const groups: { word: Word; texts: string[] }[] = [];
   const left = [...told];
@@ -85,7 +85,7 @@ const speakPart = async (row: Row, text: string): Promise<Part> => {
     rate: ((row.rate ?? 1) * slow) / pitch,
     maxPauseMs: gapMs * pitch,
   });
-  // Played faster than it was made, a voice is higher.
+  // Played faster than it was synthesized, a voice is higher.
   const samples = resample(clip.samples, Math.round(sampleRate * pitch), sampleRate);
   const levelled = atLevel(slow === 1 ? samples : trembling(samples, sampleRate), speechDbfs);
   const { start, end } = loudSpan(levelled);
@@ -131,7 +131,7 @@ const treat = (row: Row, speech: Int16Array): Pick<Recording, 'lead' | 'speech' 
   return { lead: noisy.slice(0, leadLength), speech: spoken, tail: noisy.slice(leadLength + speech.length) };
 };
 
-/** @throws where a recognizer would hear other stretches of speech than the table has, or another end */
+/** @throws where voice activity detection finds other stretches of speech than the table has, or another end */
 const verify = (recording: Recording): void => {
   const { row, speech, tail, pauses } = recording;
   const vad = createVad({ sampleRate, channels: 1, thresholdDbfs: loudDbfs, hangoverMs: 200 });
@@ -152,7 +152,7 @@ const make = async (row: Row): Promise<Recording> => {
   for (const text of texts) parts.push(await speakPart(row, text));
   const { speech, words, pauses } = joinParts(parts, pausesMs);
   const treated = treat(row, speech);
-  // The last loud sample is the end, also where a treatment made the very end quieter.
+  // The last loud sample is the end, even where a treatment made the very end quieter.
   const { end } = loudSpan(treated.speech);
   const heard = words.map((word) => ({ ...word, endMs: Math.min(word.endMs, end / perMs) }));
   const recording = { row, ...treated, speech: treated.speech.slice(0, end), words: heard, pauses };
@@ -199,7 +199,7 @@ const store = async (recording: Recording): Promise<void> => {
   await rename(`${path}.${process.pid}`, path);
 };
 
-/** One recording: from the cache, or made now. */
+/** One recording, from the cache or made now. */
 export const recordingOf = async (row: Row): Promise<Recording> => {
   const kept = await load(row);
   if (kept !== null) return kept;

@@ -1,7 +1,7 @@
-/** What happens to a caller's sound on its way. 16-bit mono; every change is made by a seed, so that it is the same each time. */
+/** What happens to a caller's sound on its way. 16-bit mono; whatever is random is seeded, so that it is the same each time. */
 import { resample } from '#src/simulators/audio/resample.ts';
 
-/** Numbers from 0 to 1, the same ones for the same seed. */
+/** Random numbers from 0 to 1, the same ones for the same seed. */
 export const randomFrom = (seed: number): (() => number) => {
   let state = seed | 0;
   return () => {
@@ -12,7 +12,7 @@ export const randomFrom = (seed: number): (() => number) => {
   };
 };
 
-/** The same elements in an order that the seed decides. */
+/** The same elements in an order that depends on the seed. */
 export const shuffle = <T>(elements: readonly T[], seed: number): T[] => {
   const random = randomFrom(seed);
   return elements
@@ -34,7 +34,7 @@ export const atLevel = (samples: Int16Array, db: number): Int16Array => {
   return samples.map((sample) => clamp(sample * gain));
 };
 
-/** µ-law and back: what 8 bits leave of a sample. */
+/** A sample after µ-law coding in 8 bits. */
 const companded = (sample: number): number => {
   const mu = 255;
   const compressed = (Math.sign(sample) * Math.log1p((mu * Math.abs(sample)) / 32_768)) / Math.log1p(mu);
@@ -42,7 +42,7 @@ const companded = (sample: number): number => {
   return clamp((Math.sign(coded) * 32_768 * Math.expm1(Math.abs(coded) * Math.log1p(mu))) / mu);
 };
 
-/** What a telephone line leaves. */
+/** The sound after a telephone line: 8 kHz, µ-law. */
 export const overPhone = (samples: Int16Array, sampleRate: number): Int16Array => {
   const narrow = resample(samples, sampleRate, 8_000).map(companded);
   const wide = resample(narrow, 8_000, sampleRate);
@@ -51,7 +51,7 @@ export const overPhone = (samples: Int16Array, sampleRate: number): Int16Array =
   return out;
 };
 
-/** Low room noise at that level, as long as asked. */
+/** Low-pitched room noise of that length and level. */
 export const roomNoise = (length: number, db: number, seed: number): Int16Array => {
   const random = randomFrom(seed);
   let low = 0;
@@ -92,6 +92,6 @@ export const overBadNetwork = (samples: Int16Array, sampleRate: number, seed: nu
   return out;
 };
 
-/** The tremble of an old voice. */
+/** The tremor of an elderly voice. */
 export const trembling = (samples: Int16Array, sampleRate: number): Int16Array =>
   samples.map((sample, index) => clamp(sample * (0.85 + 0.15 * Math.sin((2 * Math.PI * 5.5 * index) / sampleRate))));

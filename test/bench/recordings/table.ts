@@ -1,10 +1,10 @@
 /**
- * The callers of the speech benchmarks: who says what, and how. A number between tildes is a pause in ms inside the utterance.
+ * The callers of the speech benchmarks: what each says, and how. A number between tildes is a pause in ms inside the utterance.
  *
  * Glossary
  *   kind        the shape of what is said
  *   treatment   what happens to the sound on its way: `noise` (a room), `phone` (8 kHz, µ-law), `loss` (3 % of the packets lost,
- *               others late), `echo` (a speakerphone: the agent's own voice comes back), `slow` (an old voice that takes its time)
+ *               others late), `echo` (a speakerphone: the agent's own voice comes back), `slow` (an elderly speaker)
  */
 
 export type Kind = 'question' | 'request' | 'answer' | 'dictation' | 'hesitation' | 'spelling';
@@ -14,11 +14,11 @@ export type Row = Readonly<{
   name: string;
   kind: Kind;
   text: string;
-  /** espeak's. */
+  /** One of espeak's voices. */
   voice: string;
   /** 1 is about 175 words a minute. */
   rate?: number;
-  /** Above 1: higher than the voice is by itself. */
+  /** Above 1 is higher than the voice's own pitch. */
   pitch?: number;
   treatments?: readonly Treatment[];
 }>;

@@ -63,7 +63,7 @@ export const loadNow = async (mustBeCalm: boolean, progress: (line: string) => v
 
 export const isCalm = (load: number): boolean => load <= calmLoad;
 
-/** What is told of the machine with every result. */
+/** The machine and the commit, for every result. */
 export const describeMachine = async (loadBefore: number): Promise<Machine> => ({
   cpu: cpus()[0]?.model ?? 'unknown CPU',
   cores: cpus().length,

@@ -39,7 +39,17 @@ export type Side = AsyncDisposable &
     output: () => string;
   }>;
 
-type Process = { pid: number; output: () => string; exited: Promise<unknown>; stop: () => Promise<void> };
+type Process = Readonly<{
+  pid: number;
+  output: () => string;
+  /** How many hosts have said that they are warm. */
+  warmed: () => number;
+  exited: Promise<unknown>;
+  stop: () => Promise<void>;
+}>;
+
+/** Printed by each host of stock when it is ready for a call. */
+const warmLine = 'stock-agent: warm\n';
 
 /** Stops a process and kills what is left of its family: a benchmark leaves nothing behind. */
 const stop = async (pid: number, exited: Promise<unknown>, signal: (name: NodeJS.Signals) => void): Promise<void> => {
@@ -66,12 +76,25 @@ const launch = (
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-keptOutput));
+  let warmed = 0;
+  let rest = '';
+  const keep = (chunk: Buffer): void => {
+    const parts = (rest + chunk.toString()).split(warmLine);
+    warmed += parts.length - 1;
+    rest = (parts.at(-1) ?? '').slice(-warmLine.length);
+    output = (output + chunk.toString()).slice(-keptOutput);
+  };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const exited = once(child, 'exit');
   const pid = child.pid ?? 0;
-  return { pid, exited, output: () => output, stop: () => stop(pid, exited, (signal) => void child.kill(signal)) };
+  return {
+    pid,
+    exited,
+    output: () => output,
+    warmed: () => warmed,
+    stop: () => stop(pid, exited, (signal) => void child.kill(signal)),
+  };
 };
 
 const until = async (what: string, { output, exited }: Process, look: () => Promise<boolean>): Promise<void> => {
@@ -139,10 +162,10 @@ export const startStock = async (stage: Stage, options: SideOptions = {}): Promi
       (response) => response.ok,
       () => false,
     );
-  const warmed = () => running.output().split('stock-agent: warm').length - 1;
   let calls = 0;
   const phone = phoneOf(stage, 'stock-agent', options.metadata);
-  const whenWarm = () => until('stock', running, async () => warmed() >= idle + calls && (await isRegistered()));
+  const whenWarm = () =>
+    until('stock', running, async () => running.warmed() >= idle + calls && (await isRegistered()));
   return opened('stock', running, whenWarm, (given) => {
     calls += 1;
     return phone(given);

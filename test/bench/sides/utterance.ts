@@ -37,7 +37,7 @@ export type Exchange = Readonly<{
 
 const plain = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N} ]/gu, '');
 
-/** What the model was last told by the caller, and how many turns of the caller it was told of. */
+/** The caller's last words in the model's last request, and how many turns of the caller that request had. */
 const lastHeard = async (providers: Providers): Promise<{ text: string; turn: number }> => {
   const { lastChat } = await providers.log();
   const { messages = [] } = (lastChat ?? {}) as { messages?: { role: string; content: unknown }[] };

@@ -1,5 +1,5 @@
-// Loaded into the service by `soak`: SIGUSR2 collects the garbage of all its threads, so that its memory can be told from what it would
-// give back.
+// Loaded into the service by `soak`: SIGUSR2 collects the garbage of all its threads, so that what it keeps can be told from what it would
+// free.
 import { syncBuiltinESMExports } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
