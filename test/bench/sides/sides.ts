@@ -153,6 +153,8 @@ export const startStock = async (stage: Stage, options: SideOptions = {}): Promi
   const env = {
     ...{ PATH, HOME, DEEPGRAM_BASE_URL, OPENAI_BASE_URL, NODE_ENV: 'production', MALLOC_ARENA_MAX: '2' },
     ...{ LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret },
+    // As our hosts have one.
+    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile-stock'),
     ...{ STOCK_PORT: port, STOCK_IDLE_PROCESSES: String(idle) },
     ...options.env,
   };

@@ -7,6 +7,7 @@ import { defineAgent, voice, type JobContext, type JobProcess, type VAD } from '
 import * as deepgram from '@livekit/agents-plugin-deepgram';
 import * as openai from '@livekit/agents-plugin-openai';
 import { AudioFrame } from '@livekit/rtc-node';
+import { flushCompileCache } from 'node:module';
 import { ReadableStream } from 'node:stream/web';
 import { isStockVariant, tunedOptions, type StockVariant } from './stock-variants.ts';
 
@@ -65,6 +66,7 @@ export default defineAgent({
       proc.userData.vad = await plugin.VAD.load();
       proc.userData.tunedVad = await plugin.VAD.load({ minSilenceDuration: 250 });
     }
+    flushCompileCache();
     if (greeting !== '') proc.userData.greeting = await prepareGreeting();
     process.stdout.write('stock-agent: warm\n');
   },
