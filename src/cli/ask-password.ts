@@ -1,23 +1,23 @@
-/** Asks for a password on the terminal, which doesn't show it. */
+/** Prompts for a password on the terminal, without echoing it. */
 import { once } from 'node:events';
 import type { ReadStream } from 'node:tty';
 import { AppError } from '../errors.ts';
 
 const ctrlC = '\u0003';
 const ctrlD = '\u0004';
-const erasers = new Set(['\u007f', '\b']);
+const backspaces = new Set(['\u007f', '\b']);
 
 type Line = { text: string; isDone: boolean };
 
-/** Takes one key of a line into it. */
-const take = (line: Line, key: string): void => {
+/** Applies a key press to the line. @throws AppError `malformed` for Ctrl+C and Ctrl+D */
+const applyKey = (line: Line, key: string): void => {
   if (key === ctrlC || key === ctrlD) throw new AppError('malformed', 'No password was given.');
   if (key === '\r' || key === '\n') line.isDone = true;
-  else if (erasers.has(key)) line.text = [...line.text].slice(0, -1).join('');
+  else if (backspaces.has(key)) line.text = [...line.text].slice(0, -1).join('');
   else line.text += key;
 };
 
-/** @throws AppError `malformed` where it is given up */
+/** @throws AppError `malformed` if the user aborts */
 export const askPassword = async (
   prompt: string,
   terminal: ReadStream,
@@ -31,7 +31,7 @@ export const askPassword = async (
   try {
     while (!line.isDone) {
       const [keys] = (await once(terminal, 'data')) as [string];
-      for (const key of keys) if (!line.isDone) take(line, key);
+      for (const key of keys) if (!line.isDone) applyKey(line, key);
     }
     return line.text;
   } finally {

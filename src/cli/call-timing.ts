@@ -1,117 +1,57 @@
-/** `npm run cli -- call:timing`: where the time of a call went. */
+/** `npm run cli -- call:timing`: breaks down the latency of a call. */
 import { parseArgs } from 'node:util';
-import { replyStages, type Reply, type ReplyStage } from '../calls/timing/reply-timing.ts';
 import { findTimedCall } from '../calls/store.ts';
-import { timingOf, type CallTiming, type Stage, type Pickup } from '../calls/timing/timing.ts';
+import { timingOf } from '../calls/timing/timing.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { openDb } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import { pickupStages } from '../protocol/messages.ts';
 import { findDevState } from '../local/dev-state.ts';
 import type { Command } from './command.ts';
+import { linesOf } from './reports/call-timing.ts';
 
 const { greeted, ...untilSpeech } = pickupStages;
-const marks = {
-  came_in: 'its record began; then what the service did: routed, claimed (a call process took it), …',
+const stages = {
+  came_in: 'the service recorded the call; then its events: routed, claimed, …',
   ...untilSpeech,
-  first_sound: 'the greeting begins',
+  first_sound: 'the greeting started',
   greeted,
 };
 
-const markLines = Object.entries(marks)
+const stageLines = Object.entries(stages)
   .map(([stage, meaning]) => `  ${stage.padEnd(18)} ${meaning}`)
   .join('\n');
 
 const help = `Usage: npm run cli -- call:timing CALL [--port PORT] [--json]
 
-Prints how long the parts of a call took, so that the slow one has a name: its pick-up as a timeline, and each reply with what
-it was waited for. All times are ms. CALL is the call's id: GET /api/v1/calls has it, check:campaign prints it, and so does the
-log (callId). Nothing that was said is shown.
+Breaks down the latency of a call: its pickup as a timeline, and each reply by stage. All times are
+in ms. CALL is the id of the call, as in GET /api/v1/calls, in the log (callId), and in the output of
+check:campaign. Prints nothing that was said.
 
-Pick-up: since the call came in; a call that was first heard of by its own job has marks before that.
-${markLines}
+Pickup, since the call arrived. Stages before the call was recorded have negative times.
+${stageLines}
 
-Replies: since the caller's last sound, as the call process heard it, until the first sound was sent back. Stages follow one
-another; what ran beside something slower wasn't waited for, and counts nothing.
-  transcript         until the last words were understood
-  turn end           until the turn was taken for over
+Replies, from the caller's last sound as received by the call host until the first sound was sent
+back. The stages are consecutive and add up to the total; work that overlaps with something slower
+does not count.
+  transcript         until the last words were transcribed
+  turn end           until the end of the turn was detected
   tool               while tools ran
-  model              from asking the model to its first token
-  clause             from there until there were words enough to speak
-  voice              from asking the voice for them to its first audio
-  sending            from there until it was sent to the caller
+  model              from the model request to the first token
+  clause             until the first clause was complete
+  voice              from the text-to-speech request to the first audio
+  sending            until the audio was sent to the caller
 
-The call is looked for in the database of the npm run dev on this port, if there is one; else in that of DATABASE_URL.
+Uses the database of the npm run dev on this port if there is one, otherwise DATABASE_URL.
 
-  --port PORT  where npm run dev listens (PORT)
-  --json       prints the figures as one line of JSON, those that were recorded included (latency)`;
+  --port PORT  the port of npm run dev (default: PORT, or 3000)
+  --json       print one line of JSON, including the recorded values (latency)`;
 
-const whichDatabase = async (config: Config): Promise<{ url: string; what: string }> => {
+const chooseDatabase = async (config: Config): Promise<{ url: string; name: string }> => {
   const dev = await findDevState(config.port);
   return dev === null
-    ? { url: config.databaseUrl, what: 'DATABASE_URL' }
-    : { url: dev.databaseUrl, what: `the npm run dev on port ${config.port}` };
-};
-
-const nameOf = (stage: ReplyStage): string => stage.replaceAll('_', ' ');
-
-const markLine = ({ name, atMs, tookMs, detail }: Stage): string =>
-  `${String(atMs).padStart(8)}  ${`+${tookMs}`.padStart(7)}  ${name.padEnd(16)} ${detail ?? ''}`.trimEnd();
-
-const endsOf = ({ answeredMs, firstSoundMs, slowest }: Pickup): string =>
-  [
-    answeredMs === null ? 'Never answered.' : `Answered after ${answeredMs} ms.`,
-    ...(firstSoundMs === null ? [] : [`First sound after ${firstSoundMs} ms.`]),
-    ...(slowest === null ? [] : [`Slowest: ${slowest.from} → ${slowest.to}, ${slowest.tookMs} ms.`]),
-  ].join(' ');
-
-const pickupLines = (pickup: Pickup): string[] => {
-  const unplaced = Object.entries(pickup.unplaced).map(([stage, ms]) => `${stage} ${ms}`);
-  return [
-    'Pick-up, ms since the call came in:',
-    ...pickup.stages.map(markLine),
-    ...(unplaced.length === 0 ? [] : [`  since the call process began, which isn't recorded: ${unplaced.join(', ')}`]),
-    endsOf(pickup),
-  ];
-};
-
-const row = (name: string, cells: readonly (string | number)[], last: string): string =>
-  `${name.padStart(5)}${cells.map((cell) => String(cell).padStart(11)).join('')}   ${last}`.trimEnd();
-
-const replyRow = ({ seq, heardMs, stages, slowest, isExact }: Reply): string =>
-  row(String(seq), [heardMs, ...replyStages.map((stage) => stages[stage])], `${nameOf(slowest)}${isExact ? '' : ' ~'}`);
-
-const replyLines = ({ replies, unmeasured, discarded, overall }: CallTiming): string[] => {
-  const without = [
-    ...(unmeasured === 0 ? [] : [`Answers without figures: ${unmeasured}.`]),
-    ...(discarded === 0 ? [] : [`Answers begun, and thrown away as the caller went on: ${discarded}.`]),
-  ];
-  if (overall === null) return ['No reply was measured.', ...without];
-  const spread = (share: 'p50' | 'p95') =>
-    row(share, [overall.heardMs[share], ...replyStages.map((stage) => overall.stages[stage][share])], '');
-  return [
-    "Replies by the agent's turn, ms since the caller's last sound:",
-    row('turn', ['heard', ...replyStages.map(nameOf)], 'slowest'),
-    ...replies.map(replyRow),
-    spread('p50'),
-    spread('p95'),
-    ...(replies.every(({ isExact }) => isExact)
-      ? []
-      : ["~ when model and voice were asked isn't recorded: placed as late as they can have been."]),
-    `Slowest over all replies: ${nameOf(overall.slowest)}.`,
-    ...without,
-  ];
-};
-
-const linesOf = (timing: CallTiming): string[] => {
-  const reason = timing.rejectReason ?? timing.endReason;
-  return [
-    `Call ${timing.callId}: ${timing.status}${reason === null ? '' : ` (${reason})`}.`,
-    '',
-    ...pickupLines(timing.pickup),
-    '',
-    ...replyLines(timing),
-  ];
+    ? { url: config.databaseUrl, name: 'the database of DATABASE_URL' }
+    : { url: dev.databaseUrl, name: `the database of npm run dev on port ${config.port}` };
 };
 
 const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
@@ -122,16 +62,15 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   });
   const [id, ...more] = positionals;
   if (id === undefined || more.length > 0)
-    throw new AppError('malformed', 'Give the id of one call: call:timing 019a…; GET /api/v1/calls lists them.');
+    throw new AppError(
+      'malformed',
+      'Exactly one call id is required: call:timing CALL. GET /api/v1/calls lists the calls.',
+    );
   const config = loadConfig({ ...env, ...(values.port !== undefined && { PORT: values.port }) });
-  const { url, what } = await whichDatabase(config);
+  const { url, name } = await chooseDatabase(config);
   await using db = await openDb(url);
   const call = await findTimedCall(db, id);
-  if (call === null)
-    throw new AppError(
-      'not_found',
-      `No call has the id ${id} in the database of ${what}; GET /api/v1/calls lists them.`,
-    );
+  if (call === null) throw new AppError('not_found', `No call ${id} in ${name}. GET /api/v1/calls lists the calls.`);
   const timing = timingOf(call);
   console.log(values.json ? JSON.stringify(timing) : linesOf(timing).join('\n'));
   return 0;
@@ -139,7 +78,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
 
 export const command: Command = {
   name: 'call:timing',
-  summary: 'says where the time of a call went: pick-up and replies',
+  summary: 'break down the latency of a call: pickup and replies',
   help,
   run,
 };

@@ -1,4 +1,4 @@
-/** `npm run cli -- call`: phones the agent of a running `npm run dev`, for those without a microphone. */
+/** `npm run cli -- call`: calls the agent of a running `npm run dev`, with a script instead of a microphone. */
 import { parseArgs } from 'node:util';
 import { openDb } from '../database/open.ts';
 import { closeRtc, dial } from '../simulators/caller/caller.ts';
@@ -12,13 +12,14 @@ const recordsTimeoutMs = 20_000;
 
 const help = `Usage: npm run cli -- call --say "…" [--say "…"] [--from NUMBER] [--to NUMBER] [--port PORT] [--json]
 
-Phones the agent of a running npm run dev and says one line after the other, each once the agent has finished.
+Calls the agent of a running npm run dev. Speaks the lines in order, each after the agent has
+finished speaking. Then hangs up, and prints the records of the call as JSON.
 
-  --say TEXT     what the caller says; may be given several times
-  --from NUMBER  the caller's number (+15551234567)
-  --to NUMBER    the number that is dialled (the sample campaign's)
-  --port PORT    where npm run dev listens (3000)
-  --json         prints the records only, as one line of JSON`;
+  --say TEXT     a line for the caller to say; repeat it for more lines
+  --from NUMBER  the caller's number (default: +15551234567)
+  --to NUMBER    the number to dial (default: the number of the sample campaign)
+  --port PORT    the port of npm run dev (default: PORT, or 3000)
+  --json         print only the records`;
 
 const optionsOf = (argv: string[]) =>
   parseArgs({
@@ -35,7 +36,7 @@ const optionsOf = (argv: string[]) =>
 const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const { say, from, to, port, json } = optionsOf(argv);
   if (say.length === 0) {
-    process.stderr.write('Nothing to say: give at least one --say "…".\n');
+    process.stderr.write('Nothing to say: add at least one --say "…".\n');
     return 1;
   }
   const print = (line: string): void => void (json || process.stdout.write(`${line}\n`));
@@ -58,4 +59,9 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   return records.call.status === 'completed' ? 0 : 1;
 };
 
-export const command: Command = { name: 'call', summary: 'phones the agent of a running npm run dev', help, run };
+export const command: Command = {
+  name: 'call',
+  summary: 'call the agent of a running npm run dev with a script',
+  help,
+  run,
+};

@@ -1,4 +1,4 @@
-/** `npm run cli -- caller:erase`: forgets a caller. */
+/** `npm run cli -- caller:erase`: erases a caller's personal data. */
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { eraseCaller } from '../calls/privacy/erase-caller.ts';
@@ -12,12 +12,13 @@ import type { Command } from './command.ts';
 
 const help = `Usage: npm run cli -- caller:erase NUMBER --yes [--tenant TENANT] [--json]
 
-Erases a caller of a tenant: their leads, what was said on their calls, the messages that they left, and their number in the
-records of their calls. That there were calls, when, and how they ended, stays. It can't be undone. Prints the receipt, which is kept.
+Erases a caller's personal data at a tenant: their leads, the transcripts of their calls, the
+messages they left, and their number in the call log. The log still shows that there were calls,
+when, and how they ended. Cannot be undone. Prints a receipt, which is also stored.
 
-  --yes            do it; without it nothing happens
-  --tenant TENANT  the tenant's id or name; the only one by default
-  --json           prints the receipt as one line of JSON`;
+  --yes            confirm; without it, nothing is erased
+  --tenant TENANT  the tenant's id or name; required if there are several tenants
+  --json           print the receipt as one line of JSON`;
 
 const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const { values, positionals } = parseArgs({
@@ -30,22 +31,23 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
     },
   });
   const [caller, ...more] = positionals;
-  if (caller === undefined || more.length > 0) throw new AppError('malformed', 'Give one number: caller:erase NUMBER.');
-  if (!values.yes) throw new AppError('malformed', 'It cannot be undone: say --yes.');
+  if (caller === undefined || more.length > 0)
+    throw new AppError('malformed', 'Exactly one number is required: caller:erase NUMBER.');
+  if (!values.yes) throw new AppError('malformed', 'Erasure cannot be undone: add --yes to confirm.');
   const config = loadConfig(env);
   await using db = await openDb(config.databaseUrl);
   const { id: tenantId, name } = await chooseTenant(db, values.tenant ?? null);
   const log = openLog({ ...config.log, level: 'warn' });
   const receipt = await eraseCaller({ db, config, log }, grantScope(tenantId), { caller, by: userInfo().username });
   const { calls, turns, messages, leads } = receipt;
-  const told = `Erased for ${name}: ${calls} calls, ${turns} turns, ${messages} messages, ${leads} leads. Receipt ${receipt.id}.`;
-  console.log(values.json ? JSON.stringify(receipt) : told);
+  const summary = `Erased from ${name}: ${calls} calls, ${turns} turns, ${messages} messages, ${leads} leads. Receipt ${receipt.id}.`;
+  console.log(values.json ? JSON.stringify(receipt) : summary);
   return 0;
 };
 
 export const command: Command = {
   name: 'caller:erase',
-  summary: 'forgets a caller: who they are and what they said',
+  summary: "erase a caller's personal data",
   help,
   run,
 };

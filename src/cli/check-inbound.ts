@@ -10,18 +10,19 @@ import { linesOf } from './reports/check-inbound.ts';
 
 const help = `Usage: npm run cli -- check:inbound [NUMBER] [--json]
 
-Checks everything that an inbound call depends on, from the phone number to the agent: configuration and database; the number and
-its campaign; the number, trunk and origination URL at Twilio; LiveKit's inbound trunk and dispatch rule; the running service, its
-worker, and LiveKit's webhooks; the keys of Deepgram and OpenAI. For each failed check it prints the command or step that fixes it.
-Checks that depend on a failed one are skipped.
+Checks everything that an inbound call depends on: the configuration and the database; the number
+and its campaign; the number, trunk and origination URL at Twilio; LiveKit's inbound trunk and
+dispatch rule; the running service, its worker, and LiveKit's webhooks; the keys of Deepgram and
+OpenAI. For each failed check, prints the command or step that fixes it. Checks that depend on a
+failed one are skipped.
 
-Changes nothing, except that it creates an empty LiveKit room, waits up to 10 s for the room's signed event to reach the service at
-PUBLIC_URL, and deletes the room. Without PUBLIC_URL, the service is expected on this machine.
+Changes nothing, except that it creates an empty LiveKit room, waits up to 10 s for the room's
+signed event to reach the service at PUBLIC_URL, and deletes the room. Without PUBLIC_URL, the
+service is expected on this machine.
 
-  NUMBER      check only this number (default: all active numbers)
-  --json      print one line of JSON: {"ok","checks":[{"check","number","state","code","message","fix"}]};
-              "state" is ok, failed or skipped
-  -h, --help  print this help
+  NUMBER  check only this number (default: all active numbers)
+  --json  print one line of JSON:
+          {"ok","checks":[{"check","number","state":"ok|failed|skipped","code","message","fix"}]}
 
 Exit code: 0 if no check failed, otherwise 1.`;
 
@@ -77,7 +78,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
 
 export const command: Command = {
   name: 'check:inbound',
-  summary: 'check everything an inbound call depends on, and say how to fix it',
+  summary: 'check everything an inbound call depends on, and print fixes',
   help,
   run,
 };

@@ -1,10 +1,10 @@
 /** A command of `npm run cli`. */
 export type Command = Readonly<{
-  /** As it is typed: `db:seed`. */
+  /** As typed: `db:seed`. */
   name: string;
-  /** One line for the list of commands. */
+  /** One line for the list of commands: a verb, lower case, no period. */
   summary: string;
-  /** What --help prints. */
+  /** The output of `--help`. */
   help: string;
   /**
    * Runs the command with the arguments after its name.

@@ -1,4 +1,4 @@
-/** `npm run cli -- db:migrate`: brings the database's schema up to date. */
+/** `npm run cli -- db:migrate`: applies pending database migrations. */
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
 import { migrateDb } from '../database/migrate.ts';
@@ -6,10 +6,10 @@ import type { Command } from './command.ts';
 
 const help = `Usage: npm run cli -- db:migrate [--json]
 
-Applies to the database that DATABASE_URL names (file:./dev.db) the migrations that it lacks: all or, when one fails, none.
-SQLite is migrated by itself when the service starts; PostgreSQL only by this command.
+Applies all pending migrations to the database of DATABASE_URL (default: file:./dev.db), or none
+if one fails. PostgreSQL is migrated only by this command; SQLite also when the service starts.
 
-  --json   prints the names of the applied migrations as one line of JSON: {"applied":[…]}`;
+  --json  print one line of JSON: {"applied":["…"]}`;
 
 const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const { json } = parseArgs({ args: argv, options: { json: { type: 'boolean', default: false } } }).values;
@@ -22,7 +22,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
 
 export const command: Command = {
   name: 'db:migrate',
-  summary: "brings the database's schema up to date",
+  summary: 'apply pending database migrations',
   help,
   run,
 };

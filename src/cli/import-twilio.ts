@@ -1,4 +1,4 @@
-/** `npm run cli -- import:twilio`: brings the numbers of the Twilio account into our records. */
+/** `npm run cli -- import:twilio`: imports the numbers of the Twilio account. */
 import { parseArgs } from 'node:util';
 import { chooseCampaign } from '../campaigns/choose-campaign.ts';
 import { loadConfig, requireTwilio } from '../config.ts';
@@ -12,15 +12,17 @@ import type { Command } from './command.ts';
 
 const help = `Usage: npm run cli -- import:twilio [--tenant ID|NAME] [--campaign ID|NAME] [--deactivate-missing] [--dry-run] [--json]
 
-Brings all numbers of the Twilio account (TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN) into the records of a tenant, and says of
-each what it did: created, updated (and what of it), unchanged, skipped (and why), missing. It may be run again at any time.
-It changes nothing at Twilio, and takes no number away from another tenant. A number that was set inactive stays so.
+Imports all numbers of the Twilio account (TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN) for a tenant, and
+reports for each number whether it was created, updated, unchanged, skipped or missing. Safe to run
+again at any time. Changes nothing at Twilio, never takes a number from another tenant, and never
+activates an inactive number.
 
-  --tenant ID|NAME      whose numbers they are; needed where there are several tenants
-  --campaign ID|NAME    the tenant's campaign that takes the calls of numbers which have none yet
-  --deactivate-missing  sets numbers inactive that were imported from this account and are gone from it
-  --dry-run             changes nothing, and says what it would do
-  --json                prints one line of JSON: {"accountSid","tenantId","campaignId","dryRun","counts","numbers"}`;
+  --tenant ID|NAME      the tenant that gets the numbers; required if there are several tenants
+  --campaign ID|NAME    assign this campaign of the tenant to numbers that have none
+  --deactivate-missing  deactivate numbers that were imported from this account, but are no longer in it
+  --dry-run             print what would be done, without doing it
+  --json                print one line of JSON:
+                        {"accountSid","tenantId","campaignId","dryRun","counts","numbers"}`;
 
 const optionsOf = (argv: string[]) =>
   parseArgs({
@@ -76,19 +78,19 @@ const countsOf = (outcomes: readonly ImportOutcome[]): Counts => {
 
 const printReport = (outcomes: readonly ImportOutcome[], counts: Counts, dryRun: boolean): void => {
   for (const outcome of outcomes)
-    console.log(`${outcome.number.padEnd(16)}  ${outcome.outcome.padEnd(11)}  ${remarkOf(outcome)}`.trimEnd());
-  const said = Object.entries(counts).filter(([, count]) => count > 0);
-  const sum = said.map(([outcome, count]) => `${count} ${outcome}`).join(', ');
-  console.log(outcomes.length === 0 ? 'The account has no numbers.' : `${sum}.`);
-  if (dryRun) console.log('Nothing was changed: this was a dry run.');
+    console.log(`${outcome.number.padEnd(16)}  ${outcome.outcome.padEnd(11)}  ${remarksOf(outcome)}`.trimEnd());
+  const parts = Object.entries(counts).filter(([, count]) => count > 0);
+  const summary = parts.map(([outcome, count]) => `${count} ${outcome}`).join(', ');
+  console.log(outcomes.length === 0 ? 'The account has no numbers.' : `${summary}.`);
+  if (dryRun) console.log('Dry run: nothing was changed.');
 };
 
-const remarkOf = ({ outcome, sid, changes, skipReason, isActive }: ImportOutcome): string =>
+const remarksOf = ({ outcome, sid, changes, skipReason, isActive }: ImportOutcome): string =>
   [
     sid,
     changes.length > 0 ? `(${changes.join(', ')})` : null,
     skipReason === null ? null : skipReasonTexts[skipReason],
-    outcome === 'missing' ? 'Twilio no longer lists it; --deactivate-missing sets it inactive' : null,
+    outcome === 'missing' ? 'no longer in the account; deactivate it with --deactivate-missing' : null,
     isActive === false && outcome !== 'deactivated' ? '(inactive)' : null,
   ]
     .filter((part) => part !== null)
@@ -96,7 +98,7 @@ const remarkOf = ({ outcome, sid, changes, skipReason, isActive }: ImportOutcome
 
 export const command: Command = {
   name: 'import:twilio',
-  summary: "brings the Twilio account's numbers into a tenant's records",
+  summary: 'import the numbers of the Twilio account',
   help,
   run,
 };

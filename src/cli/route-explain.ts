@@ -1,4 +1,4 @@
-/** `npm run cli -- route:explain`: what would become of a call, and why. */
+/** `npm run cli -- route:explain`: explains how a call would be routed. */
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
 import { openDb } from '../database/open.ts';
@@ -8,27 +8,32 @@ import type { Command } from './command.ts';
 
 const help = `Usage: npm run cli -- route:explain --to NUMBER [--from NUMBER] [--at TIME] [--trunk TRUNK] [--json]
 
-Says who would answer a call, and every reason: number, tenant, campaign, its version, agent, and the prompt as it would be.
-Nothing is written. How busy a running service is isn't known here.
+Explains how a call would be routed: number, tenant, campaign and its version, agent, and the prompt
+with its variables filled in. Changes nothing. Does not consider the load of a running service.
 
-  --to NUMBER    the number that is dialled
-  --from NUMBER  the caller; withheld by default
-  --at TIME      when, such as 2026-01-31T18:00:00Z; now by default
-  --trunk TRUNK  over which of LiveKit's trunks the call comes (ST_…)
-  --json         prints the explanation as one line of JSON
+  --to NUMBER    the dialed number
+  --from NUMBER  the caller's number (default: withheld)
+  --at TIME      the time of the call, such as 2026-01-31T18:00:00Z (default: now)
+  --trunk TRUNK  the LiveKit trunk that the call arrives on (ST_…)
+  --json         print the explanation as one line of JSON
 
-Exits with 1 where the call would be refused.`;
+Exit code: 0 if the call would be accepted, 1 if it would be rejected.`;
 
 const timeOf = (text: string | undefined): Date => {
   const at = text === undefined ? new Date() : new Date(text);
-  if (Number.isNaN(at.getTime())) throw new AppError('malformed', 'Give the time like 2026-01-31T18:00:00Z.');
+  if (Number.isNaN(at.getTime()))
+    throw new AppError('malformed', 'Invalid --at: use a time such as 2026-01-31T18:00:00Z.');
   return at;
 };
 
-const linesOf = (told: Explanation): string[] => [
-  told.decision === 'accept' ? `${told.agentName ?? ''} takes the call.` : `Refused: ${told.rejectReason ?? ''}.`,
-  ...told.reasons.map((reason) => `  - ${reason}`),
-  ...(told.prompt === null ? [] : ['', 'Prompt:', told.prompt, '', `Greeting: ${told.greeting ?? ''}`]),
+const linesOf = (explanation: Explanation): string[] => [
+  explanation.decision === 'accept'
+    ? `Accepted: ${explanation.agentName ?? ''} answers the call.`
+    : `Rejected: ${explanation.rejectReason ?? ''}.`,
+  ...explanation.reasons.map((reason) => `  - ${reason}`),
+  ...(explanation.prompt === null
+    ? []
+    : ['', 'Prompt:', explanation.prompt, '', `Greeting: ${explanation.greeting ?? ''}`]),
 ];
 
 const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
@@ -43,19 +48,19 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
     },
   });
   const { to, from, trunk } = values;
-  if (to === undefined) throw new AppError('malformed', 'Give the number that is dialled: --to NUMBER.');
+  if (to === undefined) throw new AppError('malformed', 'The dialed number is required: --to NUMBER.');
   const at = timeOf(values.at);
   const config = loadConfig(env);
   await using db = await openDb(config.databaseUrl);
   const ctx = { db, config, now: () => at, busy: () => null };
-  const told = await explainRoute(ctx, null, { to, from, trunkId: trunk ?? null, at });
-  console.log(values.json ? JSON.stringify(told) : linesOf(told).join('\n'));
-  return told.decision === 'accept' ? 0 : 1;
+  const explanation = await explainRoute(ctx, null, { to, from, trunkId: trunk ?? null, at });
+  console.log(values.json ? JSON.stringify(explanation) : linesOf(explanation).join('\n'));
+  return explanation.decision === 'accept' ? 0 : 1;
 };
 
 export const command: Command = {
   name: 'route:explain',
-  summary: 'says who would answer a call, and why',
+  summary: 'explain how a call would be routed, and why',
   help,
   run,
 };

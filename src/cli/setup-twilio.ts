@@ -1,4 +1,4 @@
-/** `npm run cli -- setup:twilio`: lets Twilio send the calls of a tenant's numbers to LiveKit. */
+/** `npm run cli -- setup:twilio`: configures Twilio to send the calls of a tenant's numbers to LiveKit. */
 import { parseArgs } from 'node:util';
 import { loadConfig, requireSipUri, requireTwilio, type Config } from '../config.ts';
 import { openDb, type Db } from '../database/open.ts';
@@ -16,25 +16,30 @@ import type { SetupPlan, SetupStep, SetupSpec } from '../twilio/setup-plan.ts';
 import type { Command } from './command.ts';
 import { conflictText, jsonOf, noteText, stepText } from './reports/setup-twilio.ts';
 
-const help = `Usage: npm run cli -- setup:twilio [--yes] [--tenant ID|NAME] [--trunk TK…] [--name NAME] [--number NUMBER]…
-                                 [--other-origination keep|disable] [--move-numbers] [--json]
+const help = `Usage: npm run cli -- setup:twilio [--yes] [--tenant ID|NAME] [--trunk TK…] [--name NAME]
+                                   [--number NUMBER]… [--other-origination keep|disable]
+                                   [--move-numbers] [--json]
 
-Lets Twilio send the calls of a tenant's numbers (import:twilio brought them) to LiveKit: an Elastic SIP trunk whose
-origination URL is LIVEKIT_SIP_URI (priority 10, weight 10, enabled), the numbers attached to it, their Voice URLs empty, and a
-record of the trunk. Prints what would be done; does it only with --yes. Buys and deletes nothing; when all is as it should
-be, there is nothing to do. What somebody has set up otherwise is named, and stays until a flag says what to do about it.
+Configures Twilio to send the calls of a tenant's imported numbers to LiveKit: an Elastic SIP trunk
+with the origination URL LIVEKIT_SIP_URI (priority 10, weight 10, enabled), the numbers on this
+trunk, and empty Voice URLs. Prints the plan; --yes applies it. Never buys or deletes anything.
+Existing settings that conflict with the plan are listed, and kept until a flag resolves the
+conflict. Safe to run again.
 
-  --yes                    carries the plan out
-  --tenant ID|NAME         whose numbers; needed where there are several tenants
-  --trunk TK…              uses this trunk of the account (else: the one that is recorded for the tenant, else the one of
-                           that name, else a new one)
-  --name NAME              the trunk's name ("telephony-agent" and the tenant's name)
-  --number NUMBER          only this number; may be given several times (all active numbers of the tenant)
-  --other-origination …    what becomes of enabled origination URLs to other addresses: keep, or disable
-  --move-numbers           takes the numbers even from another trunk or application of the account
-  --json                   prints one line of JSON: {"applied","accountSid","tenantId","trunk","steps","conflicts","notes"}
+  --yes                           apply the plan
+  --tenant ID|NAME                the tenant; required if there are several
+  --trunk TK…                     the trunk to use (default: the tenant's recorded trunk, otherwise
+                                  the one with the name below, otherwise a new one)
+  --name NAME                     the name of the trunk (default: "telephony-agent" and the tenant's name)
+  --number NUMBER                 configure only this number; repeat it for more numbers
+                                  (default: all active numbers of the tenant)
+  --other-origination keep|disable
+                                  what to do with other enabled origination URLs of the trunk
+  --move-numbers                  also move numbers that are on another trunk or in an application
+  --json                          print one line of JSON:
+                                  {"applied","accountSid","tenantId","trunk","steps","conflicts","notes"}
 
-Exit code: 0; 1 when --yes could not be followed.`;
+Exit code: 0, or 1 if --yes was given but conflicts prevent any change.`;
 
 const optionsOf = (argv: string[]) =>
   parseArgs({
@@ -52,8 +57,8 @@ const optionsOf = (argv: string[]) =>
   }).values;
 type Options = ReturnType<typeof optionsOf>;
 
-/** The longest name that a trunk may have at Twilio. */
-const nameLength = 64;
+/** Twilio's limit for the name of a trunk. */
+const maxNameLength = 64;
 
 const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const options = optionsOf(argv);
@@ -63,32 +68,35 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
   await using db = await openDb(config.databaseUrl);
   const tenant = await chooseTenant(db, options.tenant ?? null);
   const scope = grantScope(tenant.id);
-  const wish = wishOf(options, { ...config, sipUri, tenant, numbers: await numbersOfTenant(db, scope) });
-  const plan = await planFromAccount(twilio, wish, await allTrunkRecords(db));
+  const spec = specOf(options, { ...config, sipUri, tenant, numbers: await numbersOfTenant(db, scope) });
+  const plan = await planFromAccount(twilio, spec, await allTrunkRecords(db));
   const isPossible = plan.trunk !== null && plan.conflicts.length === 0;
   const applies = options.yes && isPossible;
   const print = (line: string): void => void (options.json || console.log(line));
   const trunkSid = applies ? await apply({ db, scope, twilio, print }, plan) : (plan.trunk?.sid ?? null);
   if (!applies) for (const step of plan.steps) print(`would ${stepText(step)}`);
   for (const line of [...plan.conflicts.map(conflictText), ...plan.notes.map(noteText)]) print(line);
-  print(endOf(plan, { applies, isPossible }));
-  if (options.json) console.log(jsonOf(plan, { applied: applies, twilio, tenantId: wish.tenantId, trunkSid }));
+  print(summaryOf(plan, { applies, isPossible }));
+  if (options.json) console.log(jsonOf(plan, { applied: applies, twilio, tenantId: spec.tenantId, trunkSid }));
   return options.yes && !isPossible ? 1 : 0;
 };
 
-const endOf = ({ steps }: SetupPlan, { applies, isPossible }: { applies: boolean; isPossible: boolean }): string => {
-  if (!isPossible) return 'Nothing was changed, and --yes will change nothing until that is settled.';
-  if (steps.length === 0) return 'Nothing to do: Twilio sends the calls to LiveKit.';
-  return applies ? 'Done.' : 'Nothing was changed. Add --yes to carry this out.';
+const summaryOf = (
+  { steps }: SetupPlan,
+  { applies, isPossible }: { applies: boolean; isPossible: boolean },
+): string => {
+  if (!isPossible) return 'Nothing was changed. Resolve the conflicts first.';
+  if (steps.length === 0) return 'Nothing to do: Twilio already sends the calls to LiveKit.';
+  return applies ? 'Done.' : 'Nothing was changed. Add --yes to make these changes.';
 };
 
 type Given = Pick<Config, 'defaultCountry'> &
   Readonly<{ sipUri: string; tenant: { id: string; name: string }; numbers: readonly NumberRecord[] }>;
 
-const wishOf = (options: Options, { tenant, numbers, sipUri, defaultCountry }: Given): SetupSpec => {
-  const trunkName = options.name ?? `telephony-agent ${tenant.name}`.slice(0, nameLength);
-  if (trunkName.length > nameLength || trunkName.trim() === '')
-    throw new AppError('malformed', `--name must be 1 to ${nameLength} characters long.`);
+const specOf = (options: Options, { tenant, numbers, sipUri, defaultCountry }: Given): SetupSpec => {
+  const trunkName = options.name ?? `telephony-agent ${tenant.name}`.slice(0, maxNameLength);
+  if (trunkName.length > maxNameLength || trunkName.trim() === '')
+    throw new AppError('malformed', `--name must be 1 to ${maxNameLength} characters long.`);
   const wanted = options.number.map((number) => toE164(number, defaultCountry) ?? number);
   return {
     tenantId: tenant.id,
@@ -108,11 +116,11 @@ const otherOriginationOf = (value: string | undefined): SetupSpec['otherOriginat
 
 const numbersOf = (numbers: readonly NumberRecord[], wanted: readonly string[]): NumberRecord[] => {
   if (wanted.some((number) => !numbers.some((known) => known.number === number)))
-    throw new AppError('not_found', 'A --number is not one of the tenant: run import:twilio first.');
+    throw new AppError('not_found', 'A --number does not belong to the tenant: run import:twilio first.');
   if (wanted.length > 0) return numbers.filter(({ number }) => wanted.includes(number));
   const active = numbers.filter(({ isActive }) => isActive);
   if (active.length > 0) return active;
-  throw new AppError('not_found', 'The tenant has no active number yet: run import:twilio first.');
+  throw new AppError('not_found', 'The tenant has no active number: run import:twilio first.');
 };
 
 const apply = (
@@ -124,13 +132,13 @@ const apply = (
     retireTrunk: (twilioTrunkSid) => retireTrunk(ctx, twilioTrunkSid),
     recordNumber: (known, trunkSid) => recordNumberTrunk(ctx, { known, trunkSid }),
   };
-  const onDone = (step: SetupStep, trunkSid: string): void => ctx.print(`did   ${stepText(step, trunkSid)}`);
+  const onDone = (step: SetupStep, trunkSid: string): void => ctx.print(`done  ${stepText(step, trunkSid)}`);
   return applyPlan(ctx.twilio, plan, records, onDone);
 };
 
 export const command: Command = {
   name: 'setup:twilio',
-  summary: "lets Twilio send the calls of a tenant's numbers to LiveKit",
+  summary: "configure Twilio to send a tenant's calls to LiveKit",
   help,
   run,
 };

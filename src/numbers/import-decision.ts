@@ -38,11 +38,11 @@ export type SkipReason = 'other_tenant' | 'not_a_number' | 'no_voice' | 'sid_of_
 
 /** What each reason means, for a person. */
 export const skipReasonTexts = {
-  other_tenant: 'it belongs to another tenant',
-  not_a_number: 'it is not a telephone number',
-  no_voice: 'it cannot take calls',
-  sid_of_another_number: 'its sid is recorded with another number',
-  changed_meanwhile: 'somebody changed it meanwhile: import again',
+  other_tenant: 'belongs to another tenant',
+  not_a_number: 'not a phone number',
+  no_voice: 'does not support voice calls',
+  sid_of_another_number: 'its SID is recorded for another number',
+  changed_meanwhile: 'changed during the import: run it again',
 } as const satisfies Record<SkipReason, string>;
 
 export type NumberChange = 'type' | 'sid' | 'purchasedAt' | 'campaign' | 'capabilities' | 'account' | 'trunk';

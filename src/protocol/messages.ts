@@ -38,16 +38,16 @@ export type SpokenTurn = z.infer<typeof spokenTurn>;
 /** The stages of pick-up, in the order in which they usually come, and what each says. */
 export const pickupStages = {
   offered: 'LiveKit offered the job to the worker',
-  accepted: 'the worker took it: a call process was ready',
-  entered: 'the call process began',
-  connected: 'it is in the room',
-  callerFound: 'so is the caller',
-  claimSent: 'it asked the service for its call',
-  jobReceived: 'it has its call',
-  sessionStarted: 'it has its ears and its voice',
-  active: 'the caller can hear it: answered',
-  activeTimedOut: 'no sign in time that the caller can hear it: it speaks all the same',
-  greeted: 'the greeting is over',
+  accepted: 'the worker accepted it',
+  entered: 'the call host started the job',
+  connected: 'it joined the room',
+  callerFound: 'it found the caller there',
+  claimSent: 'it sent its claim to the service',
+  jobReceived: 'it received the call settings',
+  sessionStarted: 'the agent session started',
+  active: 'the caller can hear the agent: answered',
+  activeTimedOut: 'no such confirmation in time; the agent speaks anyway',
+  greeted: 'the greeting ended',
 } as const;
 export type PickupStage = keyof typeof pickupStages;
 

@@ -145,7 +145,7 @@ test('every step of a call that is answered, with its time; the call is recorded
   expect(said.out).toMatch(/^ok +\d+ ms +\+\d+ ms +record final +completed, caller_hangup, \d+ s; lead /m);
   const second = await db.callLog.findFirstOrThrow({ where: { campaignId: quiet.campaign?.id ?? '' } });
   expect(second.phoneNumber).toBe('+15555550123');
-  expect(said.out).toContain(`The call is recorded like any other, with its lead: ${second.id}.`);
+  expect(said.out).toContain(`The call and its lead were recorded: ${second.id}.`);
 
   // An agent that says goodbye and hangs up has answered too.
   await providers.setScenario({
@@ -173,7 +173,7 @@ test('no worker is registered: it names the step, the one before, the reason and
   expect(out).toMatch(/^failed +\d+ ms +\+\d+ ms +agent joined +15000 ms passed before an agent was in the room\. /m);
   expect(out).toContain('says what fails: worker (not_registered), livekit.');
   expect(out).toContain(`Look further: npm run cli -- check:inbound ${number.number}`);
-  expect(out).toContain('"agent joined" did not happen; the last step before it: "room joined".');
+  expect(out).toContain('Step "agent joined" failed; last successful step: "room joined".');
   expect(out).toMatch(/^ok .* hung up$/m);
   // LiveKit's webhook reports that the caller left.
   const call = await db.callLog.findFirstOrThrow({ where: { campaignId: campaign?.id ?? '' } });

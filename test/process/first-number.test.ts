@@ -189,13 +189,13 @@ test('your first number: from an empty database to an answered call', async () =
   await api('PATCH', `phone-numbers/${imported?.id ?? ''}`, made, assigned);
 
   // Twilio sends its calls to LiveKit, and LiveKit dispatches our agent. Each command first shows what it would do.
-  expect(await cli(['setup:twilio'])).toContain('Nothing was changed. Add --yes to carry this out.');
+  expect(await cli(['setup:twilio'])).toContain('Nothing was changed. Add --yes to make these changes.');
   expect(await cli(['setup:twilio', '--yes'])).toContain('Done.');
   expect(twilio.numbers).toMatchObject([{ trunk_sid: twilio.trunks[0]?.sid, voice_url: '' }]);
   expect(twilio.originations).toMatchObject([
     { sip_url: env.LIVEKIT_SIP_URI, priority: 10, weight: 10, enabled: true },
   ]);
-  expect(await cli(['sync:livekit'], { code: 2 })).toContain('--yes makes these changes.');
+  expect(await cli(['sync:livekit'], { code: 2 })).toContain('Add --yes to make these changes.');
   const synced = await cli(['sync:livekit', '--yes']);
   const [, trunkId] = /LIVEKIT_INBOUND_TRUNK_ID=(ST_\w+)/.exec(synced) ?? [];
   expect(trunkId, synced).toBeDefined();
@@ -205,11 +205,11 @@ test('your first number: from an empty database to an answered call', async () =
 
   // Will it be answered?
   const explained = await cli(['route:explain', '--to', number, '--from', caller]);
-  expect(explained).toContain('telephony-agent takes the call.');
+  expect(explained).toContain('telephony-agent answers the call.');
   expect(explained).toContain('Greeting: Thank you for calling Bright Smile Dental. How can I help?');
   expect(await cli(['check:inbound'])).toContain(number);
   const checked = await cli(['check:campaign', 'Front desk']);
-  expect(checked).toContain('Every step happened.');
+  expect(checked).toContain('All steps succeeded.');
 
   // A caller dials.
   const route = await sipRoute({ redisAddress, ...livekit }, { from: caller, to: number });

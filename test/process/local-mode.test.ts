@@ -137,7 +137,7 @@ test('cli: the list of commands, help, and clear errors', async () => {
   for (const name of ['call', 'db:migrate', 'db:seed']) expect(list.output()).toContain(name);
   const unknown = npm(['run', 'cli', '--', 'dance'], env);
   expect(await unknown.exited).toBe(1);
-  expect(unknown.output()).toContain('There is no command dance');
+  expect(unknown.output()).toContain('Unknown command: dance');
   const noDev = npm(['run', 'cli', '--', 'call', '--say', 'Hello', '--port', '1'], env);
   expect(await noDev.exited).toBe(1);
   expect(noDev.output()).toContain('No npm run dev is up on port 1');

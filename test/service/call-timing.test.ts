@@ -128,7 +128,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     expect(out).toMatch(/^ {4}4 +1020 +260 +740 +0 +0 +0 +0 +20 {3}turn end$/m);
     expect(out).toMatch(/^ {2}p50 +900 +250 +30 /m);
     expect(out).toMatch(/^ {2}p95 +1020 +260 +740 /m);
-    expect(out).toContain('Slowest over all replies: turn end.');
+    expect(out).toContain('Slowest stage over all replies: turn end.');
     expect(out).not.toContain('secret');
     expect(await db.callLog.count()).toBe(1);
   });
@@ -193,7 +193,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
       expect.stringContaining(`Call ${refused.id}: rejected (number_unknown).`),
     ]);
     expect(first.out).toContain('Never answered.');
-    expect(first.out).toContain('No reply was measured.');
+    expect(first.out).toContain('No replies were measured.');
 
     const call = await claimed(ctx);
     const at = call.createdAt.getTime();
@@ -213,10 +213,10 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     const unknown = await cli(url, ['019a0000-0000-7000-8000-000000000000']);
     expect([unknown.code, unknown.out]).toEqual([1, '']);
     expect(unknown.stderr).toBe(
-      'No call has the id 019a0000-0000-7000-8000-000000000000 in the database of DATABASE_URL; GET /api/v1/calls lists them.\n',
+      'No call 019a0000-0000-7000-8000-000000000000 in the database of DATABASE_URL. GET /api/v1/calls lists the calls.\n',
     );
     const none = await cli(url, []);
     expect([none.code, none.out]).toEqual([1, '']);
-    expect(none.stderr).toMatch(/^Give the id of one call: .*\n$/);
+    expect(none.stderr).toMatch(/^Exactly one call id is required: .*\n$/);
   });
 });

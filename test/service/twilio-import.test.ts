@@ -181,18 +181,18 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
     const dental = await tenantOf(db);
     const desk = await db.campaign.create({ data: { tenantId: dental, name: 'Desk' } });
     await expect(run('--campaign', 'Desks')).rejects.toThrow('no campaign Desks');
-    expect((await run('--dry-run')).out).toMatch(/1 created, 1 skipped\.\nNothing was changed/);
+    expect((await run('--dry-run')).out).toMatch(/1 created, 1 skipped\.\nDry run: nothing was changed/);
     expect(await run()).toEqual({
       code: 0,
       out:
         `+18588796601      created      ${server.numbers[0]!.sid}\n` +
-        `12345             skipped      ${server.numbers[1]!.sid} it is not a telephone number\n` +
+        `12345             skipped      ${server.numbers[1]!.sid} not a phone number\n` +
         '1 created, 1 skipped.\n',
     });
     const garage = await tenantOf(db, 'Garage');
     await expect(run()).rejects.toThrow(/Several tenants.*--tenant.*Dental.*Garage/);
     await expect(run('--tenant', 'Nobody')).rejects.toThrow('There is no tenant Nobody');
-    expect((await run('--tenant', 'Garage')).out).toContain('it belongs to another tenant');
+    expect((await run('--tenant', 'Garage')).out).toContain('belongs to another tenant');
     const { out } = await run('--tenant', dental, '--campaign', 'Desk', '--json');
     expect(JSON.parse(out)).toMatchObject({
       dryRun: false,

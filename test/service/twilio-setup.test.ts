@@ -52,24 +52,21 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect(plan).toEqual({
       code: 0,
       out: [
-        'would create the trunk "telephony-agent Dental"',
-        'would record the trunk "telephony-agent Dental" as the tenant\'s',
-        'would create the origination URL sip:clinic.sip.livekit.cloud (priority 10, weight 10, enabled)',
+        'would create trunk "telephony-agent Dental"',
+        'would record trunk "telephony-agent Dental" as the tenant\'s',
+        'would create origination URL sip:clinic.sip.livekit.cloud (priority 10, weight 10, enabled)',
         ...server.numbers.map(
           ({ phone_number, sid }) =>
-            `would attach ${phone_number} (${sid}), its Voice URL https://demo.twilio.com/welcome/voice/ emptied`,
+            `would attach ${phone_number} (${sid}), clear its Voice URL https://demo.twilio.com/welcome/voice/`,
         ),
-        'Nothing was changed. Add --yes to carry this out.\n',
+        'Nothing was changed. Add --yes to make these changes.\n',
       ].join('\n'),
     });
     expect([server.writes, await db.platformTrunk.count()]).toEqual([[], 0]);
 
     const { code, out } = await run('--yes');
     const trunk = server.trunks[0]!;
-    expect([code, out]).toEqual([
-      0,
-      expect.stringMatching(new RegExp(`did +create the trunk.*${trunk.sid}[^]*Done\\.`)),
-    ]);
+    expect([code, out]).toEqual([0, expect.stringMatching(new RegExp(`done +create trunk.*${trunk.sid}[^]*Done\\.`))]);
     expect(server.originations).toMatchObject([
       { trunk_sid: trunk.sid, sip_url: sipUri, priority: 10, weight: 10, enabled: true },
     ]);
@@ -80,7 +77,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect((await db.phoneNumber.findFirstOrThrow()).metadata).toEqual({ note: 1, trunkSid: trunk.sid });
 
     const writes = server.writes.length;
-    expect(await run('--yes')).toEqual({ code: 0, out: 'Nothing to do: Twilio sends the calls to LiveKit.\n' });
+    expect(await run('--yes')).toEqual({ code: 0, out: 'Nothing to do: Twilio already sends the calls to LiveKit.\n' });
     expect(await report()).toMatchObject({ applied: false, trunk: { sid: trunk.sid }, steps: [], conflicts: [] });
     expect(server.writes).toHaveLength(writes);
   });
@@ -91,7 +88,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     Object.assign(server.originations[0]!, { enabled: false, priority: 20 });
     server.numbers[1]!.voice_url = 'https://example.com/voice';
     expect((await run()).out).toMatch(
-      /priority 20 → 10, enabled false → true\nwould attach \+18588796602 .*, its Voice URL https:\/\/example.com\/voice emptied\nNothing/,
+      /priority 20 → 10, enabled false → true\nwould attach \+18588796602 .*, clear its Voice URL https:\/\/example.com\/voice\nNothing/,
     );
     const begin = server.writes.length;
     expect(kindsOf((await report('--yes')).steps)).toEqual(['change_origination', 'attach_number']);
@@ -187,9 +184,9 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     const named = await report('--number', '(858) 879-6602', '--yes');
     expect(named.notes).toEqual([]);
     expect(server.numbers.map(({ trunk_sid }) => trunk_sid)).toEqual([null, server.trunks[0]!.sid]);
-    await expect(run('--number', '+15550001111')).rejects.toThrow(/not one of the tenant/);
+    await expect(run('--number', '+15550001111')).rejects.toThrow(/does not belong to the tenant/);
     await db.phoneNumber.updateMany({ data: { isActive: false } });
-    await expect(run()).rejects.toThrow(/no active number yet: run import:twilio/);
+    await expect(run()).rejects.toThrow(/no active number: run import:twilio/);
   });
 
   test('what fails half way is finished by the next run', async () => {
