@@ -1,6 +1,6 @@
 /**
- * Failures that have a name. Outcomes are returned; what is thrown is either an AppError, which a caller or an operator can
- * do something about, or a bug.
+ * Errors with a code. Expected outcomes are returned; what is thrown is either an AppError, which a client or an operator can act
+ * on, or a bug.
  */
 export type ErrorCode =
   | 'malformed'
@@ -25,7 +25,7 @@ export type ErrorCode =
   | 'twilio_unavailable'
   | 'local_mode';
 
-/** An error with a code; `message` is a sentence for a person, without phone numbers, names or speech. */
+/** `message` is a sentence for people, without phone numbers, names or speech. */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
@@ -35,13 +35,13 @@ export class AppError extends Error {
   }
 }
 
-/** What to print of anything thrown: its message, and its cause's. */
+/** The message of anything thrown, with that of its cause. */
 export const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return describeThing(error);
   return error.cause === undefined ? error.message : `${error.message} (${describeError(error.cause)})`;
 };
 
-/** Of a thrown thing that is no Error only what names it: the rest may hold what people said. */
+/** Of a thrown value that isn't an Error only its name or code: the rest may contain what callers said. */
 const describeThing = (thing: unknown): string => {
   if (typeof thing !== 'object' || thing === null) return String(thing);
   const named = ['message', 'kind', 'code', 'name'].flatMap((key) => {

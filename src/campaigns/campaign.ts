@@ -1,23 +1,24 @@
 /**
- * A campaign: how its calls are held.
+ * A campaign: how an agent conducts its calls.
  *
  * Glossary
- *   settings   the conversation of a campaign as an operator set it; null means our standard
- *   sentence   what the agent says without asking a model
- *   draft      the settings that an operator edits; calls run with those that are published
- *   version    settings as they were once published, numbered; a call's record names its own
+ *   conversation     what an operator can set, with its limits; null means our default
+ *   settings         a conversation with the name of its campaign
+ *   system message   a fixed text that the agent says without asking the model
+ *   draft            the settings that an operator edits; calls run with the published ones
+ *   version          the settings of one publication, numbered; each call records the version that it ran with
  */
 import { z } from 'zod';
 import { name, text } from '../database/storable-text.ts';
 import type { Voice } from '../protocol/job.ts';
-import { problemsOf } from './prompt.ts';
+import { problemsOf, variableList } from './prompt.ts';
 
 export const defaultGreeting = 'Hello! This is your AI assistant. How can I help you?';
 
-/** A person whom the agent may connect the caller with. */
+/** A person to whom the agent may transfer the caller. */
 export const transferDestination = z.object({
-  name: name(100).describe('As the agent and the API name it.'),
-  number: z.string().regex(/^\+[1-9]\d{5,14}$/, 'must be a number in E.164, such as +15551234567'),
+  name: name(100).describe('The name by which the agent and the API refer to it.'),
+  number: z.string().regex(/^\+[1-9]\d{5,14}$/, 'must be in E.164, such as +15551234567'),
 });
 export type TransferDestination = Readonly<z.infer<typeof transferDestination>>;
 
@@ -25,12 +26,19 @@ const sentence = text(1000).nullable();
 const label = name(100).nullable();
 const ms = (min: number, max: number) => z.int().min(min).max(max);
 
-/** What an operator can set, and within which limits. Times in ms. */
+/** What an operator can set, and its limits. */
 export const conversation = z.object({
-  prompt: text(20_000).describe('What the agent is to do. May name variables: {{caller.number}}.'),
+  prompt: text(20_000).describe(`The instructions of the agent. Variables: ${variableList}.`),
   firstSpeaker: z.enum(['agent', 'caller']),
-  greeting: sentence.describe('Null: the standard greeting. May name variables.'),
-  language: z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$/, 'must be a language such as en or de-CH'),
+  greeting: sentence.describe('Null: the default greeting. May contain variables, as may all sentences.'),
+  language: z
+    .string()
+    .regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$/, 'must be a language such as en or de-CH')
+    .describe(
+      'The language of speech recognition, of the instructions to the model and of lead-in phrases, such as en or de-CH. The words ' +
+        "that decide when the caller's turn is over are English only today: in other languages, only question marks, full stops, " +
+        'digits and commas count. Default system messages are English.',
+    ),
   voiceProvider: z.enum(['openai', 'deepgram']),
   voice: label,
   voiceModel: label,
@@ -39,12 +47,10 @@ export const conversation = z.object({
     .min(0.5)
     .max(2)
     .describe(
-      "How fast the agent speaks: 1 is the voice's own speed, 2 twice as fast. Deepgram: aura-2 voices, 0.7 to 1.5.",
+      "The speed of the agent's speech: 1 is the voice's own, 2 is twice as fast. Deepgram: aura-2 voices only, 0.7 to 1.5.",
     ),
   llmModel: label,
-  secondLlmModel: label.describe(
-    'Asked where the first one fails or takes its time. Null: the first one is asked again.',
-  ),
+  secondLlmModel: label.describe('The model to try when llm_model fails or is slow. Null: llm_model is tried again.'),
   temperature: z.number().min(0).max(2).nullable(),
   sttModel: label,
   vad: z.enum(['bundled', 'silero']),
@@ -53,38 +59,43 @@ export const conversation = z.object({
     .min(0.5)
     .max(2.5)
     .describe(
-      "How long the agent waits before it takes the caller's turn for over: 1 is standard, 2 twice as patient.",
+      "Scales how long the agent waits before it considers the caller's turn over: 1 is the default, 2 waits twice as long.",
     ),
   greetingProtectedMs: ms(0, 10_000).describe(
-    'For so long the caller cannot interrupt the greeting; what they say meanwhile is answered after it.',
+    'Milliseconds at the start of the greeting during which the caller cannot interrupt it. What they say is answered after it.',
   ),
-  silenceAskMs: ms(1000, 600_000).describe('Asks whether somebody is there, each time after so long a silence …'),
-  silenceGoodbyeMs: ms(1000, 3_600_000).describe('… until goodbye.'),
-  silenceHoldMs: ms(1000, 3_600_000).describe('What "one moment" grants instead.'),
-  maxCallMs: ms(10_000, 14_400_000),
-  silenceSentence: sentence,
-  goodbyeSentence: sentence,
-  timeLimitSentence: sentence,
+  silenceAskMs: ms(1000, 600_000).describe(
+    'Milliseconds of silence after which the agent asks whether the caller is still there, each time.',
+  ),
+  silenceGoodbyeMs: ms(1000, 3_600_000).describe(
+    'Milliseconds of silence after which the agent says goodbye and ends the call.',
+  ),
+  silenceHoldMs: ms(1000, 3_600_000).describe('Replaces silence_ask_ms after the caller asked the agent to wait.'),
+  maxCallMs: ms(10_000, 14_400_000).describe('The longest a call may last, in milliseconds.'),
+  silenceSentence: sentence.describe('Said after silence_ask_ms. Null, here and below: a default.'),
+  goodbyeSentence: sentence.describe('Said after silence_goodbye_ms.'),
+  timeLimitSentence: sentence.describe('Said at max_call_ms, before the call ends.'),
   fullSentence: sentence.describe(
-    'Heard when max_concurrent calls are open, or the tenant or the machine has no room for another.',
+    'Said before a call is ended because the campaign, the tenant or the service is at capacity.',
   ),
-  disclosureSentence: sentence.describe('Said before the greeting, such as that the call is held by a machine.'),
-  farewellSentence: sentence.describe('Said when the conversation cannot go on and nobody takes the call over.'),
-  transferSentence: sentence.describe('Said before the caller is connected with a person.'),
+  disclosureSentence: sentence.describe(
+    'Said before the greeting, for example that the caller is talking to an AI. Null: nothing.',
+  ),
+  farewellSentence: sentence.describe('Said when the conversation cannot continue and nobody takes over the call.'),
+  transferSentence: sentence.describe('Said before the caller is transferred.'),
   transferDestinations: z
     .array(transferDestination)
     .max(20)
-    .describe('With whom the agent and the API may connect the caller; with nobody else.'),
+    .describe('The only destinations to which the agent and the API may transfer the caller.'),
   fallbackTransferTo: label.describe(
-    'The destination that takes the caller when the conversation cannot go on. Null: a message, then the end.',
+    'The name of the destination that takes over when the conversation cannot continue. Null: farewell_sentence, then the call ends.',
   ),
 });
 export type Conversation = Readonly<z.infer<typeof conversation>>;
 
-/** The conversation of a campaign. Times in ms. */
 export type CampaignSettings = Conversation & Readonly<{ name: string }>;
 
-/** How a call is held whose number has no campaign; what a campaign leaves open. */
+/** The settings of calls without a campaign, and of what a campaign leaves open. */
 export const defaultSettings: CampaignSettings = {
   name: '',
   prompt: 'You are a friendly assistant who answers the telephone. Find out what the caller needs and help.',
@@ -120,21 +131,21 @@ export const defaultSettings: CampaignSettings = {
 export const defaultSystemMessages = {
   greeting: defaultGreeting,
   silence: 'Are you still there?',
-  /** The model takes its time. Without a comma: it is one piece, and prepared. */
+  /** The model is slow. Without a comma, so that it is synthesized as one piece ahead of time. */
   hold: 'Just a moment.',
   goodbye: 'Thank you for calling. Goodbye!',
   timeLimit:
     "I'm sorry, but we have reached the time limit of this call. Please call again if you need anything else. Goodbye!",
   full: "I'm sorry, all our lines are busy right now. Please call again in a few minutes. Goodbye!",
-  /** An answer failed; the call goes on. */
+  /** A reply failed; the call continues. */
   apology: "I'm sorry, I didn't manage to answer that. Could you say it again, please?",
-  /** Answers fail again and again. */
+  /** Replies keep failing. */
   farewell: "I'm sorry, I'm having technical difficulties and have to end this call. Please call again later. Goodbye.",
   transfer: 'One moment, please. I am connecting you.',
-  /** Nobody took the call; the conversation goes on. */
+  /** Nobody answered the transfer; the conversation continues. */
   transferFailed: "I'm sorry, I couldn't reach anybody. How else can I help you?",
   disclosure: '',
-  /** Another call process took the call over. */
+  /** Another call process has taken over the call. */
   afterBreak: 'Sorry, we were cut off for a moment. Please go on.',
 } as const;
 
@@ -154,18 +165,18 @@ export const voiceOf = (settings: VoiceSettings): Voice => {
   const defaults = defaultModels.voice[provider];
   if (provider === 'openai')
     return { provider, model: voiceModel ?? defaults.model, voice: voice ?? defaults.voice, rate };
-  // Deepgram's models are its voices, whichever of the two names one (https://developers.deepgram.com/docs/tts-models).
+  // Deepgram's models are its voices, so either setting may name one: https://developers.deepgram.com/docs/tts-models
   const model = [voice, voiceModel].find((name) => name?.startsWith('aura') === true) ?? voiceModel ?? defaults.model;
   return { provider, model, voice: model, rate };
 };
 
-/** Settings as they were stored; what they don't have yet is our standard. Null: they can't be read. */
+/** Stored settings, completed with defaults. Null: they can't be read. */
 export const readSettings = (stored: unknown): CampaignSettings | null => {
   const parsed = conversation.extend({ name: z.string() }).safeParse({ ...defaultSettings, ...objectOf(stored) });
   return parsed.success ? parsed.data : null;
 };
 
-/** The settings of a draft: what is published, with what was changed since. */
+/** The conversation of a draft: the published one with the stored changes. */
 export const draftOf = (published: Conversation, stored: unknown): Conversation => {
   const draft = conversation.safeParse({ ...published, ...objectOf(stored) });
   return draft.success ? draft.data : published;
@@ -173,7 +184,7 @@ export const draftOf = (published: Conversation, stored: unknown): Conversation 
 
 const objectOf = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
 
-/** What keeps settings from being published, a sentence each. */
+/** What prevents settings from being published, a sentence each. */
 export const problemsOfSettings = (settings: Conversation): string[] => {
   const { prompt, greeting, silenceSentence, goodbyeSentence, timeLimitSentence, fullSentence } = settings;
   const { disclosureSentence, farewellSentence, transferSentence } = settings;
@@ -185,7 +196,7 @@ export const problemsOfSettings = (settings: Conversation): string[] => {
     ...Object.entries(texts).flatMap(([name, template]) =>
       template === null ? [] : problemsOf(template).map((problem) => `${snakeName(name)}: ${problem}`),
     ),
-    ...(prompt.trim() === '' ? ['prompt: is empty.'] : []),
+    ...(prompt.trim() === '' ? ['prompt: must not be empty.'] : []),
     ...(settings.silenceGoodbyeMs <= settings.silenceAskMs
       ? ['silence_goodbye_ms: must be longer than silence_ask_ms.']
       : []),
@@ -197,21 +208,21 @@ export const problemsOfSettings = (settings: Conversation): string[] => {
 const problemsOfTransfers = ({ transferDestinations, fallbackTransferTo }: Conversation): string[] => {
   const names = transferDestinations.map((destination) => destination.name.toLowerCase());
   return [
-    ...(new Set(names).size < names.length ? ['transfer_destinations: two have the same name.'] : []),
+    ...(new Set(names).size < names.length ? ['transfer_destinations: names must be unique.'] : []),
     ...(fallbackTransferTo === null || findDestination({ transferDestinations }, fallbackTransferTo) !== null
       ? []
-      : [`fallback_transfer_to: there is no transfer destination called ${fallbackTransferTo}.`]),
+      : [`fallback_transfer_to: no transfer destination is named ${fallbackTransferTo}.`]),
   ];
 };
 
-/** The listed destination of this name, in whatever case it is written; null: there is none. */
+/** The destination of this name, ignoring case; null: there is none. */
 export const findDestination = (
   { transferDestinations }: Pick<Conversation, 'transferDestinations'>,
-  wanted: string,
+  wantedName: string,
 ): TransferDestination | null =>
-  transferDestinations.find(({ name: one }) => one.toLowerCase() === wanted.trim().toLowerCase()) ?? null;
+  transferDestinations.find(({ name: one }) => one.toLowerCase() === wantedName.trim().toLowerCase()) ?? null;
 
-/** Destinations as they were stored; what can't be read is none. */
+/** Stored destinations; none if they can't be read. */
 export const readDestinations = (stored: unknown): TransferDestination[] => {
   const parsed = z.array(transferDestination).safeParse(stored);
   return parsed.success ? parsed.data : [];
@@ -221,20 +232,20 @@ export const readDestinations = (stored: unknown): TransferDestination[] => {
 const problemsOfRate = ({ provider, model, rate }: Voice): string[] => {
   if (provider === 'openai' || rate === 1) return [];
   if (!model.startsWith('aura-2'))
-    return [`speaking_rate: the voice ${model} speaks at 1 only; a voice of aura-2 can be faster or slower.`];
-  return rate < 0.7 || rate > 1.5 ? ['speaking_rate: must be between 0.7 and 1.5 with a voice of Deepgram.'] : [];
+    return [`speaking_rate: must be 1 with the voice ${model}; only aura-2 voices support other rates.`];
+  return rate < 0.7 || rate > 1.5 ? ['speaking_rate: must be between 0.7 and 1.5 with Deepgram voices.'] : [];
 };
 
-/** As people of the API know it. */
+/** The name of a setting in the API. */
 const snakeName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export const campaignStatuses = ['draft', 'active', 'paused', 'archived'] as const;
 export type CampaignStatus = (typeof campaignStatuses)[number];
 
-/** Why a campaign's status can't be changed so by hand; null: it can. Publishing is what makes a draft active. */
+/** Why a client can't change a campaign's status; null: it can. */
 export const statusProblem = (from: CampaignStatus, to: CampaignStatus): string | null => {
   if (from === to || to === 'archived') return null;
-  if (to === 'draft') return 'A campaign that was published is paused, not a draft.';
-  if (from === 'draft') return 'The campaign is a draft: publish it.';
-  return from === 'archived' && to === 'active' ? 'The campaign is archived: make it paused, look, then active.' : null;
+  if (to === 'draft') return 'A published campaign cannot become a draft again. Pause it instead.';
+  if (from === 'draft') return 'The campaign is a draft. Publish it to make it active.';
+  return from === 'archived' && to === 'active' ? 'The campaign is archived. Set it to paused first.' : null;
 };

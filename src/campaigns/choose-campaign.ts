@@ -1,12 +1,12 @@
-/** Which campaign an operator means. */
+/** Finds the campaign that an operator names on the command line. */
 import type { DbClient } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { findCampaigns, findCampaignsAnywhere } from './store.ts';
 
 /**
- * The tenant's campaign of that id or name.
- * @throws AppError `not_found` where the tenant has none, `malformed` where it has several
+ * The tenant's campaign with this id or name.
+ * @throws AppError `not_found`, `malformed` if several match
  */
 export const chooseCampaign = async (
   db: DbClient,
@@ -18,12 +18,12 @@ export const chooseCampaign = async (
   if (campaign === undefined) throw new AppError('not_found', `The tenant has no campaign ${idOrName}.`);
   if (campaigns.length === 1) return campaign;
   const list = campaigns.map(({ id }) => id).join(', ');
-  throw new AppError('malformed', `Several campaigns have that name, choose one with --campaign ID: ${list}.`);
+  throw new AppError('malformed', `Several campaigns have this name. Choose one with --campaign ID: ${list}.`);
 };
 
 /**
- * The campaign of that id or name, of one tenant or (null) of all.
- * @throws AppError `not_found` where there is none, `malformed` where there are several
+ * The campaign with this id or name, of one tenant or (null) of any.
+ * @throws AppError `not_found`, `malformed` if several match
  */
 export const chooseCampaignAnywhere = async (
   db: DbClient,
@@ -33,8 +33,14 @@ export const chooseCampaignAnywhere = async (
   const campaigns = await findCampaignsAnywhere(db, idOrName, tenantId);
   const [campaign] = campaigns;
   if (campaign === undefined)
-    throw new AppError('not_found', `There is no campaign ${idOrName}${tenantId === null ? '' : ' of this tenant'}.`);
+    throw new AppError(
+      'not_found',
+      tenantId === null ? `There is no campaign ${idOrName}.` : `The tenant has no campaign ${idOrName}.`,
+    );
   if (campaigns.length === 1) return campaign;
   const list = campaigns.map(({ id, tenant }) => `${id} (of ${tenant.name})`).join(', ');
-  throw new AppError('malformed', `Several campaigns have that name, give the id of one, or its --tenant: ${list}.`);
+  throw new AppError(
+    'malformed',
+    `Several campaigns have this name. Use an id, or choose a tenant with --tenant: ${list}.`,
+  );
 };

@@ -1,4 +1,4 @@
-/** Makes the speech of all campaigns before their phones ring: one request at a time, so that no call notices. */
+/** Synthesizes the speech of all campaigns before their phones ring: one request at a time, so that calls don't notice. */
 import type { Speech } from '../protocol/speech-request.ts';
 import { defaultSettings } from './campaign.ts';
 import { listSpeaking, type Speaking } from './store.ts';
@@ -10,18 +10,18 @@ import { leadInSpeechesOf, retryAfterMs, speechesOf } from './speeches.ts';
 
 type PrepareContext = Pick<Context, 'db' | 'config' | 'log' | 'now' | 'speechCache' | 'busy'>;
 
-/** What nobody used for so long is deleted. */
+/** Speech that was unused for this long is deleted. */
 const unusedMs = 30 * 86_400_000;
 const campaignsAtOnce = 50;
-/** A provider that fails so often in a row is left alone until the next round. */
+/** After this many consecutive failures the round ends. */
 const maxFailures = 3;
 
 /**
- * Opens the preparation. Each call of it is one round: it makes what is missing, notes what is used and deletes what isn't. A round
- * stops early when `signal` is aborted, and while the service is draining or has all the calls that it can take.
+ * Returns a function that runs one round: it synthesizes what is missing, records what is used and deletes what isn't. A round ends
+ * early when `signal` is aborted and while the service is draining or at capacity.
  */
 export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => Promise<void>) => {
-  const troubles = trackFailures(ctx);
+  const failed = trackFailures(ctx);
   return async (signal) => {
     await ctx.speechCache.scan(ctx.now());
     const seen = new Set<string>();
@@ -32,12 +32,12 @@ export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => 
       if (seen.has(identity)) continue;
       seen.add(identity);
       if (ctx.speechCache.pathOf(identity) !== null) await ctx.speechCache.touch(identity, ctx.now());
-      else if (troubles.mayTry(identity)) {
-        const problem = await make(ctx, speech, identity, signal);
+      else if (failed.mayTry(identity)) {
+        const problem = await prepare(ctx, speech, identity, signal);
         if (signal.aborted) return;
         failures = problem === null ? 0 : failures + 1;
-        if (problem === null) troubles.forget(identity);
-        else troubles.note(identity, speech, problem);
+        if (problem === null) failed.forget(identity);
+        else failed.record(identity, speech, problem);
       }
     }
     const deleted = await ctx.speechCache.sweep(unusedMs, ctx.now());
@@ -45,7 +45,7 @@ export const openPreparation = (ctx: PrepareContext): ((signal: AbortSignal) => 
   };
 };
 
-/** What every call may need, and every campaign's own, as the database has it now; each voice's leadIns when all that is there. */
+/** The speech of calls without a campaign, then of each campaign, and last the lead-in phrases. */
 async function* wantedSpeech({ db }: PrepareContext): AsyncGenerator<Speech> {
   const leadIns = new Map(leadInSpeechesOf(defaultSettings).map((speech) => [JSON.stringify(speech), speech]));
   yield* speechesOf(defaultSettings, { tenantName: '', numbers: [] });
@@ -62,8 +62,8 @@ async function* wantedSpeech({ db }: PrepareContext): AsyncGenerator<Speech> {
   yield* leadIns.values();
 }
 
-/** Null, or why it could not be made. */
-const make = async (
+/** Null, or why the speech could not be prepared. */
+const prepare = async (
   { config, speechCache, now }: PrepareContext,
   speech: Speech,
   identity: string,
@@ -74,18 +74,18 @@ const make = async (
   try {
     await speechCache.put(identity, made.pcm, now());
     return null;
-  } catch (error) {
-    return describeError(error); // the disk is full, or the folder not ours
+  } catch (err) {
+    return describeError(err); // the disk is full, or the folder isn't writable
   }
 };
 
-/** What failed is logged once, and tried again less and less often. */
+/** Remembers what failed: it is logged once, and tried again less and less often. */
 const trackFailures = ({ log, now }: PrepareContext) => {
   const known = new Map<string, { failures: number; retryAt: number }>();
   return {
     mayTry: (identity: string): boolean => (known.get(identity)?.retryAt ?? 0) <= now().getTime(),
     forget: (identity: string): void => void known.delete(identity),
-    note: (identity: string, { voice, text }: Speech, problem: string): void => {
+    record: (identity: string, { voice, text }: Speech, problem: string): void => {
       const failures = (known.get(identity)?.failures ?? 0) + 1;
       known.set(identity, { failures, retryAt: now().getTime() + retryAfterMs(failures) });
       if (failures === 1) log.warn({ ...voice, problem, pii: { text } }, 'speech could not be prepared');

@@ -1,32 +1,38 @@
 /**
- * What a campaign says, with its variables: `{{caller.number}}`.
+ * The texts of a campaign, with variables: `{{caller.number}}`.
  *
  * Glossary
- *   variable   a name in double braces; those below are all that there are
- *   template   a text with variables: the prompt, the greeting and the other sentences of a campaign
+ *   variable   a name in double braces
+ *   template   a text with variables: the prompt, the greeting or another system message
  */
 import { AppError } from '../errors.ts';
 
-export const variables = [
-  'caller.number',
-  'lead.name',
-  'campaign.name',
-  'tenant.name',
-  'number.dialled',
-  'now',
-] as const;
+const variables = ['caller.number', 'lead.name', 'campaign.name', 'tenant.name', 'number.dialed', 'now'] as const;
 export type Variable = (typeof variables)[number];
+
+/** All variables, for people. */
+export const variableList = variables.map((name) => `{{${name}}}`).join(', ');
+
+/** Former names, which published campaigns still use. */
+const formerNames: Readonly<Record<string, Variable>> = { 'number.dialled': 'number.dialed' };
 
 const anyVariable = /\{\{([^{}]*)\}\}/g;
 
-const isVariable = (name: string): name is Variable => variables.some((known) => known === name);
+/** Null: there is no such variable. */
+const variableOf = (text: string): Variable | null => {
+  const name = text.trim();
+  return (
+    variables.find((known) => known === name) ?? (Object.hasOwn(formerNames, name) ? formerNames[name] : null) ?? null
+  );
+};
 
-/** What is wrong with a template: a sentence for each unknown variable and for braces that don't match. */
+const variablesIn = (template: string): string[] => [...template.matchAll(anyVariable)].map(([, name = '']) => name);
+
+/** What is wrong with a template: a sentence for each unknown variable and for unbalanced braces. */
 export const problemsOf = (template: string): string[] => {
-  const unknown = [...template.matchAll(anyVariable)]
-    .map(([, name = '']) => name.trim())
-    .filter((name) => !isVariable(name))
-    .map((name) => `{{${name}}} is not a variable; there are ${variables.map((known) => `{{${known}}}`).join(', ')}.`);
+  const unknown = variablesIn(template)
+    .filter((name) => variableOf(name) === null)
+    .map((name) => `{{${name.trim()}}} is not a variable. Variables: ${variableList}.`);
   const rest = template.replace(anyVariable, '\0');
   const unbalanced = ['{{', '}}', '{\0', '\0}'].some((braces) => rest.includes(braces))
     ? ['Double braces must enclose a variable: {{now}}.']
@@ -35,18 +41,18 @@ export const problemsOf = (template: string): string[] => {
 };
 
 /** Whether a template has no other variables than these. */
-export const namesOnly = (template: string, allowed: readonly Variable[]): boolean =>
-  [...template.matchAll(anyVariable)].every(([, name = '']) => allowed.some((known) => known === name.trim()));
+export const hasOnly = (template: string, allowed: readonly Variable[]): boolean =>
+  variablesIn(template).every((name) => allowed.some((variable) => variable === variableOf(name)));
 
 /**
- * Puts the values into a template.
- * @throws AppError `prompt_invalid` where the template has a problem: a variable is never spoken raw
+ * Replaces the variables of a template with their values.
+ * @throws AppError `prompt_invalid` if the template has a problem: a variable must never be spoken raw
  */
 export const render = (template: string, values: Readonly<Record<Variable, string>>): string => {
   const problems = problemsOf(template);
   if (problems.length > 0) throw new AppError('prompt_invalid', problems.join(' '));
   return template.replace(anyVariable, (_, name: string) => {
-    const known = name.trim();
-    return isVariable(known) ? values[known] : '';
+    const variable = variableOf(name);
+    return variable === null ? '' : values[variable];
   });
 };

@@ -1,4 +1,4 @@
-/** A tenant's campaigns in the database, as people edit them. The row's own settings are the published ones. */
+/** A tenant's campaigns in the database, for editing. The settings in the row's own columns are the published ones. */
 import type { Db, DbClient } from '../database/open.ts';
 import { transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
@@ -26,14 +26,14 @@ export type CampaignRecord = Readonly<{
   version: number;
   createdAt: Date;
   updatedAt: Date;
-  /** What calls run with. */
+  /** The settings that calls run with. */
   published: Conversation;
   publishedVersion: null | Readonly<{ id: string; number: number; createdAt: Date }>;
-  /** What is being edited. */
+  /** The settings being edited. */
   draft: Conversation;
 }>;
 
-/** As the row has it. */
+/** As stored in the row. */
 type Stored = Omit<Conversation, 'transferDestinations'> & Readonly<{ transferDestinations: unknown }>;
 
 const included = { publishedVersion: { select: { id: true, number: true, createdAt: true } } } as const;
@@ -55,7 +55,7 @@ const conversationOf = (row: Stored): Conversation => {
   return { ...(Object.fromEntries(entries) as Conversation), transferDestinations };
 };
 
-/** What of a draft differs from what is published. */
+/** The settings of a draft that differ from the published ones. */
 const changesOf = (published: Conversation, draft: Conversation): object =>
   Object.fromEntries(
     settingNames
@@ -91,7 +91,7 @@ export type CampaignFields = Readonly<{
 }>;
 export type DraftChanges = Partial<Conversation>;
 
-/** Makes a campaign that no call runs with yet: a draft. */
+/** Creates a campaign that takes no calls until it is published. */
 export const insertCampaign = async (
   db: DbClient,
   { tenantId }: TenantScope,
@@ -102,11 +102,11 @@ export const insertCampaign = async (
 export type CampaignChanges = CampaignFields &
   Readonly<{
     status?: CampaignStatus;
-    /** Null: back to what is published. */
+    /** Null discards the draft. */
     draft?: DraftChanges | null;
   }>;
 
-/** @throws AppError `conflict` where the status can't be changed so */
+/** @throws AppError `conflict` if the status can't be changed like this */
 export const editCampaign = (
   db: Db,
   scope: TenantScope,
@@ -128,7 +128,7 @@ export const editCampaign = (
     }),
   );
 
-/** Makes the settings that were read with this version the published ones; the first time the campaign becomes active. */
+/** Publishes settings, unless the campaign has been changed since they were read. The first time, the campaign becomes active. */
 export const publishSettings = (
   db: Db,
   scope: TenantScope,
@@ -176,7 +176,7 @@ export type CampaignVersion = Readonly<{
   settings: CampaignSettings | null;
 }>;
 
-/** The versions of a campaign; null: the tenant has no such campaign. */
+/** The versions of a campaign. Null: the tenant has no such campaign. */
 export const listVersions = async (
   db: DbClient,
   { tenantId }: TenantScope,

@@ -1,44 +1,39 @@
-/**
- * Speech that is made before the phone rings: what the agent says without asking a model, in the voice of its campaign.
- *
- * Glossary
- *   known      what a text may name that does not depend on the single call
- */
+/** The speech that can be synthesized before the phone rings: system messages and lead-in phrases in the voice of their campaign. */
 import { leadInPhrasesOf } from '../protocol/lead-in-phrases.ts';
 import type { Speech } from '../protocol/speech-request.ts';
 import { voiceOf, type CampaignSettings } from './campaign.ts';
-import { namesOnly, render, type Variable } from './prompt.ts';
+import { hasOnly, render, type Variable } from './prompt.ts';
 import { systemMessagesOf } from './system-messages.ts';
 
-/** `numbers`: those that are answered with these settings. */
-export type Known = Readonly<{ tenantName: string; numbers: readonly string[] }>;
+/** The values of variables that don't depend on a call. `numbers`: those that are answered with these settings. */
+export type KnownValues = Readonly<{ tenantName: string; numbers: readonly string[] }>;
 
-const knownVariables: readonly Variable[] = ['campaign.name', 'tenant.name', 'number.dialled'];
+const knownVariables: readonly Variable[] = ['campaign.name', 'tenant.name', 'number.dialed'];
 
-/** All that can be prepared for calls held with these settings. Texts that name a caller, a lead or the time can't. */
-export const speechesOf = (settings: CampaignSettings, known: Known): Speech[] => {
+/** The system messages that can be prepared. Those that mention the caller, the lead or the time can't. */
+export const speechesOf = (settings: CampaignSettings, known: KnownValues): Speech[] => {
   const voice = voiceOf(settings);
   const { greeting, ...others } = systemMessagesOf(settings).templates;
   const templates = [...(settings.firstSpeaker === 'agent' ? [greeting] : []), ...Object.values(others)];
   const texts = templates
-    .filter((template) => namesOnly(template, knownVariables))
+    .filter((template) => hasOnly(template, knownVariables))
     .flatMap((template) => textsOf(template, settings.name, known));
   return [...new Set(texts.filter((text) => text.trim() !== ''))].map((text) => ({ voice, text }));
 };
 
-/** The openers of calls held with these settings. */
+/** The lead-in phrases of calls with these settings. */
 export const leadInSpeechesOf = (settings: CampaignSettings): Speech[] => {
   const voice = voiceOf(settings);
   return leadInPhrasesOf(settings.language).map((text) => ({ voice, text }));
 };
 
-const textsOf = (template: string, campaignName: string, { tenantName, numbers }: Known): string[] => {
-  const dialled = namesOnly(template, ['campaign.name', 'tenant.name']) ? [''] : numbers;
-  return dialled.map((number) =>
+const textsOf = (template: string, campaignName: string, { tenantName, numbers }: KnownValues): string[] => {
+  const dialed = hasOnly(template, ['campaign.name', 'tenant.name']) ? [''] : numbers;
+  return dialed.map((number) =>
     render(template, {
       'campaign.name': campaignName,
       'tenant.name': tenantName,
-      'number.dialled': number,
+      'number.dialed': number,
       'caller.number': '',
       'lead.name': '',
       now: '',
@@ -49,5 +44,5 @@ const textsOf = (template: string, campaignName: string, { tenantName, numbers }
 const firstRetryMs = 30_000;
 const lastRetryMs = 3_600_000;
 
-/** How long to wait after so many failures in a row before the provider is asked again for a speech. */
+/** How long to wait after this many consecutive failures before a speech is requested again. */
 export const retryAfterMs = (failures: number): number => Math.min(firstRetryMs * 2 ** (failures - 1), lastRetryMs);

@@ -3,7 +3,7 @@ import type { DbClient } from '../database/open.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { readDestinations, readSettings, type CampaignSettings } from './campaign.ts';
 
-/** How a campaign's call is held: with the version that it came in under, else as the campaign says now. */
+/** The settings of a call: those of the version that was published when it came in, else the campaign's current ones. */
 export const findSettings = async (
   db: DbClient,
   campaignId: string,
@@ -19,16 +19,16 @@ export const findSettings = async (
   return row === null ? null : ownSettings(row);
 };
 
-/** What the campaign's row says, where nothing was published by the API. */
+/** The settings of the campaign's row, if none were published over the API. */
 const ownSettings = <Row extends { transferDestinations: unknown }>(row: Row) => ({
   ...row,
   transferDestinations: readDestinations(row.transferDestinations),
 });
 
-/** A campaign that takes calls, with what its texts may name. */
+/** A campaign that takes calls, with the values of its texts' variables. */
 export type Speaking = Readonly<{ id: string; settings: CampaignSettings; tenantName: string; numbers: string[] }>;
 
-/** All tenants' campaigns that take calls, ordered by id: `limit` of them, those after `afterId` (null: the first). */
+/** The campaigns of all tenants that take calls, by id: at most `limit`, after `afterId` (null: from the first). */
 export const listSpeaking = async (db: DbClient, afterId: string | null, limit: number): Promise<Speaking[]> => {
   const rows = await db.campaign.findMany({
     where: { status: 'active', tenant: { isActive: true }, ...(afterId !== null && { id: { gt: afterId } }) },
@@ -48,7 +48,7 @@ export const listSpeaking = async (db: DbClient, afterId: string | null, limit: 
   }));
 };
 
-/** The tenant's campaigns with this id or name: an id has one at most, a name may have several. */
+/** The tenant's campaigns with this id or name; names are not unique. */
 export const findCampaigns = (
   db: DbClient,
   { tenantId }: TenantScope,
@@ -60,7 +60,7 @@ export const findCampaigns = (
     orderBy: { createdAt: 'asc' },
   });
 
-/** The campaigns with this id or name, of one tenant or (null) of all: for who has the machine. The oldest first, ten at most. */
+/** The campaigns with this id or name, of one tenant or (null) of any: for commands. The ten oldest at most. */
 export const findCampaignsAnywhere = (
   db: DbClient,
   idOrName: string,
@@ -73,6 +73,6 @@ export const findCampaignsAnywhere = (
     take: 10,
   });
 
-/** Which of its campaign's versions this is: 1, 2, 3 … */
+/** The number of a version within its campaign: 1, 2, 3 … */
 export const findVersionNumber = async (db: DbClient, versionId: string): Promise<number | null> =>
   (await db.campaignVersion.findUnique({ where: { id: versionId }, select: { number: true } }))?.number ?? null;

@@ -8,7 +8,8 @@ import { editVersioned, type Edited, type RecordVersion } from '../database/edit
 import type { Page, PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
-export type LeadStatus = 'new' | 'calling' | 'completed' | 'failed';
+export const leadStatuses = ['new', 'calling', 'completed', 'failed'] as const;
+export type LeadStatus = (typeof leadStatuses)[number];
 
 export type LeadRecord = Readonly<{
   id: string;
@@ -32,19 +33,15 @@ export type LeadFilter = Readonly<{
   isArchived: boolean;
 }>;
 
-const statuses = Object.keys({
-  new: true,
-  calling: true,
-  completed: true,
-  failed: true,
-} satisfies Record<LeadStatus, true>);
-
 const filtersOf = ({ campaignId, status }: LeadFilter): Sql[] => [
   ...(campaignId === undefined ? [] : [isText('campaignId', campaignId)]),
   ...(status === undefined ? [] : [isText('status', status)]),
 ];
 
-/** A caller is a lead of few campaigns. Leads that aren't archived have their indexes; of those that are, a page looks at some. */
+/**
+ * A caller is a lead of few campaigns, so filtering its leads is cheap. Leads that aren't archived have indexes of their own; for
+ * archived ones a page reads a bounded number.
+ */
 const leadsInOrder = (tenantId: string, filter: LeadFilter): Listing => {
   const { campaignId, phoneNumber, status, isArchived } = filter;
   const isOfTenant = sql`"tenantId" = ${tenantId}`;
@@ -60,14 +57,14 @@ const leadsInOrder = (tenantId: string, filter: LeadFilter): Listing => {
     campaignId === undefined
       ? ['Lead_tenantId_status_createdAt_id_idx', isOfTenant]
       : ['Lead_campaignId_status_createdAt_id_idx', isOfCampaign];
-  const asked = status === undefined ? statuses : [status];
+  const wantedStatuses = status === undefined ? leadStatuses : [status];
   return {
     ...{ table: 'Lead', index, filters: [] },
-    branches: asked.map((one) => sql`${condition} AND "status" = ${one} AND ${archived}`),
+    branches: wantedStatuses.map((wanted) => sql`${condition} AND "status" = ${wanted} AND ${archived}`),
   };
 };
 
-/** A page of leads. Of archived ones it may hold fewer than asked for, even none, although there are more. */
+/** A page of leads. With archived leads it may have fewer items than `limit`, or none, and still not be the last. */
 export const listLeads = async (
   db: DbClient,
   { tenantId }: TenantScope,
@@ -81,7 +78,7 @@ export const listLeads = async (
 export const findLeadRecord = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<LeadRecord | null> =>
   db.lead.findFirst({ where: { id, tenantId } });
 
-/** @throws AppError `not_found` where the tenant has no such campaign */
+/** @throws AppError `not_found` if the tenant has no such campaign */
 export const insertLead = (
   db: Db,
   { tenantId }: TenantScope,
@@ -89,7 +86,7 @@ export const insertLead = (
 ): Promise<LeadRecord> =>
   transaction(db, async (tx) => {
     if ((await tx.campaign.count({ where: { id: lead.campaignId, tenantId } })) === 0)
-      throw new AppError('not_found', 'There is no such campaign.');
+      throw new AppError('not_found', 'No such campaign.');
     return tx.lead.create({ data: { ...lead, tenantId } });
   });
 
@@ -114,6 +111,6 @@ export const editLead = (
       }),
   });
 
-/** Deletes the leads of a caller whose calls name them no more; how many there were. */
+/** Deletes the leads of a caller, to which no call may refer any more. Returns their number. */
 export const deleteLeadsOf = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<number> =>
   (await db.lead.deleteMany({ where: { tenantId, phoneNumber } })).count;

@@ -1,21 +1,21 @@
-/** Leads in the database: who called a campaign. */
+/** Leads in the database, as calls create and update them. */
 import { v7 as uuid } from 'uuid';
 import type { DbClient } from '../database/open.ts';
 
-/** How a lead is called whose name nobody knows yet, before its number. */
+/** The name of a new lead, before its number (docs/contract.md, section 2). */
 export const inboundNamePrefix = 'Inbound Caller ';
 
 export type Lead = Readonly<{ id: string; name: string; phoneNumber: string }>;
 
-/** The lead of a caller, as `callerOf` keeps the number. */
+/** The lead of a caller whose number was normalized by `callerOf`. */
 export const findLeadOf = (db: DbClient, campaignId: string, phoneNumber: string): Promise<Lead | null> =>
   db.lead.findUnique({ where: { campaignId_phoneNumber: { campaignId, phoneNumber } } });
 
 export const findLead = (db: DbClient, id: string): Promise<Lead | null> => db.lead.findUnique({ where: { id } });
 
 /**
- * The lead of a caller who calls at `now`: found or made, `calling`, one attempt more; one that was archived is back. SQL, since
- * it is on the path of every call.
+ * Finds or creates the lead of a caller who calls at `now`, sets it to `calling`, counts the attempt and restores it if it was
+ * archived. Raw SQL, because every call waits for it.
  * @returns its id
  */
 export const startLead = async (
@@ -31,11 +31,11 @@ export const startLead = async (
     ON CONFLICT ("campaignId", "phoneNumber") DO UPDATE SET
       "status" = 'calling', "attempts" = "Lead"."attempts" + 1, "archivedAt" = NULL, "updatedAt" = ${now}
     RETURNING "id"`;
-  if (row === undefined) throw new Error('the database gave no lead back');
+  if (row === undefined) throw new Error('the database returned no lead');
   return row.id;
 };
 
-/** Settles a lead once none of its calls is open: `completed`, or `failed` where all that it had was failed calls. */
+/** Sets a lead without open calls to `completed`, or to `failed` if its latest call failed. */
 export const settleLead = async (tx: DbClient, leadId: string): Promise<void> => {
   const open = await tx.callLog.count({ where: { leadId, openRoom: { not: null } } });
   if (open > 0) return;

@@ -49,7 +49,7 @@ const requireCampaign = async (
 ): Promise<void> => {
   if (campaignId === null || campaignId === undefined) return;
   const found = await tx.campaign.findFirst({ where: { id: campaignId, tenantId }, select: { status: true } });
-  if (found === null) throw new AppError('not_found', 'There is no such campaign.');
+  if (found === null) throw new AppError('not_found', 'No such campaign.');
   if (found.status === 'archived') throw new AppError('conflict', 'The campaign is archived.');
 };
 

@@ -1,10 +1,10 @@
 /**
- * Who takes a call: a pure decision, with its reasons.
+ * Which agent takes a call: a pure decision, with its reasons.
  *
  * Glossary
- *   dialled   the number that was called: it alone decides tenant and campaign
- *   trunk     the SIP trunk over which LiveKit got the call (ST_…)
- *   decision  accept, with the agent's name; or reject, with the reason that the record keeps
+ *   dialed number   the number that was called; it alone determines tenant and campaign
+ *   trunk           the LiveKit SIP trunk that the call came in on (ST_…)
+ *   decision        accept, with the agent's name; or reject, with a reason for the call's record
  */
 
 export const rejectReasons = [
@@ -20,16 +20,16 @@ export const rejectReasons = [
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 
-/** What the database knows of a dialled number. */
+/** What the database knows about a dialed number. */
 export type RouteFacts = Readonly<{
   number: Readonly<{ id: string; number: string; isActive: boolean; livekitTrunkId: string | null }>;
-  /** `callersCalls`: how often this caller called it within the last minute, refused calls included. */
+  /** `callersCalls`: this caller's calls to the tenant within the last minute, including rejected ones. */
   tenant: Readonly<{ id: string; name: string; isActive: boolean; openCalls: number; callersCalls: number }>;
   campaign: null | Readonly<{
     id: string;
     name: string;
     status: string;
-    /** The settings that are published; null: never by the API. */
+    /** The published version; null: none was published over the API. */
     versionId: string | null;
     agentName: string | null;
     maxConcurrent: number;
@@ -39,18 +39,18 @@ export type RouteFacts = Readonly<{
   defaultAgent: string | null;
 }>;
 
-/** Against abuse; 0: no limit. */
+/** Limits against abuse; 0: no limit. */
 export type CallLimits = Readonly<{ perCallerPerMinute: number; perTenant: number }>;
 
 export type RouteQuery = Readonly<{
-  /** The trunk of the call, where it was told. */
+  /** The trunk of the call, if known. */
   trunkId: string | null;
-  /** LIVEKIT_INBOUND_TRUNK_ID, where set. */
+  /** LIVEKIT_INBOUND_TRUNK_ID, if set. */
   inboundTrunkId: string | null;
-  /** The agent where nobody names one. */
+  /** The agent if neither campaign nor tenant names one. */
   fallbackAgent: string;
   limits: CallLimits;
-  /** Why this service can take no further call; null: it can. */
+  /** Why this service can't take another call; null: it can. */
   busy: string | null;
 }>;
 
@@ -65,13 +65,13 @@ const agentOf = (facts: RouteFacts, fallbackAgent: string): readonly [name: stri
   return [fallbackAgent, `neither campaign nor tenant names an agent: ${fallbackAgent}`];
 };
 
-/** Why a call is refused: the first check that fails, in the order of docs/contract.md, section 2; null if none does. */
-const refusalOf = (query: RouteQuery, facts: RouteFacts | null): readonly [RejectReason, string] | null => {
+/** Why a call is rejected: the first check that fails, in the order of docs/contract.md, section 2; null if none does. */
+const rejectionOf = (query: RouteQuery, facts: RouteFacts | null): readonly [RejectReason, string] | null => {
   const { trunkId, inboundTrunkId } = query;
   const knownTrunk = trunkId === null || inboundTrunkId === null || trunkId === inboundTrunkId;
   if (!knownTrunk && trunkId !== facts?.number.livekitTrunkId)
     return ['wrong_trunk', `trunk ${trunkId} is neither the inbound trunk ${inboundTrunkId} nor the number's own`];
-  if (facts === null) return ['number_unknown', 'the dialled number is not in the database'];
+  if (facts === null) return ['number_unknown', 'the dialed number is not in the database'];
   if (!facts.number.isActive) return ['number_inactive', 'the number is inactive'];
   if (!facts.tenant.isActive) return ['tenant_inactive', 'the tenant is inactive'];
   const { campaign } = facts;
@@ -82,17 +82,20 @@ const refusalOf = (query: RouteQuery, facts: RouteFacts | null): readonly [Rejec
   if (perCallerPerMinute > 0 && callersCalls >= perCallerPerMinute)
     return [
       'caller_limit',
-      `the caller called ${callersCalls} times within a minute, ${perCallerPerMinute} are allowed`,
+      `the caller called ${callersCalls} times within a minute; the limit is ${perCallerPerMinute}`,
     ];
   if (perTenant > 0 && openCalls >= perTenant)
-    return ['tenant_full', `${openCalls} of at most ${perTenant} calls of the tenant are open`];
+    return ['tenant_full', `the tenant has ${openCalls} open calls; the limit is ${perTenant}`];
   if (campaign !== null && campaign.openCalls >= campaign.maxConcurrent)
-    return ['campaign_full', `${campaign.openCalls} of at most ${campaign.maxConcurrent} calls are open`];
-  if (query.busy !== null) return ['busy', `the service is at its capacity: ${query.busy}`];
+    return [
+      'campaign_full',
+      `the campaign has ${campaign.openCalls} open calls; the limit is ${campaign.maxConcurrent}`,
+    ];
+  if (query.busy !== null) return ['busy', `the service is at capacity: ${query.busy}`];
   return null;
 };
 
-/** Decides about a call to a number of which `facts` are known (null: none). */
+/** Decides about a call. `facts` null: the dialed number is unknown. */
 export const decide = (query: RouteQuery, facts: RouteFacts | null): Decision => {
   const found =
     facts === null
@@ -101,9 +104,9 @@ export const decide = (query: RouteQuery, facts: RouteFacts | null): Decision =>
           `number ${facts.number.id} of tenant ${facts.tenant.name}`,
           facts.campaign === null ? 'the number has no campaign' : `campaign ${facts.campaign.name}`,
         ];
-  const no = refusalOf(query, facts);
-  if (no !== null) return { kind: 'reject', reason: no[0], reasons: [...found, no[1]] };
-  if (facts === null) throw new Error('a call to an unknown number was not refused');
+  const rejection = rejectionOf(query, facts);
+  if (rejection !== null) return { kind: 'reject', reason: rejection[0], reasons: [...found, rejection[1]] };
+  if (facts === null) throw new Error('a call to an unknown number was not rejected');
   const [agentName, why] = agentOf(facts, query.fallbackAgent);
   return { kind: 'accept', agentName, reasons: [...found, why] };
 };

@@ -1,12 +1,12 @@
-/** What the database knows of a dialled number. On the path of every call: one statement. */
+/** What the database knows about a dialed number, in one statement: every call waits for it. */
 import type { DbClient } from '../database/open.ts';
 import type { RouteFacts } from './route.ts';
 
-/** A ringing call whose caller never came into a room stops counting after this long. */
+/** A ringing call whose caller never joined a room counts as open for this long. */
 const roomlessCountsMs = 60_000;
 const minuteMs = 60_000;
 
-/** As the driver gives it: SQLite has neither booleans nor enums, and counts may come as bigint. */
+/** As the driver returns it: SQLite has no booleans, and counts may be bigint. */
 type Flag = boolean | number | bigint;
 type Row = Readonly<{
   numberId: string;
@@ -29,8 +29,8 @@ type Row = Readonly<{
 }>;
 
 /**
- * The facts that `decide` needs, with what is open as of `now`. Null: we don't have the number.
- * @param caller as `callerOf` keeps the number; null: nobody in particular
+ * The facts that `decide` needs, as of `now`. Null: the number is unknown.
+ * @param caller their number as normalized by `callerOf`; null: no particular caller
  */
 export const loadRouteFacts = async (
   db: DbClient,
@@ -85,8 +85,8 @@ const factsOf = (row: Row): RouteFacts => ({
 });
 
 /**
- * Lets one call at a time be counted and inserted for the campaign of a number: two callers can't both be the last that fits.
- * SQLite has one writer anyway.
+ * Serializes counting and inserting the calls of a number's campaign, so that two callers can't both take its last free place.
+ * SQLite has only one writer anyway.
  */
 export const lockCampaignOf = async (tx: DbClient, number: string): Promise<void> => {
   if (tx.kind === 'sqlite') return;

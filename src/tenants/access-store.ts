@@ -1,4 +1,4 @@
-/** Who may come in, in the database: what authentication itself reads, before anybody has a scope. */
+/** What authentication reads and writes, before a client has a scope. */
 import type { Db, DbClient } from '../database/open.ts';
 import { transaction } from '../database/transaction.ts';
 import { emailKey, scopesOf, type Role, type TokenScope } from './access.ts';
@@ -10,7 +10,7 @@ export type Account = Readonly<{
   role: Role;
   tenantId: string | null;
   passwordHash: string;
-  /** Neither the user nor the tenant is inactive. */
+  /** Both the user and the tenant are active. */
   isActive: boolean;
 }>;
 
@@ -28,7 +28,7 @@ export const findAccount = async (db: DbClient, email: string): Promise<Account 
   return row === null ? null : accountOf(row);
 };
 
-/** The account of a session that is neither revoked nor over at `now`. */
+/** The account of a session, unless it is revoked or has expired. */
 export const findAccountOfSession = async (db: DbClient, sessionId: string, now: Date): Promise<Account | null> => {
   const session = await db.session.findUnique({ where: { id: sessionId }, include: { user: { include: withTenant } } });
   if (session === null || session.revokedAt !== null || session.expiresAt <= now) return null;
@@ -43,7 +43,7 @@ export const insertAdmin = async (
   return (await db.user.create({ data, select: { id: true } })).id;
 };
 
-/** Begins a session; those of this user that are over are forgotten. */
+/** Creates a session and deletes the user's expired ones. */
 export const insertSession = (
   db: Db,
   session: Readonly<{ userId: string; now: Date; expiresAt: Date; refreshHash: string }>,
@@ -51,15 +51,15 @@ export const insertSession = (
   transaction(db, async (tx) => {
     const { userId, now, expiresAt, refreshHash } = session;
     await tx.session.deleteMany({ where: { userId, expiresAt: { lte: now } } });
-    const made = await tx.session.create({ data: { userId, expiresAt, createdAt: now }, select: { id: true } });
-    await tx.refreshToken.create({ data: { hash: refreshHash, sessionId: made.id, createdAt: now } });
-    return made.id;
+    const created = await tx.session.create({ data: { userId, expiresAt, createdAt: now }, select: { id: true } });
+    await tx.refreshToken.create({ data: { hash: refreshHash, sessionId: created.id, createdAt: now } });
+    return created.id;
   });
 
 /**
- * Exchanges a session's refresh token for the next one. One that was exchanged already has been stolen, or its successor has:
- * that ends the session.
- * @returns the session, or null where the token isn't valid
+ * Exchanges a session's refresh token for the next one. If it was exchanged before, it or its successor has been stolen: the session
+ * is revoked.
+ * @returns the session's id; null if the token is invalid
  */
 export const rotateRefreshToken = (
   db: Db,
@@ -83,7 +83,7 @@ export const revokeSession = async (db: DbClient, sessionId: string, now: Date):
   await db.session.updateMany({ where: { id: sessionId, revokedAt: null }, data: { revokedAt: now } });
 };
 
-/** Gives a user a new password, which ends the user's other sessions. */
+/** Saves a new password and ends the user's other sessions. */
 export const savePassword = (
   db: Db,
   user: Readonly<{ id: string; sessionId: string; passwordHash: string; now: Date }>,
@@ -105,7 +105,7 @@ export type TokenHolder = Readonly<{
   lastUsedAt: Date | null;
 }>;
 
-/** The API token with this hash, unless it is revoked, over at `now`, or its tenant inactive. */
+/** The API token with this hash, unless it is revoked, has expired, or its tenant is inactive. */
 export const findTokenHolder = async (db: DbClient, hash: string, now: Date): Promise<TokenHolder | null> => {
   const row = await db.apiToken.findUnique({ where: { hash }, include: withTenant });
   if (row === null || row.revokedAt !== null || !row.tenant.isActive) return null;
@@ -114,6 +114,6 @@ export const findTokenHolder = async (db: DbClient, hash: string, now: Date): Pr
   return { id, name, tenantId, lastUsedAt, scopes: scopesOf(row.scopes) };
 };
 
-export const noteTokenUse = async (db: DbClient, id: string, now: Date): Promise<void> => {
+export const recordTokenUse = async (db: DbClient, id: string, now: Date): Promise<void> => {
   await db.apiToken.updateMany({ where: { id }, data: { lastUsedAt: now } });
 };

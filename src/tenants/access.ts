@@ -1,24 +1,31 @@
 /**
- * Who may do what.
+ * Roles and permissions.
  *
  * Glossary
- *   admin       a user of the installation: over all tenants, in one of them at a time
- *   role        what a user may do within the tenant; an owner also decides who else may
- *   permission  one thing that one may do; each route of the API asks for one
- *   scopes      the permissions that an API token was given
- *   session     one login; its refresh token changes with each use, and an old one that comes again ends it
- *   principal   who asks: a user in a session, or a machine with an API token
+ *   admin       a user of the installation, who acts in any tenant, one per request
+ *   role        what a user may do within their tenant; an owner also manages users and API tokens
+ *   permission  what a route of the API requires
+ *   scopes      the permissions of an API token
+ *   session     one login; its refresh token changes with each use, and reusing an old one ends the session
+ *   principal   who makes a request: a user in a session, or a machine with an API token
  */
 
 export const roles = ['admin', 'owner', 'operator', 'viewer'] as const;
 export type Role = (typeof roles)[number];
 
-/** The roles that a tenant's owner can give. */
+/** The roles that a tenant's owner can assign. */
 export const tenantRoles = ['owner', 'operator', 'viewer'] as const;
 export type TenantRole = (typeof tenantRoles)[number];
 
-const readings = ['numbers:read', 'trunks:read', 'campaigns:read', 'agents:read', 'leads:read', 'calls:read'] as const;
-const changes = [
+const readPermissions = [
+  'numbers:read',
+  'trunks:read',
+  'campaigns:read',
+  'agents:read',
+  'leads:read',
+  'calls:read',
+] as const;
+const writePermissions = [
   'numbers:write',
   'campaigns:write',
   'agents:write',
@@ -27,20 +34,20 @@ const changes = [
   'callers:erase',
   'routing:explain',
 ] as const;
-const ownings = ['users:manage', 'tokens:manage'] as const;
-const installing = ['tenants:manage', 'numbers:provision', 'trunks:manage'] as const;
+const ownerPermissions = ['users:manage', 'tokens:manage'] as const;
+const adminPermissions = ['tenants:manage', 'numbers:provision', 'trunks:manage'] as const;
 
-/** What a machine can be allowed: not to let in others. */
-export const tokenScopes = [...readings, ...changes] as const;
+/** The permissions that an API token can have: it can't give access to others. */
+export const tokenScopes = [...readPermissions, ...writePermissions] as const;
 export type TokenScope = (typeof tokenScopes)[number];
 
-export type Permission = TokenScope | (typeof ownings)[number] | (typeof installing)[number];
+export type Permission = TokenScope | (typeof ownerPermissions)[number] | (typeof adminPermissions)[number];
 
 export const permissionsOf: Readonly<Record<Role, readonly Permission[]>> = {
-  viewer: readings,
-  operator: [...readings, ...changes],
-  owner: [...readings, ...changes, ...ownings],
-  admin: [...readings, ...changes, ...ownings, ...installing],
+  viewer: readPermissions,
+  operator: [...readPermissions, ...writePermissions],
+  owner: [...readPermissions, ...writePermissions, ...ownerPermissions],
+  admin: [...readPermissions, ...writePermissions, ...ownerPermissions, ...adminPermissions],
 };
 
 export type Principal =
@@ -51,7 +58,7 @@ export type Principal =
       email: string;
       name: string;
       role: Role;
-      /** Null: an admin. */
+      /** Null for an admin. */
       tenantId: string | null;
     }>
   | Readonly<{ kind: 'token'; id: string; name: string; scopes: readonly TokenScope[]; tenantId: string }>;
@@ -62,9 +69,9 @@ export const permissionsOfPrincipal = (principal: Principal): readonly Permissio
 export const may = (principal: Principal, permission: Permission): boolean =>
   permissionsOfPrincipal(principal).includes(permission);
 
-/** The scopes among what was stored: a scope that is no more allows nothing. */
+/** The scopes among stored ones: those that no longer exist are ignored. */
 export const scopesOf = (stored: unknown): TokenScope[] =>
   Array.isArray(stored) ? tokenScopes.filter((scope) => stored.includes(scope)) : [];
 
-/** E-mail addresses are compared in this form. */
+/** The form in which e-mail addresses are stored and compared. */
 export const emailKey = (email: string): string => email.trim().toLowerCase();

@@ -1,4 +1,4 @@
-/** A tenant's agents in the database: the names under which workers take its calls. */
+/** A tenant's agents in the database: the LiveKit agent names that take its calls. */
 import type { Db, DbClient } from '../database/open.ts';
 import { transaction } from '../database/transaction.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
@@ -28,7 +28,7 @@ export const listAgents = async (
 export const findAgent = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<Agent | null> =>
   db.agent.findFirst({ where: { id, tenantId } });
 
-/** A tenant has one default: a new one takes the place of the old. */
+/** A tenant has at most one default agent: makes room for a new one. */
 const removeDefault = async (tx: DbClient, tenantId: string): Promise<void> => {
   if (tx.kind === 'postgres') await tx.$queryRaw`SELECT "id" FROM "Tenant" WHERE "id" = ${tenantId} FOR UPDATE`;
   await tx.agent.updateMany({

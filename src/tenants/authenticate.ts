@@ -1,30 +1,30 @@
-/** Who asks, and in which tenant they act: the only way to a tenant's scope. */
+/** Authenticates clients: the only way to a tenant's scope. */
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { Principal } from './access.ts';
-import { findAccountOfSession, findTokenHolder, noteTokenUse } from './access-store.ts';
+import { findAccountOfSession, findTokenHolder, recordTokenUse } from './access-store.ts';
 import { grantScope } from './grant-scope.ts';
 import type { TenantScope } from './scope.ts';
 import { hashOf } from './secret.ts';
 import { tenantExists } from './store.ts';
 
-/** What somebody shows: a session, proven by an access token, or an API token. */
+/** A session, named by a valid access token, or an API token. */
 export type Credential =
   Readonly<{ kind: 'session'; sessionId: string }> | Readonly<{ kind: 'api_token'; token: string }>;
 
 export type Authenticated = Readonly<{
   principal: Principal;
-  /** Null: an admin who didn't say in which tenant. */
+  /** Null: an admin who named no tenant. */
   scope: TenantScope | null;
 }>;
 
-/** The use of an API token is noted once in so long: a write each request would be too much. */
-const noteUseEveryMs = 60_000;
+/** How often the use of an API token is recorded; a write per request would be too much. */
+const recordUseEveryMs = 60_000;
 
 /**
- * Finds out who shows a credential.
- * @param wantedTenantId the tenant that the asker names; an admin may name any, others theirs
- * @throws AppError `unproven`, `forbidden` (another tenant), `not_found` (an admin names none that there is)
+ * Identifies the owner of a credential and grants them their tenant's scope.
+ * @param wantedTenantId the tenant that the client names: an admin any, others their own; null: none
+ * @throws AppError `unproven`, `forbidden` (not the client's tenant), `not_found` (no such tenant)
  */
 export const authenticate = async (
   ctx: Pick<Context, 'db' | 'now'>,
@@ -34,14 +34,13 @@ export const authenticate = async (
   const principal =
     credential.kind === 'session' ? await userOf(ctx, credential.sessionId) : await machineOf(ctx, credential.token);
   if (principal === null)
-    throw new AppError('unproven', 'The token is not valid, or not any more: log in, or refresh the session.');
+    throw new AppError('unproven', 'Invalid or expired token. Log in again, or refresh the session.');
   const { tenantId } = principal;
   if (tenantId !== null && wantedTenantId !== null && wantedTenantId !== tenantId)
-    throw new AppError('forbidden', 'X-Tenant-Id names another tenant than yours.');
+    throw new AppError('forbidden', 'X-Tenant-Id: not your tenant.');
   if (tenantId !== null) return { principal, scope: grantScope(tenantId) };
   if (wantedTenantId === null) return { principal, scope: null };
-  if (!(await tenantExists(ctx.db, wantedTenantId)))
-    throw new AppError('not_found', 'X-Tenant-Id names no tenant that there is.');
+  if (!(await tenantExists(ctx.db, wantedTenantId))) throw new AppError('not_found', 'X-Tenant-Id: no such tenant.');
   return { principal, scope: grantScope(wantedTenantId) };
 };
 
@@ -57,6 +56,6 @@ const machineOf = async ({ db, now }: Pick<Context, 'db' | 'now'>, token: string
   const holder = await findTokenHolder(db, hashOf(token), at);
   if (holder === null) return null;
   const { id, name, scopes, tenantId, lastUsedAt } = holder;
-  if (lastUsedAt === null || at.getTime() - lastUsedAt.getTime() >= noteUseEveryMs) await noteTokenUse(db, id, at);
+  if (lastUsedAt === null || at.getTime() - lastUsedAt.getTime() >= recordUseEveryMs) await recordTokenUse(db, id, at);
   return { kind: 'token', id, name, scopes, tenantId };
 };

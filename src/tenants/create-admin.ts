@@ -1,4 +1,4 @@
-/** The installation's admins: made by a command only, never over HTTP. */
+/** Admins of the installation: created by a command, never over HTTP. */
 import type { Context } from '../context.ts';
 import { isUniqueViolation } from '../database/driver-errors.ts';
 import { AppError } from '../errors.ts';
@@ -6,9 +6,9 @@ import { insertAdmin } from './access-store.ts';
 import { hashPassword } from './password.ts';
 
 /**
- * Makes an admin.
+ * Creates an admin.
  * @returns the user's id
- * @throws AppError `conflict` where somebody has this e-mail address already
+ * @throws AppError `conflict` if the e-mail address is taken
  */
 export const createAdmin = async (
   { db }: Pick<Context, 'db'>,
@@ -17,8 +17,8 @@ export const createAdmin = async (
   const passwordHash = await hashPassword(password);
   try {
     return await insertAdmin(db, { email, name, passwordHash });
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    throw new AppError('conflict', 'A user with this e-mail address is there already.');
+  } catch (err) {
+    if (!isUniqueViolation(err)) throw err;
+    throw new AppError('conflict', 'Already exists: a user with this e-mail address.', { cause: err });
   }
 };

@@ -1,4 +1,4 @@
-/** Makes the scope of a tenant. Import rules say who may: authentication, and commands, whose user has the machine. */
+/** Grants the scope of a tenant. Import rules limit it to authentication and to commands, whose user controls the machine. */
 import type { TenantScope } from './scope.ts';
 
 export const grantScope = (tenantId: string): TenantScope => ({ tenantId }) as TenantScope;

@@ -2,8 +2,8 @@
  * The scope of a tenant: the right to its records.
  *
  * Glossary
- *   scope   proof that somebody was let in to one tenant. A store that reads or changes a tenant's records asks for it and puts
- *           its `tenantId` into every statement; only grant-scope.ts makes one, and only who authenticates may import that.
+ *   scope   proof that a client was authenticated for a tenant. Stores of a tenant's records require it and put its `tenantId` into
+ *           every statement; only grant-scope.ts creates one, and import rules limit who may use that.
  */
 declare const granted: unique symbol;
 

@@ -1,4 +1,4 @@
-/** Sessions: logging in, staying in, logging out. */
+/** Sessions: logging in, refreshing, logging out. */
 import type { Context } from '../context.ts';
 import type { Account } from './access-store.ts';
 import {
@@ -14,19 +14,19 @@ import { hashOf, newSecret } from './secret.ts';
 
 type SessionContext = Pick<Context, 'db' | 'now'>;
 
-/** However often it is refreshed, a session ends after this long. */
+/** The lifetime of a session, however often it is refreshed. */
 const sessionMs = 30 * 24 * 60 * 60 * 1000;
 
 export type Session = Readonly<{ id: string; account: Account; refreshToken: string }>;
 
-/** Begins a session. Null, after the same time: no such user, another password, or the user or tenant is inactive. */
+/** Starts a session. Null, after the same time: no such user, a wrong password, or an inactive user or tenant. */
 export const logIn = async (
   ctx: SessionContext,
   { email, password }: Readonly<{ email: string; password: string }>,
 ): Promise<Session | null> => {
   const account = await findAccount(ctx.db, email);
-  const isRight = await isPassword(password, account?.passwordHash ?? null);
-  if (account === null || !isRight || !account.isActive) return null;
+  const isCorrect = await isPassword(password, account?.passwordHash ?? null);
+  if (account === null || !isCorrect || !account.isActive) return null;
   const refreshToken = newSecret('tr');
   const now = ctx.now();
   const expiresAt = new Date(now.getTime() + sessionMs);
@@ -34,7 +34,7 @@ export const logIn = async (
   return { id, account, refreshToken };
 };
 
-/** Goes on with a session: its refresh token is exchanged. Null: not valid; where it had been exchanged before, the session is over. */
+/** Exchanges a session's refresh token. Null: it is invalid; if it had been exchanged before, the session has ended. */
 export const refreshSession = async (ctx: SessionContext, refreshToken: string): Promise<Session | null> => {
   const next = newSecret('tr');
   const now = ctx.now();
@@ -46,7 +46,7 @@ export const refreshSession = async (ctx: SessionContext, refreshToken: string):
 export const logOut = (ctx: SessionContext, sessionId: string): Promise<void> =>
   revokeSession(ctx.db, sessionId, ctx.now());
 
-/** Changes the password of who is in a session; all other sessions end. False: the current password is another. */
+/** Changes the password of a session's user and ends their other sessions. False: `current` is not their password. */
 export const changePassword = async (
   ctx: SessionContext,
   sessionId: string,

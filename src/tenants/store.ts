@@ -1,4 +1,4 @@
-/** Tenants in the database, over which only an admin decides. */
+/** Tenants in the database. Only admins change them. */
 import type { DbClient } from '../database/open.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
@@ -42,7 +42,7 @@ export const editTenant = (
     update: (where) => db.tenant.updateMany({ where, data: { ...changes, version: { increment: 1 } } }),
   });
 
-/** The tenants of that id or name; all of them for null. Of many, the first ones by name. */
+/** The tenants with this id or name; null: all. At most `limit`, by name. */
 export const findTenants = (
   db: DbClient,
   idOrName: string | null,

@@ -1,4 +1,4 @@
-/** A tenant's API tokens in the database: their hashes. */
+/** A tenant's API tokens in the database, as hashes. */
 import type { DbClient } from '../database/open.ts';
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../database/paging.ts';
@@ -8,7 +8,7 @@ import type { TenantScope } from './scope.ts';
 export type ApiToken = Readonly<{
   id: string;
   name: string;
-  /** How the token begins. */
+  /** The first characters of the token. */
   hint: string;
   scopes: readonly TokenScope[];
   expiresAt: Date | null;

@@ -1,4 +1,4 @@
-/** A tenant's users in the database. Passwords stay here. */
+/** A tenant's users in the database. Password hashes never leave it here. */
 import type { Db, DbClient } from '../database/open.ts';
 import { transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
@@ -57,7 +57,7 @@ export type UserChanges = Readonly<{
 
 /**
  * Edits a user. A new password and becoming inactive end the user's sessions.
- * @throws AppError `conflict` where the tenant would be left without an active owner
+ * @throws AppError `conflict` if the tenant would be left without an active owner
  */
 export const editUser = (
   db: Db,
@@ -67,7 +67,7 @@ export const editUser = (
 ): Promise<Edited<User>> =>
   transaction(db, async (tx) => {
     const { tenantId } = scope;
-    // Two owners who remove each other at the same time wait here for one another.
+    // Serializes two owners who remove each other at the same time.
     if (tx.kind === 'postgres') await tx.$queryRaw`SELECT "id" FROM "Tenant" WHERE "id" = ${tenantId} FOR UPDATE`;
     return editVersioned(read, {
       find: (id) => findUser(tx, scope, id),

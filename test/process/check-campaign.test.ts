@@ -209,7 +209,7 @@ test('it says in a sentence what is missing before it dials, and nothing is reco
   await failing([name], { step: 'campaign', detail: draft });
 
   const namesake = await seedCampaign({ name });
-  const several = expect.stringContaining('Several campaigns have that name') as string;
+  const several = expect.stringContaining('Several campaigns have this name') as string;
   await failing([name], { step: 'campaign', detail: several });
   await failing([name, '--tenant', tenant.id], { step: 'campaign', detail: draft });
   await failing(

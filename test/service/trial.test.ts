@@ -43,7 +43,7 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
     });
     expect(response.json()).toEqual({
       decision: 'reject',
-      reasons: ['the dialled number is not in the database'],
+      reasons: ['the dialed number is not in the database'],
       number: null,
       tenant: null,
       campaign: null,

@@ -102,6 +102,6 @@ const valuesOf = (parts: JobParts, settings: CampaignSettings): Record<Variable,
   'lead.name': parts.leadName ?? 'caller',
   'campaign.name': settings.name,
   'tenant.name': parts.tenantName,
-  'number.dialled': parts.call.dialedNumber,
+  'number.dialed': parts.call.dialedNumber,
   now: parts.now.toUTCString(),
 });

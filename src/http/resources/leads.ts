@@ -3,7 +3,14 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
-import { editLead, findLeadRecord, insertLead, listLeads, type LeadRecord } from '../../leads/scoped-store.ts';
+import {
+  editLead,
+  findLeadRecord,
+  insertLead,
+  leadStatuses,
+  listLeads,
+  type LeadRecord,
+} from '../../leads/scoped-store.ts';
 import { toE164 } from '../../numbers/number.ts';
 import { name, text } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
@@ -11,14 +18,12 @@ import { camelOf, snakeOf } from '../conventions/snake-case.ts';
 import { id, metadata, version, timestamp, booleanQuery } from '../conventions/fields.ts';
 import { actionRoute, updateRoute, createRoute, getRoute, listRoute } from '../conventions/resource-routes.ts';
 
-const statuses = ['new', 'calling', 'completed', 'failed'] as const;
-
 const json = z.object({
   id,
   campaign_id: z.string(),
   phone_number: z.string().describe('E.164 if possible; anonymous:… if withheld.'),
   name: z.string(),
-  status: z.enum(statuses).describe('Set by its calls.'),
+  status: z.enum(leadStatuses).describe('Set by its calls.'),
   attempts: z.number(),
   last_call_at: timestamp.nullable(),
   metadata: z.unknown(),
@@ -39,7 +44,7 @@ export const leadRoutes = (app: FastifyInstance, { db, now, config }: Context, {
     query: {
       campaign_id: id.exactOptional(),
       phone_number: text(100).exactOptional(),
-      status: z.enum(statuses).exactOptional(),
+      status: z.enum(leadStatuses).exactOptional(),
       is_archived: booleanQuery.default(false),
     },
     list: async (request, query, page) => listLeads(db, scopeOf(request), camelOf(query), page),

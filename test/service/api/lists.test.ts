@@ -3,14 +3,13 @@ import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import type { Db } from '#src/database/open.ts';
 import { mostLookedAt } from '#src/database/keyset-list.ts';
+import { leadStatuses } from '#src/leads/scoped-store.ts';
+import { callStatuses } from '#src/protocol/call-status.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { ask, machineToken } from './users.ts';
 
 type Listed = { items: { id: string }[]; next_cursor: string | null };
-
-const callStatuses = ['ringing', 'in_progress', 'completed', 'rejected', 'failed'] as const;
-const leadStatuses = ['new', 'calling', 'completed', 'failed'] as const;
 
 /** Numbers that are the same each time. */
 const dice = (seed: number) => {

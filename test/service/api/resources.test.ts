@@ -156,7 +156,7 @@ describeBothDatabases('resources', (openDatabase) => {
     const { owner } = await open();
     const made = (draft: object) => owner.post('/campaigns', { name: 'x', draft });
     for (const [draft, problem] of [
-      [{ prompt: '' }, 'prompt: is empty'],
+      [{ prompt: '' }, 'prompt: must not be empty'],
       [{ prompt: 'x', greeting: 'Hello {{lead.nam}}' }, 'greeting: {{lead.nam}}'],
       [{ prompt: 'x', silence_ask_ms: 9000, silence_goodbye_ms: 9000 }, 'silence_goodbye_ms'],
       [{ prompt: 'x', voice_provider: 'deepgram', speaking_rate: 0.6 }, 'speaking_rate: must be between 0.7 and 1.5'],

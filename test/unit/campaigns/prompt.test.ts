@@ -6,7 +6,7 @@ const values: Record<Variable, string> = {
   'lead.name': 'Sarah {{now}}',
   'campaign.name': 'Front desk',
   'tenant.name': 'Dental',
-  'number.dialled': '+18588796658',
+  'number.dialed': '+18588796658',
   now: 'Monday',
 };
 
@@ -17,6 +17,11 @@ describe('render', () => {
     );
   });
 
+  test('accepts the former spelling of a variable, which published campaigns still have', () => {
+    expect(render('You called {{number.dialled}}.', values)).toBe('You called +18588796658.');
+    expect(problemsOf('{{number.dialled}} {{number.dialed}}')).toEqual([]);
+  });
+
   test.each(['Hi {{lead.age}}', 'Hi {{}}', 'Hi {{now', 'now}}', '{{{now}}}', '{{constructor}}'])(
     'refuses %j',
     (template) => {
@@ -24,7 +29,7 @@ describe('render', () => {
     },
   );
 
-  test('names each unknown variable once, and those that there are', () => {
+  test('names each unknown variable once, and lists the known ones', () => {
     const problems = problemsOf('{{a}} {{a}} {{b}}');
     expect(problems).toHaveLength(2);
     expect(problems[0]).toContain('{{a}} is not a variable');

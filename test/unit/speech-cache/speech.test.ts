@@ -45,7 +45,7 @@ test.each(['{{caller.number}}', '{{lead.name}}', 'It is {{ now }}'])(
 );
 
 test('a text that names the dialed number is prepared once per number', () => {
-  const texts = textsOf({ greeting: 'You called {{number.dialled}}.' });
+  const texts = textsOf({ greeting: 'You called {{number.dialed}}.' });
   expect(texts.slice(0, 2)).toEqual(['You called +18588796658.', 'You called +12025550123.']);
 });
 
