@@ -120,7 +120,7 @@ export const loadSteadily = (port: number, perSecond: number): Readonly<{ stop: 
         .then((ms) => void (ms !== null && latenciesMs.push(ms)))
         .finally(() => open.delete(one));
       open.add(one);
-      await sleep(startedAt + ((n + 1) * 1000) / perSecond - performance.now());
+      await sleep(Math.max(0, startedAt + ((n + 1) * 1000) / perSecond - performance.now()));
     }
   };
   const sending = sendAll();
