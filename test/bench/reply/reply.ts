@@ -184,10 +184,15 @@ const targetsOf = (ours: SideFigures, { ratio, tunedRatio }: Ratios, bestFalseCu
     : [atMost('our false cut-ins in %, at most those of stock', shareOf(ours), bestFalseCutIns)]),
 ];
 
-const problemsOf = (name: string, figures: SideFigures, planned: number): string[] =>
+/** @param planned the utterances of a whole run; null in one that doesn't count, where a few replies are enough */
+const problemsOf = (name: string, figures: SideFigures, planned: number | null): string[] =>
   problemsIf(
-    [figures.utterances < planned, `${name}: ${figures.utterances} of ${planned} utterances`],
-    [figures.addedMsNoLeadIn.n === 0 || figures.addedMsLeadIn.n === 0, `${name}: too few replies`],
+    [figures.utterances < (planned ?? 0), `${name}: ${figures.utterances} of ${planned ?? 0} utterances`],
+    [figures.addedMsUnfiltered.n === 0, `${name}: no reply at all`],
+    [
+      planned !== null && (figures.addedMsNoLeadIn.n === 0 || figures.addedMsLeadIn.n === 0),
+      `${name}: too few replies`,
+    ],
     [figures.dropped > mostDropped, `${name}: ${figures.dropped} calls ended unexpectedly`],
   );
 
@@ -244,9 +249,9 @@ const resultOf = ({ samples, selection, tallies, onlyOurs, planned }: Measured) 
     reference: onlyOurs ? null : reference,
     targets: targetsOf(ours, ratios, onlyOurs ? null : shareOf(best)),
     problems: [
-      ...problemsOf('ours', ours, planned?.all.length ?? 0),
-      ...(onlyOurs ? [] : problemsOf(fastest, stock, planned?.common.length ?? 0)),
-      ...(onlyOurs ? [] : problemsOf('tuned', tuned, planned?.common.length ?? 0)),
+      ...problemsOf('ours', ours, planned?.all.length ?? null),
+      ...(onlyOurs ? [] : problemsOf(fastest, stock, planned?.common.length ?? null)),
+      ...(onlyOurs ? [] : problemsOf('tuned', tuned, planned?.common.length ?? null)),
     ],
     samples: [...selection.samples, ...samples],
   };
