@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { closeRtc, type Caller } from '#src/simulators/caller/caller.ts';
 import { finalRecords, startTestService, type TestService } from '#test/support/service.ts';
-import { answer, greeted, isComplete, line } from './talk.ts';
+import { answer, greeted, limit, line } from './talk.ts';
 
-/** From the caller's last word to the first sound of the agent. In `npm test` other calls run beside it on the same machine. */
-export const longestSilenceMs = isComplete ? 5_000 : 12_000;
+/** From the caller's last word to the first sound of the agent. */
+export const longestSilenceMs = limit(5_000);
 
 export type ProviderCalls = Readonly<{
   /** There inside tests only. */
