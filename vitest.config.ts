@@ -9,8 +9,8 @@ const timed = 'timed';
 /** The folders of test/ that hold tests. */
 export const testFolders = [...quick, ...waiting];
 
-const SHORT_MS = 60_000;
-const LONG_MS = 180_000;
+const shortMs = 60_000;
+const longMs = 180_000;
 
 /** `npm run faults` measures everything. */
 const isMeasuring = process.env.FAULTS === 'all';
@@ -30,8 +30,8 @@ const project = (name: string, options: { include: string[]; exclude?: string[];
     maxWorkers: options.workers,
     fileParallelism: options.workers > 1,
     sequence: { groupOrder: options.group },
-    testTimeout: quick.includes(name) ? SHORT_MS : LONG_MS,
-    hookTimeout: quick.includes(name) ? SHORT_MS : LONG_MS,
+    testTimeout: quick.includes(name) ? shortMs : longMs,
+    hookTimeout: quick.includes(name) ? shortMs : longMs,
   },
 });
 

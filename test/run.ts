@@ -8,9 +8,9 @@ import { testFolders } from '../vitest.config.ts';
 import { kill, watchDescendants } from './support/processes.ts';
 
 /** How long processes may take to end by themselves after the last test. */
-const GRACE_MS = 5_000;
+const graceMs = 5_000;
 
-function count(vitest: Vitest) {
+const count = (vitest: Vitest) => {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const module of vitest.state.getTestModules()) {
     let failedTests = 0;
@@ -25,7 +25,7 @@ function count(vitest: Vitest) {
   }
   counts.failed += vitest.state.getUnhandledErrors().length;
   return counts;
-}
+};
 
 const names = process.argv.slice(2).filter((name) => name !== '--');
 const paths = names.map((name) => (testFolders.includes(name) ? `test/${name}/` : name));
@@ -38,7 +38,7 @@ const vitest = await startVitest(paths, {
   allowOnly: names.length > 0,
 });
 const counts = count(vitest);
-const leftovers = await watch.leftovers(GRACE_MS);
+const leftovers = await watch.leftovers(graceMs);
 for (const { pid, command } of leftovers) console.error(`Left over by a test: process ${pid}: ${command}`);
 kill(leftovers);
 counts.failed += leftovers.length;

@@ -29,7 +29,7 @@ export interface Checkout extends AsyncDisposable {
  * @param frame what to copy from the project: files or folders, by path
  * @param options `packages: false` leaves out node_modules
  */
-export async function openCheckout(frame: readonly string[], options = { packages: true }): Promise<Checkout> {
+export const openCheckout = async (frame: readonly string[], options = { packages: true }): Promise<Checkout> => {
   const root = await mkdtemp(join(tmpdir(), 'telephony agent '));
   for (const path of frame) await cp(join(projectRoot, path), join(root, path), { recursive: true });
   if (options.packages) await symlink(join(projectRoot, 'node_modules'), join(root, 'node_modules'));
@@ -56,4 +56,4 @@ export async function openCheckout(frame: readonly string[], options = { package
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   };
-}
+};

@@ -14,7 +14,7 @@ export interface RunningProcess {
 }
 
 /** A process as Linux describes it; null when it is gone or a zombie. */
-function readProc(pid: string): RunningProcess | null {
+const readProc = (pid: string): RunningProcess | null => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const [state, parentPid, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -24,9 +24,9 @@ function readProc(pid: string): RunningProcess | null {
   } catch {
     return null; // it ended while we read
   }
-}
+};
 
-function readPs(): RunningProcess[] {
+const readPs = (): RunningProcess[] => {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,lstart=,command='], { encoding: 'utf8' }).split('\n');
   return lines.flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.{24})\s+(.*)$/.exec(line);
@@ -34,16 +34,16 @@ function readPs(): RunningProcess[] {
     const [, pid, parentPid, , started = '', command = ''] = match;
     return [{ pid: Number(pid), parentPid: Number(parentPid), started, command }];
   });
-}
+};
 
 /** Every process on this machine that is visible to us. */
-export function listProcesses(): RunningProcess[] {
+export const listProcesses = (): RunningProcess[] => {
   if (process.platform !== 'linux') return process.platform === 'win32' ? [] : readPs();
   return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (readProc(name) ?? []) : []));
-}
+};
 
 /** The processes below `ancestor`, at any depth. */
-export function descendantsOf(ancestor: number, processes = listProcesses()): RunningProcess[] {
+export const descendantsOf = (ancestor: number, processes = listProcesses()): RunningProcess[] => {
   const family = new Set([ancestor]);
   for (let size = 0; size !== family.size;) {
     size = family.size;
@@ -51,10 +51,10 @@ export function descendantsOf(ancestor: number, processes = listProcesses()): Ru
   }
   family.delete(ancestor);
   return processes.filter(({ pid }) => family.has(pid));
-}
+};
 
 /** The processes with this entry in their environment (Linux only). Children inherit it, even when detached from their parents. */
-export function processesWithEnvironment(text: string, processes = listProcesses()): RunningProcess[] {
+export const processesWithEnvironment = (text: string, processes = listProcesses()): RunningProcess[] => {
   return processes.filter(({ pid }) => {
     try {
       return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(text);
@@ -62,7 +62,7 @@ export function processesWithEnvironment(text: string, processes = listProcesses
       return false; // not ours to read, or gone
     }
   });
-}
+};
 
 const keyOf = ({ pid, started }: RunningProcess) => `${pid} ${started}`;
 
@@ -71,22 +71,22 @@ const keyOf = ({ pid, started }: RunningProcess) => `${pid} ${started}`;
  * it was seen before.
  * @param pollMs how often to list processes; those that start and end in between don't matter
  */
-export function watchDescendants(pollMs = 500) {
+export const watchDescendants = (pollMs = 500) => {
   const mark = `TELEPHONY_AGENT_TEST_RUN=${process.pid}-${Date.now()}`;
   const [name = '', value = ''] = mark.split('=');
   process.env[name] = value;
   const before = new Set(descendantsOf(process.pid).map(keyOf));
   const seen = new Set<string>();
-  const look = () => {
+  const list = () => {
     const now = listProcesses();
     for (const child of descendantsOf(process.pid, now)) seen.add(keyOf(child));
     return now;
   };
-  const timer = setInterval(look, pollMs);
+  const timer = setInterval(list, pollMs);
   timer.unref();
 
   const running = () => {
-    const now = look();
+    const now = list();
     const marked = new Set(processesWithEnvironment(mark, now).map(({ pid }) => pid));
     return now.filter(
       (one) => one.pid !== process.pid && !before.has(keyOf(one)) && (seen.has(keyOf(one)) || marked.has(one.pid)),
@@ -105,10 +105,10 @@ export function watchDescendants(pollMs = 500) {
       delete process.env[name];
     },
   };
-}
+};
 
 /** Kills processes. */
-export function kill(processes: readonly RunningProcess[]): void {
+export const kill = (processes: readonly RunningProcess[]): void => {
   for (const { pid } of processes) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -116,4 +116,4 @@ export function kill(processes: readonly RunningProcess[]): void {
       // it ended by itself
     }
   }
-}
+};

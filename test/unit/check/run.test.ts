@@ -8,6 +8,7 @@ const frame = ['package.json', 'vitest.config.ts', 'test/run.ts', 'test/support/
 const setups = {
   'test/support/obtain.ts': 'export const setup = () => {};',
   'test/support/postgres.ts': 'export const setup = () => {};',
+  'test/support/livekit.ts': 'export const setup = () => {};',
 };
 const passing = `import { test } from 'vitest';\ntest('fine', () => {});\n`;
 
@@ -35,7 +36,7 @@ async function runTests(files: Record<string, string>, args: string[] = []) {
   return { code, lastLine: stdout.trimEnd().split('\n').at(-1), stdout, stderr };
 }
 
-test('counts what passed in every project, or in those asked for', { timeout: TIMEOUT_MS }, async () => {
+test('counts what passed in every folder, or in those asked for', { timeout: TIMEOUT_MS }, async () => {
   const files = { 'test/unit/a.test.ts': passing, 'test/service/b.test.ts': passing, 'test/faults/c.test.ts': passing };
   expect(await runTests(files)).toMatchObject({ code: 0, lastLine: '3 passed, 0 failed' });
   expect(await runTests(files, ['service'])).toMatchObject({ code: 0, lastLine: '1 passed, 0 failed' });
