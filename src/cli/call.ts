@@ -5,7 +5,7 @@ import { closeRtc, dial } from '../simulators/caller/caller.ts';
 import { announceUtterances, readDevState } from '../local/dev-state.ts';
 import { waitForFinalRecords } from '../local/final-records.ts';
 import { followScript } from '../simulators/caller/scripted-caller.ts';
-import { printTurns } from '../local/turn-printer.ts';
+import { formatCallEvent, printTurns } from '../local/turn-printer.ts';
 import type { Command } from './command.ts';
 
 const recordsTimeoutMs = 20_000;
@@ -51,7 +51,7 @@ const run = async (argv: string[], env: NodeJS.ProcessEnv): Promise<number> => {
       sipInbound: { url: `${state.url}/api/v1/webhooks/livekit/sip-inbound` },
     });
     await using _turns = printTurns(db, caller.call.room, print);
-    await followScript(caller, { script: say, onHangUp: () => print('(the caller hangs up)') });
+    await followScript(caller, { script: say, onHangUp: () => print(formatCallEvent('the caller hangs up')) });
     return await waitForFinalRecords(db, caller.call.room, recordsTimeoutMs);
   };
   const records = await call().finally(closeRtc);

@@ -1,23 +1,28 @@
-/** The service of `npm run dev`, as dev.ts starts it: with sample data, the call page, and a note of where it is. */
-import { seed } from './seed.ts';
+/** The service of `npm run dev`, as dev.ts starts it: with sample data, the call page, and a file that says where it runs. */
+import { once } from 'node:events';
 import { loadConfig, requireCallConfig, type CallConfig } from '../config.ts';
-import { AppError, describeError } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import { startService, type Service } from '../service.ts';
 import { callPage } from './call-page/call-page.ts';
 import { publishDevState } from './dev-state.ts';
+import { print, runMain } from './run-main.ts';
+import { sampleNumber, seed } from './seed.ts';
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const banner = ({ url }: Service, number: string, isLocal: boolean): string => `
+telephony-agent is up at ${url}
 
-const banner = (service: Service, number: string, isLocal: boolean): string => `
-telephony-agent is up.
-  API              ${service.url}/docs
-  Call in          ${isLocal ? `${service.url}/call, or: npm run cli -- call --say "What are your opening hours?"` : `dial ${number}`}
-  Health           ${service.url}/api/v1/webhooks/health
+  Call the agent   ${
+    isLocal
+      ? `${url}/call in a browser, or\n                   npm run cli -- call --say "What are your opening hours?"`
+      : number
+  }
+  API docs         ${url}/docs
+  Health           ${url}/api/v1/webhooks/health
   Stop             Ctrl-C
 `;
 
 const start = async (config: CallConfig, stack: AsyncDisposableStack): Promise<Service> => {
-  const number = config.phoneNumber ?? '+18588796658';
+  const number = config.phoneNumber ?? sampleNumber;
   const { livekit, databaseUrl } = config;
   const service = stack.use(
     await startService({
@@ -38,17 +43,10 @@ const start = async (config: CallConfig, stack: AsyncDisposableStack): Promise<S
   return service;
 };
 
-const run = async (): Promise<void> => {
-  const stop = Promise.withResolvers<void>();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.resolve());
+await runMain(async (signal) => {
+  const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort');
   await using stack = new AsyncDisposableStack();
   const service = await start(requireCallConfig(loadConfig(process.env)), stack);
-  await Promise.race([stop.promise, service.failed.then((why) => Promise.reject(new AppError('local_mode', why)))]);
-};
-
-try {
-  await run();
-} catch (error) {
-  process.stderr.write(`${error instanceof AppError ? error.message : describeError(error)}\n`);
-  process.exitCode = 1;
-}
+  const failed = service.failed.then((why) => Promise.reject(new AppError('local_mode', `The service failed: ${why}`)));
+  await Promise.race([stopped, failed]);
+});

@@ -1,4 +1,4 @@
-/** Where the running `npm run dev` is, for other commands of the same user on the same machine. Holds keys: readable by its owner only. */
+/** Tells other commands of this user where the running `npm run dev` is. Contains keys: readable by its owner only. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -10,14 +10,14 @@ const devState = z.object({
   number: z.string(),
   databaseUrl: z.string(),
   livekit: z.object({ url: z.string(), apiKey: z.string(), apiSecret: z.string() }),
-  /** The simulated providers' control; null where all are real. */
+  /** The control endpoint of the simulated providers; null if all are real. */
   controlUrl: z.string().nullable(),
 });
-export type DevState = z.infer<typeof devState>;
+type DevState = z.infer<typeof devState>;
 
 const pathOf = (port: number): string => join(tmpdir(), `telephony-agent-dev-${userInfo().uid}-${port}.json`);
 
-/** Writes the state for as long as it is not disposed. */
+/** Writes the state; disposing removes it. */
 export const publishDevState = async (port: number, state: DevState): Promise<AsyncDisposable> => {
   const path = pathOf(port);
   await rm(path, { force: true });
@@ -25,39 +25,42 @@ export const publishDevState = async (port: number, state: DevState): Promise<As
   return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
 };
 
-/** @throws AppError `local_mode` where no `npm run dev` is up on this port */
+/** @throws AppError `local_mode` if `npm run dev` isn't running on this port */
 export const readDevState = async (port: number): Promise<DevState> => {
   const text = await readFile(pathOf(port), 'utf8').catch(() => null);
   if (text === null)
-    throw new AppError('local_mode', `No npm run dev is up on port ${port}: start it first, in another terminal.`);
+    throw new AppError(
+      'local_mode',
+      `npm run dev is not running on port ${port}. Start it in another terminal, or pass --port.`,
+    );
   return devState.parse(JSON.parse(text));
 };
 
-const answers = (url: string): Promise<boolean> =>
+const isResponding = (url: string): Promise<boolean> =>
   fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
     ({ ok }) => ok,
     () => false,
   );
 
-/** The `npm run dev` that is up on this port, with its own LiveKit; null where none is (one that was killed leaves its note). */
+/** The state of the `npm run dev` that responds on this port; null if there is none. One that was killed leaves its file behind. */
 export const findDevState = async (port: number): Promise<DevState | null> => {
   const state = await readDevState(port).catch((error: unknown) => {
     if (error instanceof AppError) return null;
     throw error;
   });
   if (state === null) return null;
-  const isUp = await Promise.all([`${state.url}/livez`, state.livekit.url.replace(/^ws/, 'http')].map(answers));
-  return isUp.every(Boolean) ? state : null;
+  const urls = [`${state.url}/livez`, state.livekit.url.replace(/^ws/, 'http')];
+  return (await Promise.all(urls.map(isResponding))).every(Boolean) ? state : null;
 };
 
-/** Tells the simulated transcription what it is about to hear; a real one hears for itself. */
+/** Tells the simulated speech-to-text what it is about to hear; a real one hears for itself. */
 export const announceUtterances = async (
-  state: Pick<DevState, 'controlUrl'>,
-  lines: readonly string[],
+  { controlUrl }: Pick<DevState, 'controlUrl'>,
+  utterances: readonly string[],
 ): Promise<void> => {
-  if (state.controlUrl === null) return;
-  for (const text of lines) {
-    const response = await fetch(`${state.controlUrl}/utterances`, { method: 'POST', body: JSON.stringify({ text }) });
-    if (!response.ok) throw new Error(`the simulated providers answered ${response.status}`);
+  if (controlUrl === null) return;
+  for (const text of utterances) {
+    const response = await fetch(`${controlUrl}/utterances`, { method: 'POST', body: JSON.stringify({ text }) });
+    if (!response.ok) throw new Error(`The simulated providers responded with ${response.status}.`);
   }
 };

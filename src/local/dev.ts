@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: everything on this machine, staying up. LiveKit and the simulated providers live here; the service runs in a child
- * process that is started anew when a file changes.
+ * `npm run dev`: runs everything on this machine until Ctrl-C. LiveKit and the simulated providers run in this process; the
+ * service runs in a child process that restarts when a file changes.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,21 +8,22 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
-import { AppError, describeError } from '../errors.ts';
-import { startDevStack, type Env } from './dev-stack.ts';
 import { version } from '../version.ts';
+import { startDevStack, type Env } from './dev-stack.ts';
+import { print, runMain } from './run-main.ts';
 
 const help = `Usage: npm run dev [-- --livekit]
 
-Starts the service with a LiveKit server of its own, simulated providers where no key is set, and the database of DATABASE_URL.
+Starts the service with its own LiveKit server, the database in DATABASE_URL, and a simulator for every provider without an API
+key. The service restarts when a source file changes.
 
-  --livekit  joins the LiveKit project of LIVEKIT_URL instead, as agent "telephony-agent-dev"; providers must have their keys
-  --help     prints this`;
+  --livekit  use the LiveKit project in LIVEKIT_URL instead, as agent "telephony-agent-dev"; requires all API keys
+  --version  print the version
+  --help     print this help`;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Runs the service until `signal`; it is started anew when a file changes. */
+/** Runs the service until `signal` aborts, restarting it when a file changes. */
 const watchService = async (env: Env, signal: AbortSignal): Promise<void> => {
   const watched = ['src', 'agents', 'prisma/schema.prisma'].map((path) => `--watch-path=${root}${path}`);
   const child = spawn(process.execPath, [...watched, '--watch-preserve-output', `${root}src/local/dev-service.ts`], {
@@ -35,7 +36,7 @@ const watchService = async (env: Env, signal: AbortSignal): Promise<void> => {
   await once(child, 'exit');
 };
 
-const run = async (signal: AbortSignal): Promise<void> => {
+await runMain(async (signal) => {
   const { values } = parseArgs({
     options: { livekit: { type: 'boolean' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
   });
@@ -44,15 +45,6 @@ const run = async (signal: AbortSignal): Promise<void> => {
   if (existsSync('.env')) process.loadEnvFile('.env');
   if (values.livekit === true) return watchService({ ...process.env, AGENT_NAME: 'telephony-agent-dev' }, signal);
   const { port, databaseUrl } = loadConfig({ PORT: process.env.PORT, DATABASE_URL: process.env.DATABASE_URL });
-  await using around = await startDevStack({ env: process.env, port, databaseUrl, progress: print, signal });
-  await watchService({ ...around.env, LOCAL_CONTROL_URL: around.providers?.controlUrl }, signal);
-};
-
-const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort());
-try {
-  await run(stop.signal);
-} catch (error) {
-  process.stderr.write(`${error instanceof AppError ? error.message : describeError(error)}\n`);
-  process.exitCode = 1;
-}
+  await using devStack = await startDevStack({ env: process.env, port, databaseUrl, progress: print, signal });
+  await watchService({ ...devStack.env, LOCAL_CONTROL_URL: devStack.providers?.controlUrl }, signal);
+});

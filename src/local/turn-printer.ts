@@ -1,35 +1,39 @@
-/** Prints the turns of a call while it goes on, as its records tell them. */
+/** Prints a call to the terminal as it happens. */
 import { findTurnsOfRoom } from '../calls/store.ts';
 import type { DbClient } from '../database/open.ts';
 
-const lookEveryMs = 250;
+const pollMs = 250;
 
-/** How a turn looks in a terminal. */
+const formatLine = (label: string, text: string): string => `${label.padEnd(6)} │ ${text}`;
+
 export const formatTurn = ({ role, text, interrupted }: { role: string; text: string; interrupted: boolean }): string =>
-  `${role.padEnd(6)} │ ${text}${interrupted ? ' …' : ''}`;
+  formatLine(role, `${text}${interrupted ? ' …' : ''}`);
 
-/** Prints until disposed, and then what is still to be printed. */
+/** A line about the call itself, such as `call   │ ringing`. */
+export const formatCallEvent = (text: string): string => formatLine('call', text);
+
+/** Prints the turns in the database of a room's call until disposed; disposing prints the remaining ones. */
 export const printTurns = (db: DbClient, roomName: string, print: (line: string) => void): AsyncDisposable => {
-  let printed = -1;
+  let lastSeq = -1;
   let isStopped = false;
-  const look = async (): Promise<void> => {
-    for (const turn of await findTurnsOfRoom(db, roomName, printed)) {
+  const printNew = async (): Promise<void> => {
+    for (const turn of await findTurnsOfRoom(db, roomName, lastSeq)) {
       print(formatTurn(turn));
-      printed = turn.seq;
+      lastSeq = turn.seq;
     }
   };
-  const loop = async (): Promise<void> => {
+  const poll = async (): Promise<void> => {
     while (!isStopped) {
-      await look();
-      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+      await printNew();
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
-    await look();
+    await printNew();
   };
-  const done = loop();
+  const polling = poll();
   return {
     [Symbol.asyncDispose]: () => {
       isStopped = true;
-      return done;
+      return polling;
     },
   };
 };

@@ -125,7 +125,9 @@ const phoneFromBrowser = async (url: string): Promise<void> => {
   await page.goto(url);
   await page.getByRole('button', { name: 'Call' }).click();
   // The agent's greeting, which the page shows while it is spoken.
-  await expect.poll(() => page.textContent('body'), { timeout: 30_000 }).toContain('This is your AI assistant');
+  await expect
+    .poll(() => page.textContent('body'), { timeout: 30_000 })
+    .toContain('Thank you for calling Bright Smile Dental');
   await expect.poll(() => page.textContent('body'), { timeout: 30_000 }).toContain('Monday to Thursday');
   await page.getByRole('button', { name: 'Hang up' }).click();
   await browser.close();
@@ -140,7 +142,7 @@ test('cli: the list of commands, help, and clear errors', async () => {
   expect(unknown.output()).toContain('Unknown command: dance');
   const noDev = npm(['run', 'cli', '--', 'call', '--say', 'Hello', '--port', '1'], env);
   expect(await noDev.exited).toBe(1);
-  expect(noDev.output()).toContain('No npm run dev is up on port 1');
+  expect(noDev.output()).toContain('npm run dev is not running on port 1.');
   const badFlag = npm(['run', 'cli', '--', 'db:seed', '--nonsense'], env);
   expect(await badFlag.exited).toBe(1);
   expect(badFlag.output()).not.toContain('    at ');

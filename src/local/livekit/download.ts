@@ -1,4 +1,4 @@
-/** The official release of LiveKit's server: downloaded, compared with its checksum, unpacked. Nothing but Node is needed. */
+/** Downloads, verifies and unpacks the official release of the LiveKit server. Needs nothing but Node. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, rm, writeFile } from 'node:fs/promises';
@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 
-/** Below this address lie the release's files. */
+/** The base URL of a release's files. */
 export const releaseUrl = (version: string): string =>
   `https://github.com/livekit/livekit/releases/download/v${version}`;
 
-/** A release that can't be reached is known within this time: the little checksum file is asked for first. */
+/** Applies to the small checksum file, which is requested first: it tells whether the release can be reached. */
 const reachMs = 5_000;
 const downloadMs = 180_000;
 
-/** The release's archive for a machine, or null where LiveKit publishes none (macOS). */
+/** The release's archive for a platform; null if LiveKit publishes none (macOS). */
 export const archiveName = (version: string, platform: NodeJS.Platform, arch: string): string | null => {
   const cpu = ({ x64: 'amd64', arm64: 'arm64' } as Record<string, string>)[arch];
   if (cpu === undefined) return null;
@@ -25,13 +25,13 @@ export const archiveName = (version: string, platform: NodeJS.Platform, arch: st
 const fetchBytes = async (url: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<Buffer> => {
   const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(url, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  if (!response.ok) throw new Error(`${url} responded with ${response.status}`);
   return Buffer.from(await response.arrayBuffer());
 };
 
 const octal = (field: Buffer): number => parseInt(field.toString('latin1').replaceAll('\0', '').trim() || '0', 8);
 
-/** The contents of the file of that base name in an uncompressed tar; throws where it isn't there. */
+/** The contents of the file with this base name in an uncompressed tar. @throws Error if there is none */
 export const readFromTar = (tar: Buffer, name: string): Buffer => {
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
     const entry = tar.toString('latin1', at, at + 100).split('\0')[0] ?? '';
@@ -40,10 +40,10 @@ export const readFromTar = (tar: Buffer, name: string): Buffer => {
     if (entry.split('/').at(-1) === name) return tar.subarray(start, start + size);
     at = start + Math.ceil(size / 512) * 512;
   }
-  throw new Error(`the archive holds no ${name}`);
+  throw new Error(`the archive does not contain ${name}`);
 };
 
-/** Windows' own tar reads zip files; nowhere else is one used. */
+/** Uses the tar of Windows, which reads zip files. Only Windows releases are zipped. */
 const unzip = async (zip: Buffer, folder: string, name: string): Promise<void> => {
   const archive = join(folder, 'release.zip');
   await writeFile(archive, zip);
@@ -52,8 +52,9 @@ const unzip = async (zip: Buffer, folder: string, name: string): Promise<void> =
 };
 
 /**
- * Puts the release's server into `folder` under `binaryName`. The checksum comes from the release itself, over TLS: it finds a
- * broken download, not a release that was tampered with. Throws what went wrong; a release out of reach within 5 s.
+ * Puts the release's server into `folder`, as `binaryName`. The checksum comes from the release itself, over TLS: it detects a
+ * broken download, not a tampered release.
+ * @throws Error if any step fails; within 5 s if the release can't be reached
  */
 export const downloadRelease = async (options: {
   baseUrl: string;
@@ -69,11 +70,11 @@ export const downloadRelease = async (options: {
     .split('\n')
     .find((line) => line.trim().endsWith(` ${archive}`))
     ?.split(' ')[0];
-  if (expected === undefined) throw new Error(`the release's checksums don't name ${archive}`);
+  if (expected === undefined) throw new Error(`the release has no checksum for ${archive}`);
   options.progress(`downloading ${baseUrl}/${archive}`);
   const bytes = await fetchBytes(`${baseUrl}/${archive}`, downloadMs, signal);
   const actual = createHash('sha256').update(bytes).digest('hex');
-  if (actual !== expected) throw new Error(`${archive} has the checksum ${actual}, the release says ${expected}`);
+  if (actual !== expected) throw new Error(`the checksum of ${archive} is ${actual}, expected ${expected}`);
   if (archive.endsWith('.zip')) return unzip(bytes, folder, binaryName);
   await writeFile(join(folder, binaryName), readFromTar(gunzipSync(bytes), binaryName));
   await chmod(join(folder, binaryName), 0o755);

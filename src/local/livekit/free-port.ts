@@ -1,13 +1,14 @@
+/** Finds a free port. */
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below what any system gives to outgoing connections, which would take a port between the look and its use; above what browsers refuse. */
+/** Below the ephemeral ports, so that no outgoing connection takes the port before it is used; above the ports that browsers block. */
 const range = [20_000, 32_000] as const;
 
 /**
- * A port of 127.0.0.1 that nobody uses now.
- * @throws what `listen` says other than that it is in use
+ * A port of 127.0.0.1 that is free now.
+ * @throws any error of `listen` other than EADDRINUSE
  */
 export const freePort = async (): Promise<number> => {
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Where the LiveKit server of local mode comes from: on PATH; else cached; else the official release; else built with Go.
- * What was obtained is kept outside the checkout, for every checkout of this machine.
+ * Obtains the LiveKit server of local mode: from PATH, from the cache, from the official release, or built with Go, in this
+ * order. The cache is outside the checkout and shared by all checkouts.
  */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
@@ -18,26 +18,26 @@ export const livekitVersion = '1.11.0';
 const suffix = process.platform === 'win32' ? '.exe' : '';
 const binaryName = `livekit-server${suffix}`;
 const defaultUsualFolders = ['/usr/local/bin', '/opt/homebrew/bin', '/usr/local/go/bin', 'C:\\Program Files\\Go\\bin'];
-const lockBeatMs = 2_000;
+const lockTouchMs = 2_000;
 const lockStaleMs = 15_000;
 
 const advice =
-  'No LiveKit server could be obtained: install one (macOS: `brew install livekit`; elsewhere put livekit-server on PATH, for ' +
-  `example out of the container image livekit/livekit-server:v${livekitVersion}) or install Go 1.25 or newer, and run this again`;
+  'Could not obtain a LiveKit server. Install one (macOS: `brew install livekit`; elsewhere put livekit-server on PATH, for ' +
+  `example from the container image livekit/livekit-server:v${livekitVersion}), or install Go 1.25 or newer, then try again`;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export type ObtainOptions = {
-  /** Told one line per step, and one every few seconds while a step lasts. */
+  /** Receives a line for each step, and another every few seconds while a step takes long. */
   progress: (line: string) => void;
-  /** Default: `$XDG_CACHE_HOME`, else `~/.cache`, else a private folder under the temporary one. */
+  /** Default: `$XDG_CACHE_HOME`, else `~/.cache`, else a private folder in the temporary folder. */
   cacheDir?: string | undefined;
   signal?: AbortSignal | undefined;
-  /** The process's own: PATH, HOME, XDG_CACHE_HOME, TMPDIR and what Go reads. */
+  /** Read here: PATH, HOME, XDG_CACHE_HOME and TMPDIR; passed on to Go. */
   env: Environment;
-  /** Where the release's files lie. */
+  /** The base URL of the release's files. */
   releaseUrl?: string;
-  /** Looked through after PATH: installers put programs there although PATH may not name it. */
+  /** Searched after PATH: folders that installers use but PATH may lack. */
   usualFolders?: readonly string[];
 };
 
@@ -55,7 +55,7 @@ const findProgram = async (name: string, folders: readonly string[]): Promise<st
   return null;
 };
 
-const searched = ({ env, usualFolders }: ObtainOptions): string[] => [
+const searchedFolders = ({ env, usualFolders }: ObtainOptions): string[] => [
   ...(env['PATH'] ?? env['Path'] ?? '').split(delimiter),
   ...(usualFolders ?? defaultUsualFolders),
 ];
@@ -66,8 +66,8 @@ const isWritable = (folder: string): Promise<boolean> =>
     () => false,
   );
 
-/** Made where it is missing; false where that can't be, or it takes no files. */
-const canBeUsed = async (folder: string): Promise<boolean> => {
+/** Creates the folder if needed; false if that fails or the folder is not writable. */
+const isUsable = async (folder: string): Promise<boolean> => {
   try {
     await mkdir(folder, { recursive: true });
     return await isWritable(folder);
@@ -76,7 +76,7 @@ const canBeUsed = async (folder: string): Promise<boolean> => {
   }
 };
 
-/** A folder in the shared temporary folder could have been laid there by somebody else: only our own will do. */
+/** Another user could have planted a folder in the shared temporary folder: only one of our own is used. */
 const privateTemporaryFolder = async (env: Environment): Promise<string> => {
   const user = process.getuid?.();
   const base = env['TMPDIR'] || tmpdir();
@@ -89,7 +89,7 @@ const privateTemporaryFolder = async (env: Environment): Promise<string> => {
   return folder;
 };
 
-/** The home, where it takes files: service accounts are given one that doesn't exist. */
+/** The home folder if it is writable: that of a service account may not even exist. */
 const homeOf = async (env: Environment): Promise<string | null> => {
   const home = env['HOME'] || env['USERPROFILE'];
   return home && (await isWritable(home)) ? home : null;
@@ -100,24 +100,24 @@ const chooseCacheFolder = async (env: Environment): Promise<string> => {
   const bases = [env['XDG_CACHE_HOME'] || null, home === null ? null : join(home, '.cache')];
   for (const base of bases) {
     const folder = base === null ? null : join(base, 'telephony-agent');
-    if (folder !== null && (await canBeUsed(folder))) return folder;
+    if (folder !== null && (await isUsable(folder))) return folder;
   }
   return privateTemporaryFolder(env);
 };
 
-/** The version a binary tells of itself; throws where it doesn't run on this machine. */
+/** @throws Error if the binary does not run on this machine */
 const versionOf = async (binary: string): Promise<string> => {
   const { stdout } = await promisify(execFile)(binary, ['--version'], { timeout: 15_000 });
   return stdout.trim().split(' ').at(-1) ?? '';
 };
 
-/** Who stands still for longer than a lock lives loses it: at worst two obtain the same file. */
-const lockWasTaken = (): void => undefined;
+/** A process that stalled for too long has lost its lock: at worst, two obtain the same file. */
+const ignoreLostLock = (): void => undefined;
 
 /**
- * Takes the lock or waits for it. The holder touches it while it works, so a lock that nobody touches belongs to nobody (pids
- * mean nothing across containers). Two waiters may both take over a dead one: that costs a second build, nothing else, since
- * the result is moved into place in one step.
+ * Takes the lock, or waits for it. Its owner touches the file while it works; a file not touched lately is stale (pids mean
+ * nothing across containers). Two waiters may both take over a stale lock: that costs a second build, nothing else, since the
+ * result is moved into place atomically.
  */
 const takeLock = async (path: string, options: ObtainOptions): Promise<AsyncDisposable> => {
   for (let waits = 0; ; waits += 1) {
@@ -140,77 +140,81 @@ const takeLock = async (path: string, options: ObtainOptions): Promise<AsyncDisp
       await sleep(500, undefined, options.signal ? { signal: options.signal } : {});
     }
   }
-  const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(lockWasTaken), lockBeatMs);
+  const touching = setInterval(() => void utimes(path, new Date(), new Date()).catch(ignoreLostLock), lockTouchMs);
   return {
     [Symbol.asyncDispose]: async () => {
-      clearInterval(beat);
+      clearInterval(touching);
       await rm(path, { force: true });
     },
   };
 };
 
-type Way = { name: string; run: (folder: string) => Promise<void> };
+type Installer = { name: string; run: (folder: string) => Promise<void> };
 
-/** The ways there are on this machine, in the order to try them. */
-const waysToInstall = async (cacheFolder: string, options: ObtainOptions): Promise<Way[]> => {
+/** The installers available on this machine, in the order to try them. */
+const findInstallers = async (cacheFolder: string, options: ObtainOptions): Promise<Installer[]> => {
   const { env, progress, signal } = options;
-  const ways: Way[] = [];
+  const installers: Installer[] = [];
   const archive = archiveName(livekitVersion, process.platform, process.arch);
   const baseUrl = options.releaseUrl ?? releaseUrl(livekitVersion);
   if (archive !== null) {
     const run = (folder: string) => downloadRelease({ baseUrl, archive, folder, binaryName, progress, signal });
-    ways.push({ name: 'the official release', run });
+    installers.push({ name: 'the official release', run });
   }
-  const go = await findProgram(`go${suffix}`, searched(options));
+  const go = await findProgram(`go${suffix}`, searchedFolders(options));
   if (go !== null) {
     const homeIsWritable = (await homeOf(env)) !== null;
     const common = { go, version: livekitVersion, binaryName, cacheFolder, homeIsWritable, env, progress, signal };
-    ways.push({ name: 'a build with Go', run: (folder) => buildWithGo({ ...common, folder }) });
+    installers.push({ name: 'a build with Go', run: (folder) => buildWithGo({ ...common, folder }) });
   }
-  return ways;
+  return installers;
 };
 
 const install = async (target: string, cacheFolder: string, options: ObtainOptions): Promise<void> => {
   const failures: string[] = [];
-  for (const way of await waysToInstall(cacheFolder, options)) {
+  for (const installer of await findInstallers(cacheFolder, options)) {
     const folder = await mkdtemp(join(cacheFolder, '.install-'));
     try {
-      options.progress(`trying ${way.name}`);
-      await way.run(folder);
+      options.progress(`trying ${installer.name}`);
+      await installer.run(folder);
       await versionOf(join(folder, binaryName));
       await mkdir(dirname(target), { recursive: true });
       await rename(join(folder, binaryName), target);
       return;
     } catch (error) {
       options.signal?.throwIfAborted();
-      failures.push(`${way.name}: ${describeError(error)}`);
-      options.progress(`${way.name} failed: ${describeError(error)}`);
+      failures.push(`${installer.name}: ${describeError(error)}`);
+      options.progress(`${installer.name} failed: ${describeError(error)}`);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
-  throw new AppError('local_mode', failures.length === 0 ? `${advice}.` : `${advice} (${failures.join('; ')}).`);
+  throw new AppError(
+    'local_mode',
+    failures.length === 0 ? `${advice}.` : `${advice}. What failed: ${failures.join('; ')}.`,
+  );
 };
 
 /**
- * The path of a LiveKit server that runs on this machine. Several processes may ask at once: one obtains it, the others wait.
- * Throws an AppError whose one sentence says what to install where nothing works, and the signal's reason when that aborts.
+ * Returns the path of a LiveKit server that runs on this machine. If several processes ask at once, one obtains it and the
+ * others wait.
+ * @throws AppError that says what to install if nothing works; the signal's reason if it aborts
  */
 export const obtainLivekitServer = async (options: ObtainOptions): Promise<string> => {
-  const say = { ...options, progress: (line: string) => options.progress(`LiveKit server: ${line}`) };
-  const installed = await findProgram(binaryName, searched(options));
+  const labeled = { ...options, progress: (line: string) => options.progress(`LiveKit server: ${line}`) };
+  const installed = await findProgram(binaryName, searchedFolders(options));
   if (installed !== null) {
-    say.progress(`${installed}, version ${await versionOf(installed)}`);
+    labeled.progress(`using ${installed}, version ${await versionOf(installed)}`);
     return installed;
   }
   const cacheFolder = options.cacheDir ?? (await chooseCacheFolder(options.env));
   await mkdir(cacheFolder, { recursive: true });
   const target = join(cacheFolder, `livekit-server-${livekitVersion}`, binaryName);
   if (!(await isExecutable(target))) {
-    say.progress(`neither on PATH nor in ${cacheFolder}`);
-    await using _lock = await takeLock(join(cacheFolder, `livekit-server-${livekitVersion}.lock`), say);
-    if (!(await isExecutable(target))) await install(target, cacheFolder, say);
+    labeled.progress(`not on PATH or in ${cacheFolder}`);
+    await using _lock = await takeLock(join(cacheFolder, `livekit-server-${livekitVersion}.lock`), labeled);
+    if (!(await isExecutable(target))) await install(target, cacheFolder, labeled);
   }
-  say.progress(target);
+  labeled.progress(`using ${target}`);
   return target;
 };

@@ -1,4 +1,4 @@
-/** A LiveKit server of our own for local mode and tests: on loopback only, on free ports, with keys nobody else knows. */
+/** Runs a private LiveKit server for local mode and tests: on loopback only, on free ports, with fresh keys. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -12,12 +12,12 @@ export { livekitVersion, obtainLivekitServer, type ObtainOptions } from './relea
 const host = '127.0.0.1';
 const startTimeoutMs = 20_000;
 const attempts = 5;
-/** The first SIGTERM waits until every room is empty, the second does not. */
-const hurryAfterMs = 150;
+/** LiveKit's first SIGTERM waits until every room is empty, the second does not. */
+const secondSigtermAfterMs = 150;
 const killAfterMs = 2_500;
 const keptLogLines = 40;
 
-export type LivekitExit = { code: number | null; signal: NodeJS.Signals | null };
+type LivekitExit = { code: number | null; signal: NodeJS.Signals | null };
 
 export type LivekitServer = AsyncDisposable & {
   url: string;
@@ -26,22 +26,22 @@ export type LivekitServer = AsyncDisposable & {
   apiSecret: string;
   port: number;
   pid: number;
-  /** Settles when the process has ended, for whatever reason; never rejects. */
+  /** Resolves when the process has exited, for whatever reason; never rejects. */
   exited: Promise<LivekitExit>;
-  /** The last lines it said (warnings and errors only). */
+  /** Its latest log lines (warnings and errors only). */
   log: () => string[];
 };
 
-export type LivekitServerOptions = {
-  /** What obtainLivekitServer answered. */
+type LivekitServerOptions = {
+  /** The path from `obtainLivekitServer`. */
   binary: string;
-  /** Default: made for this run. LiveKit asks for a secret of 32 characters or more. */
+  /** Default: generated for this run. LiveKit requires a secret of at least 32 characters. */
   keys?: { key: string; secret: string };
-  /** More key pairs that it takes; webhooks are signed with `keys`. */
+  /** Further key pairs to accept; webhooks are signed with `keys`. */
   moreKeys?: Readonly<Record<string, string>>;
-  /** Gets every webhook, signed with the key. */
+  /** Receives every webhook, signed with `keys`. */
   webhookUrl?: string | readonly string[];
-  /** `redis://[:password@]host:port`; SIP trunks and dispatch rules need it, rooms and agents don't. */
+  /** `redis://[:password@]host:port`. SIP trunks and dispatch rules need it; rooms and agents don't. */
   redisUrl?: string;
   progress?: (line: string) => void;
 };
@@ -63,8 +63,8 @@ const redisConfig = (redisUrl: string) => {
 };
 
 /**
- * JSON is YAML. Media goes over UDP on loopback alone: LiveKit binds its TCP fallback to every address of the machine
- * whatever `bind_addresses` says, so there is none.
+ * LiveKit reads YAML, of which JSON is a subset. Media uses UDP on loopback only: the TCP fallback is off because LiveKit would
+ * bind it to every address of the machine, whatever `bind_addresses` says.
  */
 const configBody = (options: LivekitServerOptions, keys: { key: string; secret: string }, ports: Ports): string =>
   JSON.stringify({
@@ -92,27 +92,27 @@ const keepLog = (child: ChildProcess): (() => string[]) => {
   return () => kept;
 };
 
-/** True once it answers, false when the process ended before. */
-const answers = async (httpUrl: string, exited: Promise<LivekitExit>): Promise<boolean> => {
+/** True once the server responds, false if the process exits first. */
+const whenResponding = async (httpUrl: string, exited: Promise<LivekitExit>): Promise<boolean> => {
   const gone = exited.then(() => 'gone' as const);
   for (const until = Date.now() + startTimeoutMs; Date.now() < until;) {
-    const asked = fetch(httpUrl, { signal: AbortSignal.timeout(1_000) }).then(
+    const response = fetch(httpUrl, { signal: AbortSignal.timeout(1_000) }).then(
       async (response) => (await response.text()) && response.ok,
       () => false,
     );
-    const outcome = await Promise.race([asked, gone]);
+    const outcome = await Promise.race([response, gone]);
     if (outcome === 'gone') return false;
     if (outcome) return true;
     await sleep(50);
   }
-  throw new AppError('local_mode', `The LiveKit server did not answer within ${startTimeoutMs / 1000} s.`);
+  throw new AppError('local_mode', `The LiveKit server did not respond within ${startTimeoutMs / 1000} s.`);
 };
 
 const stop = async (child: ChildProcess, exited: Promise<LivekitExit>): Promise<void> => {
   const ended = exited.then(() => true);
   const within = (ms: number) => Promise.race([ended, sleep(ms, false, { ref: false })]);
   child.kill('SIGTERM');
-  if (await within(hurryAfterMs)) return;
+  if (await within(secondSigtermAfterMs)) return;
   child.kill('SIGTERM');
   if (await within(killAfterMs)) return;
   child.kill('SIGKILL');
@@ -125,7 +125,7 @@ const launch = async (options: LivekitServerOptions): Promise<LivekitServer | { 
     secret: randomBytes(32).toString('base64url'),
   };
   const ports: Ports = { http: await freePort(), udp: await freeUdpPort() };
-  // The configuration holds the secret: in the environment, where other users' `ps` doesn't show it.
+  // The configuration contains the secret: in the environment, other users' `ps` doesn't show it.
   const env = { LIVEKIT_CONFIG: configBody(options, keys, ports) };
   const child = spawn(options.binary, [], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise<LivekitExit>((resolve) => {
@@ -141,7 +141,7 @@ const launch = async (options: LivekitServerOptions): Promise<LivekitServer | { 
   };
   const httpUrl = `http://${host}:${ports.http}`;
   try {
-    if (!(await answers(httpUrl, exited))) {
+    if (!(await whenResponding(httpUrl, exited))) {
       await dispose();
       return { conflict: log() };
     }
@@ -156,23 +156,23 @@ const launch = async (options: LivekitServerOptions): Promise<LivekitServer | { 
 };
 
 /**
- * Starts a LiveKit server and waits until it answers. Disposing it ends it, within 3 s and with calls running too; it also ends
- * when this process exits. (An unhandled signal or SIGKILL runs no exit hook: who starts it handles SIGINT and SIGTERM.)
- * Throws an AppError with the server's last words when it doesn't come up.
+ * Starts a LiveKit server and waits until it responds. Disposing stops it within 3 s, even during calls; so does the exit of
+ * this process (but not an unhandled signal or SIGKILL: the caller must handle SIGINT and SIGTERM).
+ * @throws AppError with the server's last log lines if it doesn't start
  */
 export const startLivekitServer = async (options: LivekitServerOptions): Promise<LivekitServer> => {
-  let said: string[] = [];
+  let log: string[] = [];
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const started = await launch(options);
     if (!('conflict' in started)) {
-      options.progress?.(`LiveKit server: ${started.url}`);
+      options.progress?.(`LiveKit server: listening on ${started.url}`);
       return started;
     }
-    said = started.conflict;
-    if (!said.some((line) => /address already in use|only one usage/i.test(line))) break;
+    log = started.conflict;
+    if (!log.some((line) => /address already in use|only one usage/i.test(line))) break;
   }
   throw new AppError(
     'local_mode',
-    `The LiveKit server ${options.binary} did not start: ${said.slice(-3).join(' | ') || 'it said nothing'}.`,
+    `The LiveKit server ${options.binary} did not start: ${log.slice(-3).join(' | ') || 'it logged nothing'}.`,
   );
 };

@@ -184,7 +184,7 @@ test('archives are named per machine; macOS has none', () => {
   expect(archiveName('1.11.0', 'win32', 'x64')).toBe('livekit_1.11.0_windows_amd64.zip');
   expect(archiveName('1.11.0', 'darwin', 'arm64')).toBeNull();
   expect(archiveName('1.11.0', 'linux', 'ia32')).toBeNull();
-  expect(() => readFromTar(tarOf({ LICENSE: 'x' }), 'livekit-server')).toThrow('holds no livekit-server');
+  expect(() => readFromTar(tarOf({ LICENSE: 'x' }), 'livekit-server')).toThrow('does not contain livekit-server');
 });
 
 /** A zombie has ended: nobody reaps it where the container's first process doesn't. */
