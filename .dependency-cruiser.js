@@ -281,8 +281,8 @@ export default {
     rule('no-tests', 'What is shipped knows no tests.', { path: ours }, { path: '^test/' }),
     rule(
       'no-dev-dependencies',
-      'What is shipped runs without the development packages; local mode and the simulators are not shipped.',
-      { path: ours, pathNot: '^src/(local|simulators)/' },
+      'What is shipped runs without the development packages; local mode, the simulators and the client generator are not shipped.',
+      { path: ours, pathNot: ['^src/(local|simulators)/', '^scripts/generate-client[.]mjs$'] },
       { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     ),
     rule(

@@ -1,11 +1,12 @@
 // Runs before every command of package.json: is the Node right, are the packages there, are the Prisma clients up to date?
 // Plain JavaScript, so that an old Node can read it far enough to say what is wrong.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { prune } from './prune.mjs';
 
 const NODE_MAJOR = 24;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -35,6 +36,11 @@ function handOver() {
   process.exitCode = status ?? 1;
 }
 
+/** Needed only while a client is out of date: production runs without them. */
+const generatorPackages = ['@prisma/client-generator-ts', '@prisma/internals'];
+
+const isInstalled = (name) => existsSync(inRoot('node_modules', name, 'package.json'));
+
 /** The sentence that says what is missing before anything can run; null when nothing is. */
 function complaint() {
   if (isOld) {
@@ -45,14 +51,14 @@ function complaint() {
   }
   // The service itself runs without the development packages, as in its container; tests and local mode need them.
   const needed = { ...manifest.dependencies, ...(process.argv.includes('--dev') ? manifest.devDependencies : {}) };
-  const missing = Object.keys(needed).filter((name) => !existsSync(inRoot('node_modules', name, 'package.json')));
+  const missing = Object.keys(needed).filter((name) => !generatorPackages.includes(name) && !isInstalled(name));
   if (missing.length === 0) return null;
   return `Packages are missing (${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}): run \`npm ci\` first.`;
 }
 
 /** What a client was made from: the same text means that it need not be made again. */
 function fingerprint(client) {
-  const { version } = JSON.parse(readFileSync(inRoot('node_modules/prisma/package.json'), 'utf8'));
+  const { version } = JSON.parse(readFileSync(inRoot('node_modules/@prisma/client/package.json'), 'utf8'));
   const schema = readFileSync(inRoot('prisma', client.schema));
   return createHash('sha256').update(schema).update(version).digest('hex');
 }
@@ -60,28 +66,6 @@ function fingerprint(client) {
 function isCurrent(client) {
   const stamp = inRoot(generatedFolder, client.name, 'stamp');
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint(client);
-}
-
-/** Runs `prisma generate` on a schema, offline; throws with Prisma's own words. */
-async function runPrisma(schema) {
-  const child = spawn(
-    process.execPath,
-    [inRoot('node_modules/prisma/build/index.js'), 'generate', '--schema', schema],
-    {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        // Generating needs no schema engine, but Prisma downloads one unless it is told of a file that exists.
-        PRISMA_SCHEMA_ENGINE_BINARY: inRoot('package.json'),
-        CHECKPOINT_DISABLE: '1',
-      },
-    },
-  );
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
-  if (code !== 0) throw new Error(`prisma generate failed on ${schema}:\n${output.trim()}`);
 }
 
 /**
@@ -93,7 +77,8 @@ async function generate(client, workDir) {
   const schema = join(workDir, 'prisma', client.schema);
   await mkdir(dirname(schema), { recursive: true });
   await cp(inRoot('prisma', client.schema), schema);
-  await runPrisma(schema);
+  const { generateClient } = await import('./generate-client.mjs'); // needs development packages
+  await generateClient(schema);
   const made = join(workDir, generatedFolder, client.name);
   await writeFile(join(made, 'stamp'), stamp);
   const place = inRoot(generatedFolder, client.name);
@@ -110,6 +95,9 @@ const unlessCode = (expected) => (error) => {
 async function prepare() {
   const stale = clients.filter((client) => existsSync(inRoot('prisma', client.schema)) && !isCurrent(client));
   if (stale.length === 0) return;
+  if (!generatorPackages.every(isInstalled)) {
+    throw new Error('Generating the database clients needs the development packages: run `npm ci` without --omit=dev.');
+  }
   process.stderr.write(`Generating the database clients (${stale.map(({ name }) => name).join(', ')}) …\n`);
   await mkdir(inRoot(generatedFolder), { recursive: true });
   const workDir = await mkdtemp(inRoot(generatedFolder, '.new-'));
@@ -129,6 +117,7 @@ async function main() {
   if (isOld && existsSync(broughtNode)) return handOver();
   const sentence = complaint();
   if (sentence) return fail(sentence);
+  prune();
   await prepare();
 }
 

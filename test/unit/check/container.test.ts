@@ -26,8 +26,12 @@ const execForm = (value: string) => JSON.parse(value.slice(value.indexOf('['))) 
 
 test('the container copies what there is and runs unprivileged, as a process of its own', async () => {
   const all = await instructions();
-  const copied = all.filter(({ name }) => name === 'COPY').flatMap(({ value }) => value.split(' ').slice(0, -1));
-  expect(copied).toEqual(['package.json', 'package-lock.json', '.npmrc', 'prisma', 'scripts', 'agents', 'src']);
+  const image = all.slice(all.findLastIndex(({ name }) => name === 'FROM'));
+  const copies = image.filter(({ name }) => name === 'COPY').map(({ value }) => value.split(' ').slice(0, -1));
+  const fromBuild = copies.filter(([option]) => option === '--from=build').map(([, path]) => path);
+  expect(fromBuild).toEqual(['/app/src/database/generated']);
+  const copied = copies.filter(([option]) => option !== '--from=build').flat();
+  expect(copied).toEqual(['package.json', 'package-lock.json', '.npmrc', 'scripts', 'prisma', 'agents', 'src']);
   expect(copied.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
   // What isn't let through by .dockerignore can't be copied.
   const ignore = (await readFile(join(projectRoot, '.dockerignore'), 'utf8')).split('\n');
@@ -65,10 +69,9 @@ test('the health check asks /livez and believes only a good answer', async () =>
   expect(await healthOf(port)).toBe(1);
 });
 
-test('without development packages the service starts as far as its configuration', async () => {
-  await using checkout = await openCheckout(['package.json', 'prisma', 'scripts', 'src', 'agents'], {
-    packages: false,
-  });
+/** A checkout with the packages that `npm ci --omit=dev` installs. */
+async function openWithoutDevelopmentPackages() {
+  const checkout = await openCheckout(['package.json', 'prisma', 'scripts', 'src', 'agents'], { packages: false });
   const lock = JSON.parse(await readFile(join(projectRoot, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
   };
@@ -78,11 +81,33 @@ test('without development packages the service starts as far as its configuratio
     await symlink(join(projectRoot, path), join(checkout.root, path));
   }
   expect(existsSync(join(checkout.root, 'node_modules/vitest'))).toBe(false);
-  const blank = { NODE_ENV: 'production', LIVEKIT_URL: '', LIVEKIT_API_KEY: '', LIVEKIT_API_SECRET: '' };
-  const env = { ...blank, DEEPGRAM_API_KEY: '', OPENAI_API_KEY: '' };
-  expect(await checkout.run('node', ['scripts/prepare.mjs'], env)).toMatchObject({ code: 0 });
-  const { code, stdout, stderr } = await checkout.run('node', ['src/main.ts'], env);
+  return checkout;
+}
+
+const blank = {
+  NODE_ENV: 'production',
+  LIVEKIT_URL: '',
+  LIVEKIT_API_KEY: '',
+  LIVEKIT_API_SECRET: '',
+  DEEPGRAM_API_KEY: '',
+  OPENAI_API_KEY: '',
+};
+
+test('without development packages the service starts as far as its configuration', async () => {
+  await using checkout = await openWithoutDevelopmentPackages();
+  expect(await checkout.run('node', ['scripts/prepare.mjs'], blank)).toMatchObject({ code: 0 });
+  const { code, stdout, stderr } = await checkout.run('node', ['src/main.ts'], blank);
   expect(stdout + stderr).toContain('LIVEKIT_URL is required in production');
   expect(stdout + stderr).not.toContain('ERR_MODULE_NOT_FOUND');
   expect(code).toBe(1);
+});
+
+test('without development packages and database clients, prepare says which packages are needed', async () => {
+  await using checkout = await openWithoutDevelopmentPackages();
+  await checkout.remove('src/database/generated');
+  expect(await checkout.run('node', ['scripts/prepare.mjs'], blank)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'Generating the database clients needs the development packages: run `npm ci` without --omit=dev.\n',
+  });
 });
