@@ -1,5 +1,4 @@
 /** Queries all outside systems: database, Twilio, LiveKit, the running service and the providers. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { pendingMigrations } from '../database/migrate.ts';
 import { openDb, type Db } from '../database/open.ts';
@@ -9,6 +8,7 @@ import type { SipState } from '../livekit/sync.ts';
 import { allTrunkNumbers } from '../numbers/store.ts';
 import { loadRouteFacts } from '../routing/store.ts';
 import { findTenants } from '../tenants/store.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import { openTwilio } from '../twilio/client.ts';
 import { probeFailed, probed, errorSentence, type FindingCode, type ProbeResult } from './check.ts';
 import { probeDeepgram, probeOpenai, probeService } from './probe-http.ts';
@@ -19,7 +19,7 @@ import { findEditable } from './store.ts';
 /** A backstop: the probes' own limits are shorter. */
 const limitMs = 30_000;
 
-export type ProbeOptions = Readonly<{
+type ProbeOptions = Readonly<{
   /** In E.164; null: every active number. */
   number: string | null;
   /** Called when a probe has finished, with how long it took. */
@@ -55,17 +55,10 @@ export const runProbes = async (config: Config, { number, onProbed }: ProbeOptio
 };
 
 const withLimit = async <T>(probe: () => Promise<ProbeResult<T>>): Promise<ProbeResult<T>> => {
-  const stop = new AbortController();
-  const timeout = sleep(limitMs, null, { signal: stop.signal }).then(
-    () => probeFailed('probe_failed', `The check did not finish within ${limitMs / 1000} s.`, 'Check again.'),
-    () => probeFailed('probe_failed', 'The check was aborted.', null),
-  );
   try {
-    return await Promise.race([probe(), timeout]);
+    return await withTimeLimit(limitMs, probe(), () => new Error(`no result within ${limitMs / 1000} s`));
   } catch (error) {
     return probeFailed('probe_failed', `The check failed: ${errorSentence(error)}`, 'Check again.');
-  } finally {
-    stop.abort();
   }
 };
 

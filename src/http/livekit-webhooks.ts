@@ -10,7 +10,7 @@ import { recordEvent } from '../calls/record-fact.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { isAuthentic, unprovenKinds, explainUnproven, type SignedRequest } from '../livekit/webhook-auth.ts';
-import { readableProblem, readWebhook } from '../livekit/webhook.ts';
+import { describeParseError, readWebhook } from '../livekit/webhook.ts';
 import { createWebhookProbe, type WebhookProbe } from '../livekit/webhook-probe.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { name, text } from '../database/storable-text.ts';
@@ -39,7 +39,7 @@ const readBody = <T>(schema: z.ZodType<T>, body: Buffer): T => {
   try {
     return schema.parse(JSON.parse(body.toString('utf8')));
   } catch (err) {
-    throw new AppError('malformed', readableProblem(err), { cause: err });
+    throw new AppError('malformed', describeParseError(err), { cause: err });
   }
 };
 

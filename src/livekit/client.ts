@@ -1,30 +1,27 @@
-/** Our side of LiveKit's server API. "Already gone" is success: rooms and participants end on their own too. */
+/** A client of LiveKit's server API. Deleting what is already gone succeeds: rooms and participants also end by themselves. */
 import { AgentDispatchClient, RoomServiceClient, SipClient, TokenVerifier } from 'livekit-server-sdk';
 import type { RoomMember } from './room.ts';
-import { AppError } from '../errors.ts';
+import { livekitRequest } from './request.ts';
 
 export type Livekit = Readonly<{
-  /** Asks for an agent in a room. A room that doesn't exist yet is made. */
+  /** Dispatches an agent to a room, which is created if necessary. */
   dispatch: (room: string, agentName: string, metadata: string) => Promise<void>;
-  /** When a worker, of whichever machine, last accepted the job in a room; null: none did. */
+  /** When a worker on any machine last accepted the job for a room; null: never. */
   acceptedAt: (room: string) => Promise<Date | null>;
-  /** Makes an empty room, which ends by itself when nobody came within this time. */
+  /** Creates a room that closes by itself if nobody joins within this time. */
   createRoom: (room: string, emptyTimeoutSeconds: number) => Promise<void>;
-  /** Ends a room: everybody in it is hung up. */
+  /** Closes a room, which disconnects everyone in it. */
   deleteRoom: (room: string) => Promise<void>;
-  /**
-   * Connects the phone caller with another number (SIP REFER), and settles once that one has answered. The caller stays where they are
-   * if it fails.
-   */
+  /** Transfers the caller to another number (SIP REFER), and settles once it has answered. On failure the caller stays in the room. */
   transfer: (room: string, identity: string, number: string) => Promise<void>;
   removeParticipant: (room: string, identity: string) => Promise<void>;
-  /** Who is in the room; null where there is no such room. */
+  /** The participants of a room; null if there is no such room. */
   members: (room: string) => Promise<readonly RoomMember[] | null>;
-  /** The rooms with somebody in them. */
+  /** The rooms that have participants. */
   busyRooms: () => Promise<readonly string[]>;
-  /** Which of these rooms there are. */
+  /** The rooms among these that exist. */
   existingRooms: (rooms: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** Whether the server answers. */
+  /** Whether the server responds. */
   isReachable: () => Promise<boolean>;
 }>;
 
@@ -33,8 +30,8 @@ const kindSip = 3;
 const kindAgent = 4;
 
 const requestTimeoutSeconds = 5;
-/** So long the phone of who is to take the caller over rings. The client waits a little longer by itself. */
-const transferRingsSeconds = 30;
+/** How long the transfer target's phone rings. The SDK waits slightly longer. */
+const transferRingSeconds = 30;
 
 const statusOf = (error: unknown): number | null =>
   error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : null;
@@ -47,17 +44,9 @@ const ignoreNotFound = async (request: Promise<unknown>): Promise<void> => {
   }
 };
 
-const named = async <T>(what: string, request: Promise<T>): Promise<T> => {
-  try {
-    return await request;
-  } catch (error) {
-    throw new AppError('livekit_unavailable', `LiveKit did not ${what}`, { cause: error });
-  }
-};
-
 /**
- * A client of the LiveKit server at `url` (ws… or http…). Connects to nothing by itself. Its functions throw AppError
- * `livekit_unavailable` where the server refuses or does not answer within 5 s.
+ * A client of the LiveKit server at `url` (ws… or http…). Doesn't connect by itself. All functions throw AppError
+ * `livekit_unavailable` if the server rejects a request or doesn't respond within 5 s.
  */
 export const openLivekit = (options: { url: string; apiKey: string; apiSecret: string }): Livekit => {
   const { url, apiKey, apiSecret } = options;
@@ -66,29 +55,29 @@ export const openLivekit = (options: { url: string; apiKey: string; apiSecret: s
   const dispatches = new AgentDispatchClient(url, apiKey, apiSecret, { requestTimeout: requestTimeoutSeconds });
   return {
     dispatch: async (room, agentName, metadata) => {
-      await named('dispatch an agent', dispatches.createDispatch(room, agentName, { metadata }));
+      await livekitRequest('dispatch an agent', dispatches.createDispatch(room, agentName, { metadata }));
     },
-    acceptedAt: (room) => named('list the dispatches of a room', lastAccepted(dispatches, room)),
+    acceptedAt: (room) => livekitRequest('list the dispatches of a room', lastAccepted(dispatches, room)),
     createRoom: async (name, emptyTimeout) => {
-      await named('make a room', rooms.createRoom({ name, emptyTimeout }));
+      await livekitRequest('create a room', rooms.createRoom({ name, emptyTimeout }));
     },
-    deleteRoom: (room) => named('delete a room', ignoreNotFound(rooms.deleteRoom(room))),
+    deleteRoom: (room) => livekitRequest('delete a room', ignoreNotFound(rooms.deleteRoom(room))),
     transfer: async (room, identity, number) => {
       const transferring = sip.transferSipParticipant(room, identity, `tel:${number}`, {
         playDialtone: true,
-        ringingTimeout: transferRingsSeconds,
+        ringingTimeout: transferRingSeconds,
       });
-      await named('transfer the caller', transferring);
+      await livekitRequest('transfer the caller', transferring);
     },
     removeParticipant: (room, identity) =>
-      named('remove a participant', ignoreNotFound(rooms.removeParticipant(room, identity))),
-    members: (room) => named('list the participants of a room', membersOf(rooms, room)),
+      livekitRequest('remove a participant', ignoreNotFound(rooms.removeParticipant(room, identity))),
+    members: (room) => livekitRequest('list the participants of a room', membersOf(rooms, room)),
     busyRooms: async () =>
-      (await named('list its rooms', rooms.listRooms())).flatMap(({ name, numParticipants }) =>
+      (await livekitRequest('list its rooms', rooms.listRooms())).flatMap(({ name, numParticipants }) =>
         numParticipants > 0 ? [name] : [],
       ),
     existingRooms: async (names) =>
-      new Set((await named('list its rooms', rooms.listRooms([...names]))).map((room) => room.name)),
+      new Set((await livekitRequest('list its rooms', rooms.listRooms([...names]))).map((room) => room.name)),
     isReachable: () =>
       rooms.listRooms(['-']).then(
         () => true,
@@ -117,7 +106,7 @@ const membersOf = async (rooms: RoomServiceClient, room: string): Promise<readon
   }));
 };
 
-/** The claims of a JWT that LiveKit (or who has its secret) signed, or null where it proves nothing. */
+/** The claims of a JWT signed with our key, or null if the token is invalid. */
 export const readToken = async (
   token: string,
   keys: { apiKey: string; apiSecret: string },
@@ -125,6 +114,6 @@ export const readToken = async (
   try {
     return { ...(await new TokenVerifier(keys.apiKey, keys.apiSecret).verify(token)) };
   } catch {
-    return null; // Whatever is wrong with a token, it proves nothing: that is the answer, not an error.
+    return null; // an invalid token is an expected outcome
   }
 };

@@ -1,14 +1,14 @@
 /**
- * A room as LiveKit tells of it: who is in it, and what happened there.
+ * A room as reported by LiveKit: its participants and events.
  *
  * Glossary
- *   joined       a caller is in the room
- *   agent_left   changes no record: the caller may need another agent
- *   ended        the caller left, or the room ended
- *   dated        the event tells its own time (LiveKit's do); else `at` is when it came
+ *   joined       a caller joined the room
+ *   agent_left   an agent left; changes no record, but the caller may need another agent
+ *   ended        the caller left, or the room was closed
+ *   dated        the event has its own timestamp, as LiveKit's do; otherwise `at` is when it arrived
  */
 
-/** Who is in a room, as far as a call is concerned. */
+/** A participant of a room. */
 export type RoomMember = Readonly<{
   identity: string;
   kind: 'agent' | 'sip' | 'other';
@@ -16,7 +16,7 @@ export type RoomMember = Readonly<{
 }>;
 
 type Base = Readonly<{
-  /** LiveKit's id of the event; null in the plain form. */
+  /** LiveKit's event id; null in the plain form. */
   id: string | null;
   bodyHash: string;
   event: string;
@@ -34,6 +34,6 @@ export type RoomEvent =
         source: 'participant_left' | 'room_finished';
         reason: string;
         duration: number | null;
-        /** Who left; null where the room ended. */
+        /** The participant who left; null if the room was closed. */
         identity: string | null;
       }>);

@@ -1,4 +1,4 @@
-/** LiveKit's inbound SIP trunks and dispatch rules, as far as answering calls needs them. */
+/** A client for LiveKit's inbound SIP trunks and dispatch rules. */
 import {
   RoomAgentDispatch,
   RoomConfiguration,
@@ -8,43 +8,43 @@ import {
   type SIPDispatchRuleInfo,
   type SipInboundTrunkUpdateOptions,
 } from 'livekit-server-sdk';
-import { AppError } from '../errors.ts';
+import { livekitRequest } from './request.ts';
 
-/** Over it a provider's calls come in. Without numbers it takes a call to any number. */
+/** An inbound trunk. Without numbers it accepts calls to any number. */
 export type SipTrunk = Readonly<{
   id: string;
   name: string;
   numbers: readonly string[];
-  /** Addresses or ranges that calls may come from; empty: any. */
+  /** Source addresses or ranges; empty: any. */
   allowedAddresses: readonly string[];
-  /** Callers whose calls are taken; empty: everybody's. */
+  /** Caller numbers; empty: any. */
   allowedCallers: readonly string[];
   metadata: string;
 }>;
 
-/** What becomes of a call: its room, and the agents who are sent there. */
+/** A dispatch rule: which room a call gets, and which agents are dispatched there. */
 export type SipRule = Readonly<{
   id: string;
   name: string;
-  /** Of which trunks it takes the calls; empty: of all that no other rule takes. */
+  /** The trunks that it applies to; empty: all trunks without a rule of their own. */
   trunkIds: readonly string[];
-  /** `individual`: a room for every call, with a random name. Another kind shares rooms. */
+  /** `individual`: a room with a random name for each call. In all other kinds, calls share rooms. */
   kind: string;
   pin: string;
-  /** Callers and dialled numbers whose calls it takes; empty: all. */
+  /** Limited to these callers and dialed numbers; empty: any. */
   callers: readonly string[];
   dialed: readonly string[];
-  /** Whether neither number is told to the agent. */
+  /** Whether both phone numbers are hidden from the agent. */
   hidesNumbers: boolean;
   agents: readonly string[];
-  /** The caller's participant has it too. */
+  /** Also set on the caller's participant. */
   metadata: string;
 }>;
 
-export type TrunkSpec = Readonly<{
+type TrunkSpec = Readonly<{
   name: string;
   numbers: readonly string[];
-  /** Null: as it is (a new trunk: any). */
+  /** Null: unchanged (any, for a new trunk). */
   allowedAddresses: readonly string[] | null;
   metadata: string;
 }>;
@@ -54,36 +54,29 @@ export type RuleSpec = Readonly<{ name: string; trunkIds: readonly string[]; age
 export type Sip = Readonly<{
   trunks: () => Promise<SipTrunk[]>;
   rules: () => Promise<SipRule[]>;
-  /** Gives the new id. */
-  createTrunk: (wish: TrunkSpec) => Promise<string>;
-  /** Changes what the wish names and leaves the rest, the name too. */
-  updateTrunk: (id: string, wish: TrunkSpec) => Promise<void>;
-  /** Gives the new id. */
-  createRule: (wish: RuleSpec) => Promise<string>;
-  /** Makes it a rule that gives every call of the wish's trunks a room and the agent; leaves the rest, the name too. */
-  updateRule: (id: string, wish: RuleSpec) => Promise<void>;
+  /** @returns the id */
+  createTrunk: (spec: TrunkSpec) => Promise<string>;
+  /** Keeps the name, and whatever else the spec doesn't contain. */
+  updateTrunk: (id: string, spec: TrunkSpec) => Promise<void>;
+  /** @returns the id */
+  createRule: (spec: RuleSpec) => Promise<string>;
+  /** Turns it into an individual rule for the trunks and the agent of the spec; keeps the rest, such as the name. */
+  updateRule: (id: string, spec: RuleSpec) => Promise<void>;
 }>;
 
-/** LiveKit adds "_", the caller's number, "_" and something random. */
+/** LiveKit appends "_", the caller's number, "_" and a random string. */
 const roomPrefix = 'sip-room-';
 const requestTimeoutSeconds = 10;
 
-const named = async <T>(what: string, request: Promise<T>): Promise<T> => {
-  try {
-    return await request;
-  } catch (error) {
-    throw new AppError('livekit_unavailable', `LiveKit did not ${what}`, { cause: error });
-  }
-};
-
 const ruleOf = (info: SIPDispatchRuleInfo): SipRule => {
   const kind = info.rule?.rule;
-  const shared = kind?.case === 'dispatchRuleIndividual' && kind.value.noRandomness;
+  const isShared = kind?.case === 'dispatchRuleIndividual' && kind.value.noRandomness;
   return {
     id: info.sipDispatchRuleId,
     name: info.name,
     trunkIds: info.trunkIds,
-    kind: (kind?.case ?? 'unknown').replace('dispatchRule', '').toLowerCase() + (shared ? ', one room per caller' : ''),
+    kind:
+      (kind?.case ?? 'unknown').replace('dispatchRule', '').toLowerCase() + (isShared ? ', one room per caller' : ''),
     pin: kind?.value?.pin ?? '',
     callers: info.inboundNumbers,
     dialed: info.numbers,
@@ -93,19 +86,19 @@ const ruleOf = (info: SIPDispatchRuleInfo): SipRule => {
   };
 };
 
-/** A room of its own for every call; a prefix that somebody chose stays. */
-const individual = (before?: SIPDispatchRule): SIPDispatchRule => {
-  const prefix = before?.rule.case === 'dispatchRuleIndividual' ? before.rule.value.roomPrefix : roomPrefix;
+/** One room per call. Keeps an existing room prefix. */
+const individual = (current?: SIPDispatchRule): SIPDispatchRule => {
+  const prefix = current?.rule.case === 'dispatchRuleIndividual' ? current.rule.value.roomPrefix : roomPrefix;
   const value = new SIPDispatchRuleIndividual({ roomPrefix: prefix });
   return new SIPDispatchRule({ rule: { case: 'dispatchRuleIndividual', value } });
 };
 
-const agentsOf = (wish: RuleSpec): RoomAgentDispatch[] => [new RoomAgentDispatch({ agentName: wish.agentName })];
+const agentsOf = (spec: RuleSpec): RoomAgentDispatch[] => [new RoomAgentDispatch({ agentName: spec.agentName })];
 
-/** The SDK fills in what a message lacks, and doesn't export its class. */
+/** The SDK completes partial messages, but doesn't export their class. */
 type ListUpdate = NonNullable<SipInboundTrunkUpdateOptions['numbers']>;
 
-/** Changes a list of a trunk; an empty one has to be asked for in so many words. */
+/** Replaces a list of a trunk. Emptying it takes a flag of its own. */
 const listUpdate = (list: readonly string[]): ListUpdate =>
   list.length === 0 ? ({ clear: true } as ListUpdate) : ({ set: [...list] } as ListUpdate);
 
@@ -115,38 +108,38 @@ const trunkUpdate = ({ numbers, metadata, allowedAddresses }: TrunkSpec): SipInb
   ...(allowedAddresses === null ? {} : { allowedAddresses: listUpdate(allowedAddresses) }),
 });
 
-const createRule = async (client: SipClient, wish: RuleSpec): Promise<string> => {
-  const made = await client.createSipDispatchRule(
+const createRule = async (client: SipClient, spec: RuleSpec): Promise<string> => {
+  const created = await client.createSipDispatchRule(
     { type: 'individual', roomPrefix },
     {
-      name: wish.name,
-      metadata: wish.metadata,
-      trunkIds: [...wish.trunkIds],
-      roomConfig: new RoomConfiguration({ agents: agentsOf(wish) }),
+      name: spec.name,
+      metadata: spec.metadata,
+      trunkIds: [...spec.trunkIds],
+      roomConfig: new RoomConfiguration({ agents: agentsOf(spec) }),
     },
   );
-  return made.sipDispatchRuleId;
+  return created.sipDispatchRuleId;
 };
 
-/** The agents of a rule can only be changed by replacing all of it. */
-const replaceRule = async (client: SipClient, id: string, wish: RuleSpec): Promise<void> => {
+/** Replaces the whole rule: LiveKit offers no other way to change its agents. */
+const replaceRule = async (client: SipClient, id: string, spec: RuleSpec): Promise<void> => {
   const info = (await client.listSipDispatchRule()).find((rule) => rule.sipDispatchRuleId === id);
-  if (info === undefined) throw new Error(`there is no rule ${id} any more`);
+  if (info === undefined) throw new Error(`dispatch rule ${id} no longer exists`);
   info.rule = individual(info.rule);
-  info.trunkIds = [...wish.trunkIds];
+  info.trunkIds = [...spec.trunkIds];
   info.inboundNumbers = [];
   info.numbers = [];
   info.hidePhoneNumber = false;
-  info.metadata = wish.metadata;
+  info.metadata = spec.metadata;
   info.roomConfig ??= new RoomConfiguration();
-  info.roomConfig.agents = agentsOf(wish);
+  info.roomConfig.agents = agentsOf(spec);
   await client.updateSipDispatchRule(id, info);
 };
 
 /**
- * A client of the SIP side of the LiveKit server at `url` (ws… or http…). Connects to nothing by itself. Its functions throw
- * AppError `livekit_unavailable` where the server refuses or does not answer within 10 s; a server of one's own without Redis
- * has no SIP side, and says so.
+ * A client of the SIP side of the LiveKit server at `url` (ws… or http…). Doesn't connect by itself. All functions
+ * throw AppError `livekit_unavailable` if the server rejects a request or doesn't respond within 10 s. A self-hosted server without
+ * Redis rejects all of them.
  */
 export const openSip = (options: { url: string; apiKey: string; apiSecret: string }): Sip => {
   const client = new SipClient(options.url, options.apiKey, options.apiSecret, {
@@ -154,7 +147,7 @@ export const openSip = (options: { url: string; apiKey: string; apiSecret: strin
   });
   return {
     trunks: async () =>
-      (await named('list its SIP trunks', client.listSipInboundTrunk())).map((trunk) => ({
+      (await livekitRequest('list its SIP trunks', client.listSipInboundTrunk())).map((trunk) => ({
         id: trunk.sipTrunkId,
         name: trunk.name,
         numbers: trunk.numbers,
@@ -162,15 +155,16 @@ export const openSip = (options: { url: string; apiKey: string; apiSecret: strin
         allowedCallers: trunk.allowedNumbers,
         metadata: trunk.metadata,
       })),
-    rules: async () => (await named('list its dispatch rules', client.listSipDispatchRule())).map(ruleOf),
+    rules: async () => (await livekitRequest('list its dispatch rules', client.listSipDispatchRule())).map(ruleOf),
     createTrunk: async ({ name, numbers, metadata, allowedAddresses }) => {
-      const wish = { metadata, allowedAddresses: [...(allowedAddresses ?? [])] };
-      return (await named('make the SIP trunk', client.createSipInboundTrunk(name, [...numbers], wish))).sipTrunkId;
+      const options = { metadata, allowedAddresses: [...(allowedAddresses ?? [])] };
+      return (await livekitRequest('create the SIP trunk', client.createSipInboundTrunk(name, [...numbers], options)))
+        .sipTrunkId;
     },
-    updateTrunk: async (id, wish) => {
-      await named(`change SIP trunk ${id}`, client.updateSipInboundTrunkFields(id, trunkUpdate(wish)));
+    updateTrunk: async (id, spec) => {
+      await livekitRequest(`update SIP trunk ${id}`, client.updateSipInboundTrunkFields(id, trunkUpdate(spec)));
     },
-    createRule: (wish) => named('make the dispatch rule', createRule(client, wish)),
-    updateRule: (id, wish) => named(`change dispatch rule ${id}`, replaceRule(client, id, wish)),
+    createRule: (spec) => livekitRequest('create the dispatch rule', createRule(client, spec)),
+    updateRule: (id, spec) => livekitRequest(`update dispatch rule ${id}`, replaceRule(client, id, spec)),
   };
 };

@@ -1,6 +1,6 @@
 /**
- * Reads an event: LiveKit's own webhook (https://docs.livekit.io/home/server/webhooks) or the plain form of docs/contract.md,
- * section 3. The result is about calls only; everything else is ignored.
+ * Parses room events: LiveKit's webhooks (https://docs.livekit.io/home/server/webhooks) and the plain form of docs/contract.md,
+ * section 3. Events that don't concern calls are ignored.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -8,9 +8,9 @@ import { AppError } from '../errors.ts';
 import type { RoomEvent } from './room.ts';
 import { isStorableJson } from '../database/storable-text.ts';
 
-const participant = z.object({
+const participantSchema = z.object({
   identity: z.string().default(''),
-  /** LiveKit's spelling of a kind: SIP, AGENT …, or its number; the standard kind is left out. */
+  /** The name of the kind (SIP, AGENT, …) or its number; absent for the standard kind. */
   kind: z.union([z.string(), z.number()]).optional(),
   attributes: z.record(z.string(), z.string()).default({}),
   disconnectReason: z.union([z.string(), z.number()]).optional(),
@@ -27,33 +27,33 @@ const webhookBody = z.object({
       duration: z.number().nonnegative().finite().optional(),
     })
     .optional(),
-  participant: participant.optional(),
+  participant: participantSchema.optional(),
 });
 type WebhookBody = z.infer<typeof webhookBody>;
-type Participant = z.infer<typeof participant>;
+type Participant = z.infer<typeof participantSchema>;
 
 const parse = (body: Buffer): WebhookBody => {
   try {
     const json: unknown = JSON.parse(body.toString('utf8'));
-    if (!isStorableJson(json)) throw new AppError('malformed', 'the body contains NUL or halves of characters');
+    if (!isStorableJson(json)) throw new AppError('malformed', 'The body contains NUL characters or lone surrogates.');
     return webhookBody.parse(json);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('malformed', readableProblem(error), { cause: error });
+    throw new AppError('malformed', describeParseError(error), { cause: error });
   }
 };
 
-/** One sentence about what is wrong with a body: which field, and how. */
-export const readableProblem = (error: unknown): string =>
+/** Describes a parse error: which fields are invalid, and how. */
+export const describeParseError = (error: unknown): string =>
   error instanceof z.ZodError
     ? error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ')
-    : 'the body is not JSON';
+    : 'The body is not JSON.';
 
 // ParticipantInfo.Kind of livekit_models.proto: 1 ingress, 2 egress, 4 agent.
 const agents = ['AGENT', 4] as const;
 const neverCallers = new Set<string | number>(['INGRESS', 'EGRESS', 1, 2, ...agents]);
 
-/** The plain form tells no kind: then an agent is who is called one, such as agent-AJ_1 or telephony-agent. */
+/** The plain form has no kind, so agents are recognized by identity, such as agent-AJ_1 or telephony-agent. */
 const agentLike = /(^|[-_])agent([-_]|$)/i;
 
 const isCaller = ({ kind, identity }: Participant): boolean =>
@@ -64,23 +64,23 @@ const lossReasons = new Set<string | number>([
   ...[6, 7, 9, 13, 14, 15],
 ]);
 
-const leavingReason = (who: Participant): string =>
-  who.disconnectReason !== undefined && lossReasons.has(who.disconnectReason) ? 'caller_lost' : 'caller_hangup';
+const endReasonOf = ({ disconnectReason }: Participant): string =>
+  disconnectReason !== undefined && lossReasons.has(disconnectReason) ? 'caller_lost' : 'caller_hangup';
 
-/** LiveKit tells whole seconds: an event that came at once happened when it came, not up to a second earlier. */
-const happenedAt = (createdAtSeconds: number | undefined, receivedAt: Date): Date =>
+/** LiveKit's timestamps are in whole seconds, so the event may be up to 999 ms later, but not after it was received. */
+const eventTime = (createdAtSeconds: number | undefined, receivedAt: Date): Date =>
   createdAtSeconds === undefined
     ? receivedAt
     : new Date(Math.min(receivedAt.getTime(), Math.trunc(createdAtSeconds) * 1000 + 999));
 
 /**
- * Translates the body of a proven webhook.
- * @param receivedAt when it came: the time of an event that tells none
- * @returns what it says about a call's room, or 'ignored'
- * @throws AppError `malformed` with what is wrong
+ * Parses the body of an authenticated webhook.
+ * @param receivedAt when it arrived, the time of events without a timestamp
+ * @returns the event, or 'ignored' if it doesn't concern a call
+ * @throws AppError `malformed`
  */
 export const readWebhook = (body: Buffer, receivedAt: Date): RoomEvent | 'ignored' => {
-  const { event, id, createdAt, created_at, room, participant: who } = parse(body);
+  const { event, id, createdAt, created_at, room, participant } = parse(body);
   const name = event.replaceAll('.', '_');
   if (room === undefined) return isAboutRoom(name) ? missing('room.name') : 'ignored';
   const base = {
@@ -88,7 +88,7 @@ export const readWebhook = (body: Buffer, receivedAt: Date): RoomEvent | 'ignore
     bodyHash: createHash('sha256').update(body).digest('hex'),
     event: name,
     roomName: room.name,
-    at: happenedAt(createdAt ?? created_at, receivedAt),
+    at: eventTime(createdAt ?? created_at, receivedAt),
     isDated: (createdAt ?? created_at) !== undefined,
   };
   if (name === 'room_finished')
@@ -101,20 +101,20 @@ export const readWebhook = (body: Buffer, receivedAt: Date): RoomEvent | 'ignore
       identity: null,
     };
   if (!aboutParticipants.has(name)) return 'ignored';
-  if (who === undefined) return missing('participant');
-  if (name === 'participant_left' && agents.some((kind) => kind === who.kind))
-    return { ...base, kind: 'agent_left', identity: who.identity };
-  if (!isCaller(who)) return 'ignored';
+  if (participant === undefined) return missing('participant');
+  if (name === 'participant_left' && agents.some((kind) => kind === participant.kind))
+    return { ...base, kind: 'agent_left', identity: participant.identity };
+  if (!isCaller(participant)) return 'ignored';
   if (name === 'participant_joined')
-    return { ...base, kind: 'joined', identity: who.identity, attributes: who.attributes };
+    return { ...base, kind: 'joined', identity: participant.identity, attributes: participant.attributes };
   const duration = room.duration === undefined ? null : Math.round(room.duration);
   return {
     ...base,
     kind: 'ended',
     source: 'participant_left',
-    reason: leavingReason(who),
+    reason: endReasonOf(participant),
     duration,
-    identity: who.identity,
+    identity: participant.identity,
   };
 };
 

@@ -1,15 +1,15 @@
 /**
- * What an import makes of a number that the account owns, given what we have recorded.
+ * Decides what an import does with a number of the account, given our records.
  *
  * Glossary
- *   account    the provider's account that the numbers are listed by (AC…); a record says which one it was imported from
- *   missing    recorded as imported from this account, but no longer listed by it
+ *   account    the provider account that lists the numbers (AC…); records state which one they were imported from
+ *   missing    imported from this account, but no longer listed by it
  */
 import type { TenantScope } from '../tenants/scope.ts';
 import { toE164 } from './number.ts';
 import type { Capabilities, NumberType, OwnedNumber } from './owned-number.ts';
 
-/** A record, as far as an import looks at it. */
+/** The fields of a phone number record that an import uses. */
 export type NumberRecord = Readonly<{
   id: string;
   number: string;
@@ -22,7 +22,7 @@ export type NumberRecord = Readonly<{
   metadata: Readonly<Record<string, unknown>>;
 }>;
 
-/** What an import writes of a number. */
+/** The fields that an import writes. */
 export type NumberFacts = Readonly<{
   type: NumberType;
   providerSid: string;
@@ -31,12 +31,12 @@ export type NumberFacts = Readonly<{
   metadata: Readonly<Record<string, unknown>>;
 }>;
 
-/** For whom numbers are imported, and from where. A campaign is given only to numbers that have none. */
+/** The tenant, the campaign for numbers without one, and the source account of an import. */
 export type ImportTarget = Readonly<{ scope: TenantScope; campaignId: string | null; accountSid: string }>;
 
 export type SkipReason = 'other_tenant' | 'not_a_number' | 'no_voice' | 'sid_of_another_number' | 'changed_meanwhile';
 
-/** What each reason means, for a person. */
+/** The reasons, for people. */
 export const skipReasonTexts = {
   other_tenant: 'belongs to another tenant',
   not_a_number: 'not a phone number',
@@ -53,10 +53,7 @@ export type ImportDecision =
   | Readonly<{ kind: 'unchanged'; known: NumberRecord }>
   | Readonly<{ kind: 'skip'; reason: SkipReason }>;
 
-/**
- * Decides about one listed number.
- * @param known the records with this number or sid, of whatever tenant
- */
+/** @param known the records of any tenant with this number or SID */
 export const decideImport = (
   owned: OwnedNumber,
   known: readonly NumberRecord[],
@@ -77,7 +74,7 @@ export const decideImport = (
     : { kind: 'update', known: record, changes, facts };
 };
 
-/** Whether a record of the tenant came from this account, which lists it no longer. */
+/** Whether a record was imported from this account, but is no longer listed by it. */
 export const isMissing = (known: NumberRecord, listed: ReadonlySet<string>, accountSid: string): boolean =>
   known.metadata.importedFrom === accountSid && !listed.has(known.number);
 
@@ -109,7 +106,7 @@ const changesOf = (known: NumberRecord, facts: NumberFacts): NumberChange[] => {
 
 const abilities = ['voice', 'sms', 'mms', 'fax'] as const satisfies readonly (keyof Capabilities)[];
 
-/** Capabilities as something to compare: the database keeps no order of keys. */
+/** Capabilities in a comparable form: the database doesn't preserve the order of keys. */
 const capabilitiesKey = (value: unknown): string => {
   if (typeof value !== 'object' || value === null) return '';
   const entries = new Map<string, unknown>(Object.entries(value));

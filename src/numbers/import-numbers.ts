@@ -1,4 +1,4 @@
-/** Brings what a provider lists into our records: creates and updates, never takes a number from another tenant. */
+/** Imports the numbers of a provider account: creates and updates records, but never takes a number from another tenant. */
 import { isUniqueViolation } from '../database/driver-errors.ts';
 import type { Db, DbClient } from '../database/open.ts';
 import { transaction } from '../database/transaction.ts';
@@ -15,32 +15,32 @@ import {
 import type { OwnedNumber } from './owned-number.ts';
 import { createNumber, deactivateNumber, findNumberRecords, numbersOfTenant, updateNumberFacts } from './store.ts';
 
-/** What became of one number. In a dry run: what would become of it. */
+/** The outcome for one number; in a dry run, the outcome that an import would have. */
 export type ImportOutcome = Readonly<{
   number: string;
   sid: string | null;
   outcome: 'created' | 'updated' | 'unchanged' | 'skipped' | 'missing' | 'deactivated';
-  /** Of the record; null where there is none (yet), or where it isn't the tenant's. */
+  /** The record's id; null if there is none, or if it belongs to another tenant. */
   id: string | null;
-  /** Whether calls to it are taken; null where there is no record of the tenant. */
+  /** Whether calls to it are accepted; null if the tenant has no record of it. */
   isActive: boolean | null;
   changes: readonly NumberChange[];
   skipReason: SkipReason | null;
 }>;
 
-export type ImportInput = Readonly<{
+type ImportInput = Readonly<{
   owned: readonly OwnedNumber[];
   target: ImportTarget;
-  /** Changes nothing, and tells what would be done. */
+  /** Report the outcomes without changing anything. */
   dryRun: boolean;
-  /** Sets numbers inactive that were imported from this account and are no longer listed. */
+  /** Deactivate numbers that were imported from this account, but are no longer listed. */
   deactivateMissing: boolean;
 }>;
 
-/** So many numbers are brought in by one transaction: on SQLite a call waits no longer than for one. */
+/** Numbers per transaction. Small, because on SQLite a transaction blocks calls. */
 const chunkSize = 20;
 
-/** Imports the listed numbers, in their order, and reports each, and after them the missing ones. */
+/** Imports the listed numbers. Returns their outcomes in order, followed by the missing numbers. */
 export const importNumbers = async (ctx: { db: Db }, input: ImportInput): Promise<ImportOutcome[]> => {
   const owned = [...new Map(input.owned.map((number) => [number.sid, number])).values()];
   const outcomes: ImportOutcome[] = [];
@@ -55,7 +55,7 @@ const importChunk = async (db: Db, owned: readonly OwnedNumber[], input: ImportI
     return await transaction(db, work);
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
-    return transaction(db, work); // Another import created one of them between our look and our write: now we see it.
+    return transaction(db, work); // A concurrent import created one of them: the second attempt finds its record.
   }
 };
 
@@ -72,12 +72,12 @@ const importInto = async (
   for (const number of owned) {
     const own = known.filter((record) => record.number === number.number || record.providerSid === number.sid);
     const decision = decideImport(number, own, target);
-    outcomes.push(dryRun ? outcomeOf(number, decision) : await carryOut(tx, number, decision, target.scope));
+    outcomes.push(dryRun ? outcomeOf(number, decision) : await applyDecision(tx, number, decision, target.scope));
   }
   return outcomes;
 };
 
-const carryOut = async (
+const applyDecision = async (
   tx: DbClient,
   owned: OwnedNumber,
   decision: ImportDecision,
@@ -95,16 +95,16 @@ const carryOut = async (
 };
 
 const outcomeOf = (owned: OwnedNumber, decision: ImportDecision): ImportOutcome => {
-  const bare = { number: owned.number, sid: owned.sid, id: null, isActive: null, changes: [], skipReason: null };
+  const base = { number: owned.number, sid: owned.sid, id: null, isActive: null, changes: [], skipReason: null };
   switch (decision.kind) {
     case 'create':
-      return { ...bare, outcome: 'created', isActive: true };
+      return { ...base, outcome: 'created', isActive: true };
     case 'update':
-      return { ...bare, outcome: 'updated', ...recordOf(decision.known), changes: decision.changes };
+      return { ...base, outcome: 'updated', ...recordOf(decision.known), changes: decision.changes };
     case 'unchanged':
-      return { ...bare, outcome: 'unchanged', ...recordOf(decision.known) };
+      return { ...base, outcome: 'unchanged', ...recordOf(decision.known) };
     case 'skip':
-      return { ...bare, outcome: 'skipped', skipReason: decision.reason };
+      return { ...base, outcome: 'skipped', skipReason: decision.reason };
   }
 };
 

@@ -1,38 +1,37 @@
 /**
- * Numbers as their provider lists them.
+ * Numbers as listed by their provider.
  *
  * Glossary
- *   owned number   a number that our account at the provider pays for; it has a record of ours once it was imported
- *   sid            the provider's name of it: PN…
+ *   owned number   a number in our provider account; it has a record here once it is imported
+ *   sid            the provider's id of a number: PN…
  */
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 
 export type NumberType = 'LOCAL' | 'TOLL_FREE' | 'MOBILE';
 
-/** What a number can be used for. */
 export type Capabilities = Readonly<{ voice: boolean; sms: boolean; mms: boolean; fax: boolean }>;
 
 export type OwnedNumber = Readonly<{
   sid: string;
-  /** E.164, as the provider writes it. */
+  /** In E.164. */
   number: string;
   type: NumberType;
   capabilities: Capabilities;
-  /** The SIP trunk that its calls go to (TK…). */
+  /** The SIP trunk that the number is on (TK…). */
   trunkSid: string | null;
-  /** Which web address is asked what to do with its calls; empty for none. */
+  /** The webhook that the provider calls for instructions; empty: none. */
   voiceUrl: string;
-  /** The application that its calls go to (AP…). */
+  /** The application that the number is in (AP…). */
   voiceApplicationSid: string | null;
   purchasedAt: Date | null;
 }>;
 
 /**
- * The type of a number: what the provider calls it ("toll-free", "mobile", "local", "national"), where it says something that
- * we know; else what the number itself tells. In North America mobile numbers look like local ones, and are taken for these.
+ * The type of a number, as stated by the provider ("toll-free", "mobile", "local", "national"), otherwise derived from the number.
+ * North American mobile numbers are indistinguishable from local ones, and count as local.
  */
-export const numberType = (number: string, providersWord: string | null): NumberType => {
-  const word = (providersWord ?? '').toLowerCase().replaceAll(/[^a-z]/g, '');
+export const numberType = (number: string, providerType: string | null): NumberType => {
+  const word = (providerType ?? '').toLowerCase().replaceAll(/[^a-z]/g, '');
   if (word === 'tollfree') return 'TOLL_FREE';
   if (word === 'mobile') return 'MOBILE';
   if (word === 'local' || word === 'national') return 'LOCAL';

@@ -1,4 +1,4 @@
-/** Records whose trunk one of Twilio's is, and which numbers' calls it carries. */
+/** Records which tenant a Twilio trunk belongs to, and which numbers are on it. */
 import type { Db } from '../database/open.ts';
 import { AppError } from '../errors.ts';
 import type { TenantScope } from '../tenants/scope.ts';
@@ -10,21 +10,21 @@ type Needs = Readonly<{ db: Db; scope: TenantScope }>;
 
 /**
  * Records a trunk as the tenant's, and active.
- * @throws AppError `malformed` where it is recorded for another tenant
+ * @throws AppError `malformed` if it is recorded for another tenant
  */
 export const recordTrunk = async (
   { db, scope }: Needs,
   trunk: Pick<TrunkRecord, 'twilioTrunkSid' | 'name'>,
 ): Promise<void> => {
   if (await saveTrunkRecord(db, scope, trunk)) return;
-  throw new AppError('malformed', `The trunk ${trunk.twilioTrunkSid} is recorded for another tenant.`);
+  throw new AppError('malformed', `Trunk ${trunk.twilioTrunkSid} is recorded for another tenant.`);
 };
 
-/** A trunk that Twilio no longer has: its record stays, inactive. */
+/** Deactivates the record of a trunk that no longer exists at Twilio. */
 export const retireTrunk = ({ db, scope }: Needs, twilioTrunkSid: string): Promise<void> =>
   deactivateTrunkRecord(db, scope, twilioTrunkSid);
 
-/** Notes that a number's calls now go over this trunk. */
+/** Records that a number is now on this trunk. */
 export const recordNumberTrunk = (
   { db, scope }: Needs,
   number: Readonly<{ known: NumberRecord; trunkSid: string }>,

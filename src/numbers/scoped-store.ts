@@ -22,7 +22,7 @@ export type PhoneNumber = Readonly<{
   updatedAt: Date;
 }>;
 
-export type NumberFilter = Readonly<{
+type NumberFilter = Readonly<{
   number?: string;
   campaignId?: string;
   isActive?: boolean;
@@ -41,7 +41,7 @@ export const listNumbers = async (
 export const findNumber = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<PhoneNumber | null> =>
   db.phoneNumber.findFirst({ where: { id, tenantId } });
 
-/** @throws AppError `not_found` where the tenant has no such campaign, `conflict` where it is archived */
+/** @throws AppError `not_found` if the tenant has no such campaign, `conflict` if it is archived */
 const requireCampaign = async (
   tx: DbClient,
   { tenantId }: TenantScope,
@@ -53,7 +53,7 @@ const requireCampaign = async (
   if (found.status === 'archived') throw new AppError('conflict', 'The campaign is archived.');
 };
 
-export type NewNumber = Readonly<{
+type NewNumber = Readonly<{
   number: string;
   type: PhoneNumber['type'];
   providerSid: string | null;
@@ -61,20 +61,20 @@ export type NewNumber = Readonly<{
   livekitTrunkId: string | null;
 }>;
 
-/** @throws AppError `not_found`, `conflict`: see the campaign */
+/** @throws AppError `not_found` or `conflict` for the campaign */
 export const insertNumber = (db: Db, scope: TenantScope, number: NewNumber): Promise<PhoneNumber> =>
   transaction(db, async (tx) => {
     await requireCampaign(tx, scope, number.campaignId);
     return tx.phoneNumber.create({ data: { ...number, tenantId: scope.tenantId } });
   });
 
-export type NumberChanges = Readonly<{
+type NumberChanges = Readonly<{
   campaignId?: string | null;
   livekitTrunkId?: string | null;
   isActive?: boolean;
 }>;
 
-/** @throws AppError `not_found`, `conflict`: see the campaign */
+/** @throws AppError `not_found` or `conflict` for the campaign */
 export const editNumber = (
   db: Db,
   scope: TenantScope,

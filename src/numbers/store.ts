@@ -1,4 +1,4 @@
-/** Phone numbers, and the trunks that their calls come over, in the database. */
+/** Phone numbers and trunks in the database. */
 import type { DbClient } from '../database/open.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import type { NumberRecord, NumberFacts } from './import-decision.ts';
@@ -23,10 +23,10 @@ const knownOf = (row: Row): NumberRecord => ({
   metadata: typeof row.metadata === 'object' && row.metadata !== null ? { ...row.metadata } : {},
 });
 
-/** Who has read an earlier version cannot write over this edit. */
+/** Makes concurrent edits of an earlier version fail. */
 const edited = { version: { increment: 1 } } as const;
 
-/** The records with one of these numbers or sids, of whatever tenant. */
+/** The records of any tenant with one of these numbers or SIDs. */
 export const findNumberRecords = async (
   db: DbClient,
   { numbers, sids }: { numbers: readonly string[]; sids: readonly string[] },
@@ -38,7 +38,7 @@ export const findNumberRecords = async (
     })
   ).map(knownOf);
 
-/** A tenant's numbers, the oldest first. */
+/** A tenant's numbers, oldest first. */
 export const numbersOfTenant = async (db: DbClient, { tenantId }: TenantScope): Promise<NumberRecord[]> =>
   (await db.phoneNumber.findMany({ where: { tenantId }, orderBy: { createdAt: 'asc' }, select: knownFields })).map(
     knownOf,
@@ -54,7 +54,7 @@ export const createNumber = async (
   return (await db.phoneNumber.create({ data, select: { id: true } })).id;
 };
 
-/** Writes what an import found out about a number, if it still is the tenant's. */
+/** Updates a number with imported facts. @returns false if it no longer belongs to the tenant */
 export const updateNumberFacts = async (
   db: DbClient,
   { tenantId }: TenantScope,
@@ -68,7 +68,7 @@ export const deactivateNumber = async (db: DbClient, { tenantId }: TenantScope, 
   await db.phoneNumber.updateMany({ where: { id, tenantId }, data: { isActive: false, ...edited } });
 };
 
-/** Notes which of Twilio's trunks a number's calls go to. */
+/** Records the Twilio trunk that a number is on. */
 export const saveNumberTrunk = async (
   db: DbClient,
   { tenantId }: TenantScope,
@@ -78,17 +78,17 @@ export const saveNumberTrunk = async (
   await db.phoneNumber.updateMany({ where: { id: known.id, tenantId }, data: { metadata, ...edited } });
 };
 
-/** What is kept as JSON was JSON before: Prisma's type for it says so of plain objects only. */
+/** Prisma's JSON type accepts plain objects only, not interfaces with unknown values. */
 const jsonOf = (value: Readonly<Record<string, unknown>>): object => ({ ...value });
 
-/** All of the installation: there are few, and one trunk can be one tenant's only. */
+/** All trunk records of all tenants, since a trunk belongs to one tenant only. */
 export const allTrunkRecords = (db: DbClient): Promise<TrunkRecord[]> =>
   db.platformTrunk.findMany({
     orderBy: { createdAt: 'asc' },
     select: { twilioTrunkSid: true, name: true, tenantId: true, isActive: true },
   });
 
-/** Records a trunk as the tenant's and active. Where it is another tenant's, nothing changes and the answer is false. */
+/** Records a trunk as the tenant's, and active. @returns false, without changes, if it belongs to another tenant */
 export const saveTrunkRecord = async (
   db: DbClient,
   { tenantId }: TenantScope,
@@ -113,17 +113,17 @@ export const deactivateTrunkRecord = async (
   await db.platformTrunk.updateMany({ where: { twilioTrunkSid, tenantId }, data: { isActive: false, ...edited } });
 };
 
-/** A number as LiveKit's trunk has to know it. */
+/** The fields of a number that matter for LiveKit's trunk. */
 export type TrunkNumber = Readonly<{ number: string; isActive: boolean; livekitTrunkId: string | null }>;
 
-/** Every number of the installation, of whatever tenant: LiveKit has one trunk for all. */
+/** All numbers of all tenants: they share one LiveKit trunk. */
 export const allTrunkNumbers = (db: DbClient): Promise<TrunkNumber[]> =>
   db.phoneNumber.findMany({
     orderBy: { number: 'asc' },
     select: { number: true, isActive: true, livekitTrunkId: true },
   });
 
-/** Notes that these numbers, and no others, are on one of LiveKit's trunks (ST_…). */
+/** Records that exactly these numbers are on a LiveKit trunk (ST_…). */
 export const saveLivekitTrunk = async (
   db: DbClient,
   { livekitTrunkId, numbers }: { livekitTrunkId: string; numbers: readonly string[] },

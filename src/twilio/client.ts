@@ -1,13 +1,13 @@
 /**
- * Our side of Twilio's REST API. It can list, create and change; nothing here buys or deletes.
+ * A client of Twilio's REST API that lists, creates and updates. It cannot buy or delete anything.
  *
  * Glossary
- *   trunk         an Elastic SIP trunk (TK…): the calls of its numbers go to its origination URLs
- *   origination   one such URL (OU…): a SIP address, asked in the order of priority, shared out by weight
+ *   trunk         an Elastic SIP trunk (TK…), which sends the calls of its numbers to its origination URLs
+ *   origination   an origination URL (OU…): a SIP address. The lowest priority number is tried first; weight splits equal priorities
  */
 import twilio from 'twilio';
 import { numberType, type OwnedNumber } from '../numbers/owned-number.ts';
-import { withTwilioErrors } from './refusals.ts';
+import { withTwilioErrors } from './request-errors.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
 export type Trunk = Readonly<{ sid: string; name: string }>;
@@ -20,18 +20,18 @@ export type Origination = Readonly<{
   enabled: boolean;
 }>;
 
-/** Its functions throw AppError `twilio_refused` or `twilio_unavailable`, with a sentence for an operator. */
+/** All functions throw AppError `twilio_refused` or `twilio_unavailable`, with a message for an operator. */
 export type Twilio = Readonly<{
-  /** Whose numbers and trunks these are (AC…). */
+  /** AC… */
   accountSid: string;
-  /** All numbers of the account, however many pages they fill. */
+  /** All numbers of the account, from all pages. */
   listNumbers: () => Promise<OwnedNumber[]>;
   listTrunks: () => Promise<Trunk[]>;
   createTrunk: (name: string) => Promise<Trunk>;
   listOriginations: (trunkSid: string) => Promise<Origination[]>;
   createOrigination: (trunkSid: string, origination: Omit<Origination, 'sid'>) => Promise<void>;
   changeOrigination: (trunkSid: string, sid: string, change: Partial<Omit<Origination, 'sid'>>) => Promise<void>;
-  /** Lets the calls of a number (PN…) go to a trunk, and empties its Voice URL: one request, so never half done. */
+  /** Moves a number (PN…) to a trunk and clears its Voice URL, in one request. */
   attachNumber: (sid: string, trunkSid: string) => Promise<void>;
 }>;
 
@@ -41,9 +41,9 @@ const pageSize = 200;
 const defaultLimits: Omit<TransportOptions, 'baseUrl'> = { timeoutMs: 10_000, maxRetries: 4, maxWaitMs: 20_000 };
 
 /**
- * A client of the account. Connects to nothing by itself.
- * @param account `baseUrl` null means Twilio's own addresses
- * @param limits over the standard ones: 10 s a request, 4 more attempts at most when Twilio says "too many requests"
+ * A client for an account. Doesn't connect by itself.
+ * @param account `baseUrl` null: Twilio's own addresses
+ * @param limits override the defaults: 10 s per request, and up to 4 retries after "too many requests"
  */
 export const openTwilio = (
   account: Readonly<{ accountSid: string; authToken: string; baseUrl: string | null }>,
@@ -51,34 +51,36 @@ export const openTwilio = (
 ): Twilio => {
   const options = { ...defaultLimits, ...limits, baseUrl: account.baseUrl };
   const sdk = twilio(account.accountSid, account.authToken, { httpClient: new Transport(options) });
-  const ask = <T>(what: string, request: Promise<T>) => withTwilioErrors(what, options.timeoutMs, request);
+  const request = <T>(action: string, promise: Promise<T>) => withTwilioErrors(action, options.timeoutMs, promise);
   return {
     accountSid: account.accountSid,
     listNumbers: async () =>
-      (await ask('list the numbers', sdk.incomingPhoneNumbers.list({ pageSize }))).map(ownedNumberOf),
-    listTrunks: async () => (await ask('list the trunks', sdk.trunking.v1.trunks.list({ pageSize }))).map(trunkOf),
+      (await request('list the numbers', sdk.incomingPhoneNumbers.list({ pageSize }))).map(ownedNumberOf),
+    listTrunks: async () => (await request('list the trunks', sdk.trunking.v1.trunks.list({ pageSize }))).map(trunkOf),
     createTrunk: async (name) =>
-      trunkOf(await ask('create a trunk', sdk.trunking.v1.trunks.create({ friendlyName: name }))),
+      trunkOf(await request('create a trunk', sdk.trunking.v1.trunks.create({ friendlyName: name }))),
     attachNumber: async (sid, trunkSid) => {
       const change = { trunkSid, voiceUrl: '' };
-      await ask(`attach the number ${sid}`, sdk.incomingPhoneNumbers(sid).update(change));
+      await request(`attach number ${sid}`, sdk.incomingPhoneNumbers(sid).update(change));
     },
-    ...originations(sdk, ask),
+    ...originations(sdk, request),
   };
 };
 
-const originations = (sdk: Sdk, ask: <T>(what: string, request: Promise<T>) => Promise<T>) => {
+const originations = (sdk: Sdk, request: <T>(action: string, promise: Promise<T>) => Promise<T>) => {
   const urls = (trunkSid: string) => sdk.trunking.v1.trunks(trunkSid).originationUrls;
   return {
     listOriginations: async (trunkSid) =>
-      (await ask(`list the origination URLs of ${trunkSid}`, urls(trunkSid).list({ pageSize }))).map(originationOf),
+      (await request(`list the origination URLs of trunk ${trunkSid}`, urls(trunkSid).list({ pageSize }))).map(
+        originationOf,
+      ),
     createOrigination: async (trunkSid, { sipUri, ...rest }) => {
       const url = { friendlyName: 'LiveKit', sipUrl: sipUri, ...rest };
-      await ask(`create an origination URL of ${trunkSid}`, urls(trunkSid).create(url));
+      await request(`create an origination URL for trunk ${trunkSid}`, urls(trunkSid).create(url));
     },
     changeOrigination: async (trunkSid, sid, { sipUri, ...rest }) => {
       const change = { ...rest, ...(sipUri !== undefined && { sipUrl: sipUri }) };
-      await ask(`change the origination URL ${sid}`, urls(trunkSid)(sid).update(change));
+      await request(`update origination URL ${sid}`, urls(trunkSid)(sid).update(change));
     },
   } satisfies Partial<Twilio>;
 };
@@ -113,16 +115,16 @@ const ownedNumberOf = (listed: SdkNumber): OwnedNumber => ({
   purchasedAt: dateOrNull(listed.dateCreated),
 });
 
-/** Where the SDK's types promise a text, Twilio may send null, or nothing. */
+/** Twilio may send null, or omit fields that are strings in the SDK's types. */
 const textOrNull = (value: string | null | undefined): string | null => (value == null || value === '' ? null : value);
 
-/** The SDK passes on as text what it cannot read as a date. */
+/** The SDK returns dates that it cannot parse as strings. */
 const dateOrNull = (value: Date | string | null | undefined): Date | null => {
   const date = new Date(value ?? Number.NaN);
   return Number.isNaN(date.getTime()) ? null : date;
 };
 
-/** Some of Twilio's resources spell them SMS and MMS. */
+/** Some of Twilio's resources use upper case: SMS, MMS. */
 const capabilitiesOf = (listed: object | null | undefined): OwnedNumber['capabilities'] => {
   const has = new Set(
     Object.entries(listed ?? {})

@@ -1,30 +1,30 @@
 /**
- * What is to be done so that Twilio sends a tenant's calls to LiveKit: decided from what there is, without doing anything.
+ * Plans the Twilio side of a tenant's inbound calls, so that Twilio sends them to LiveKit. Pure.
  *
  * Glossary
  *   step       a change at Twilio or in our records
- *   conflict   something that somebody has set up otherwise: nothing is done until a flag says what to do about it
- *   note       something that this setup cannot mend
+ *   conflict   an existing setting that contradicts the plan; nothing is changed until a flag resolves it
+ *   note       a problem that this setup cannot fix
  */
 import type { NumberRecord } from '../numbers/import-decision.ts';
 import type { OwnedNumber } from '../numbers/owned-number.ts';
 import type { TrunkRecord } from '../numbers/trunk-record.ts';
 import type { Origination, Trunk } from './client.ts';
 
-/** How the origination URL has to be. */
+/** The settings of our origination URL. */
 export const originationSettings = { priority: 10, weight: 10, enabled: true } as const;
 
 export type SetupSpec = Readonly<{
   tenantId: string;
   sipUri: string;
-  /** The trunk to use (TK…); null: the one that is recorded for the tenant, else the one of that name, else a new one. */
+  /** The trunk to use (TK…); null: the tenant's recorded trunk, otherwise the one named `trunkName`, otherwise a new one. */
   trunkSid: string | null;
   trunkName: string;
-  /** The numbers whose calls are to come over the trunk. */
+  /** The numbers to attach to the trunk. */
   numbers: readonly NumberRecord[];
-  /** What to do about enabled origination URLs to other addresses; null: ask. */
+  /** What to do with enabled origination URLs to other addresses; null: report a conflict. */
   otherOrigination: 'keep' | 'disable' | null;
-  /** Whether numbers may be taken from another trunk or application of the account. */
+  /** Whether numbers may be moved from another trunk or application of the account. */
   moveNumbers: boolean;
 }>;
 
@@ -57,7 +57,7 @@ export type SetupNote = Readonly<{
 }>;
 
 export type SetupPlan = Readonly<{
-  /** The trunk that is used; its sid is null where it is to be created; null where that isn't decided. */
+  /** The trunk to use, or null if that is undecided. Its `sid` is null if it must be created. */
   trunk: Readonly<{ sid: string | null; name: string }> | null;
   steps: readonly SetupStep[];
   conflicts: readonly SetupConflict[];
@@ -70,37 +70,37 @@ type Choice =
   | Readonly<{ kind: 'unknown'; sid: string }>
   | Readonly<{ kind: 'conflict'; conflict: SetupConflict }>;
 
-/** Which of the account's trunks is used. */
-export const chooseTrunk = (wish: SetupSpec, trunks: readonly Trunk[], owners: readonly TrunkRecord[]): Choice => {
+/** Chooses the trunk to use. */
+export const chooseTrunk = (spec: SetupSpec, trunks: readonly Trunk[], owners: readonly TrunkRecord[]): Choice => {
   const ownerOf = ({ sid }: Trunk) => owners.find(({ twilioTrunkSid }) => twilioTrunkSid === sid);
-  const candidates = candidatesOf(wish, trunks, ownerOf);
+  const candidates = candidatesOf(spec, trunks, ownerOf);
   const [trunk] = candidates;
-  if (trunk === undefined) return wish.trunkSid === null ? { kind: 'create' } : { kind: 'unknown', sid: wish.trunkSid };
+  if (trunk === undefined) return spec.trunkSid === null ? { kind: 'create' } : { kind: 'unknown', sid: spec.trunkSid };
   if (candidates.length > 1)
     return { kind: 'conflict', conflict: { kind: 'trunk_ambiguous', sids: candidates.map(({ sid }) => sid) } };
   const owner = ownerOf(trunk);
-  return owner !== undefined && owner.tenantId !== wish.tenantId
+  return owner !== undefined && owner.tenantId !== spec.tenantId
     ? { kind: 'conflict', conflict: { kind: 'trunk_of_other_tenant', sid: trunk.sid } }
     : { kind: 'use', trunk };
 };
 
 const candidatesOf = (
-  wish: SetupSpec,
+  spec: SetupSpec,
   trunks: readonly Trunk[],
   ownerOf: (trunk: Trunk) => TrunkRecord | undefined,
 ): readonly Trunk[] => {
-  if (wish.trunkSid !== null) return trunks.filter(({ sid }) => sid === wish.trunkSid);
+  if (spec.trunkSid !== null) return trunks.filter(({ sid }) => sid === spec.trunkSid);
   const recorded = trunks.filter((trunk) => {
     const owner = ownerOf(trunk);
-    return owner?.tenantId === wish.tenantId && owner.isActive;
+    return owner?.tenantId === spec.tenantId && owner.isActive;
   });
-  return recorded.length > 0 ? recorded : trunks.filter(({ name }) => name === wish.trunkName);
+  return recorded.length > 0 ? recorded : trunks.filter(({ name }) => name === spec.trunkName);
 };
 
-export type SetupFacts = Readonly<{
+type SetupFacts = Readonly<{
   trunks: readonly Trunk[];
   owners: readonly TrunkRecord[];
-  /** Of the chosen trunk; none where it is to be created. */
+  /** Of the chosen trunk; empty if it must be created. */
   originations: readonly Origination[];
   owned: readonly OwnedNumber[];
 }>;
@@ -111,17 +111,17 @@ type Part = Readonly<{
   notes?: readonly SetupNote[];
 }>;
 
-/** The whole plan. `steps` are in the order in which they are to be done; without any, everything is as it should be. */
-export const planSetup = (wish: SetupSpec, facts: SetupFacts): SetupPlan => {
-  const choice = chooseTrunk(wish, facts.trunks, facts.owners);
+/** Creates the plan. `steps` are in order; if there are none, everything is set up. */
+export const planSetup = (spec: SetupSpec, facts: SetupFacts): SetupPlan => {
+  const choice = chooseTrunk(spec, facts.trunks, facts.owners);
   if (choice.kind === 'conflict') return { trunk: null, steps: [], conflicts: [choice.conflict], notes: [] };
   if (choice.kind === 'unknown')
     return { trunk: null, steps: [], conflicts: [], notes: [{ kind: 'trunk_unknown', sid: choice.sid }] };
-  const trunk = choice.kind === 'use' ? choice.trunk : { sid: null, name: wish.trunkName };
+  const trunk = choice.kind === 'use' ? choice.trunk : { sid: null, name: spec.trunkName };
   const parts: Part[] = [
-    trunkPart(wish, facts, trunk),
-    originationPart(wish, facts.originations),
-    ...wish.numbers.map((known) => numberPart(wish, known, facts.owned, trunk.sid)),
+    trunkPart(spec, facts, trunk),
+    originationPart(spec, facts.originations),
+    ...spec.numbers.map((known) => numberPart(spec, known, facts.owned, trunk.sid)),
   ];
   return {
     trunk,
@@ -131,8 +131,8 @@ export const planSetup = (wish: SetupSpec, facts: SetupFacts): SetupPlan => {
   };
 };
 
-const trunkPart = (wish: SetupSpec, facts: SetupFacts, trunk: { sid: string | null; name: string }): Part => {
-  const own = facts.owners.filter(({ tenantId }) => tenantId === wish.tenantId);
+const trunkPart = (spec: SetupSpec, facts: SetupFacts, trunk: { sid: string | null; name: string }): Part => {
+  const own = facts.owners.filter(({ tenantId }) => tenantId === spec.tenantId);
   const gone = own.filter((owner) => owner.isActive && !facts.trunks.some(({ sid }) => sid === owner.twilioTrunkSid));
   const isRecorded = own.some(
     ({ twilioTrunkSid, name, isActive }) => twilioTrunkSid === trunk.sid && name === trunk.name && isActive,
@@ -146,19 +146,19 @@ const trunkPart = (wish: SetupSpec, facts: SetupFacts, trunk: { sid: string | nu
   };
 };
 
-const originationPart = (wish: SetupSpec, originations: readonly Origination[]): Part => {
-  const isOurs = ({ sipUri }: Origination) => sipUri.toLowerCase() === wish.sipUri.toLowerCase();
+const originationPart = (spec: SetupSpec, originations: readonly Origination[]): Part => {
+  const isOurs = ({ sipUri }: Origination) => sipUri.toLowerCase() === spec.sipUri.toLowerCase();
   const ours = originations.find(isOurs);
   const others = originations.filter((other) => other.enabled && !isOurs(other));
   return {
     steps: [
-      ...(ours === undefined ? [{ kind: 'create_origination', sipUri: wish.sipUri } as const] : changeStep(ours)),
-      ...(wish.otherOrigination === 'disable'
+      ...(ours === undefined ? [{ kind: 'create_origination', sipUri: spec.sipUri } as const] : changeStep(ours)),
+      ...(spec.otherOrigination === 'disable'
         ? others.map(({ sid, sipUri }) => ({ kind: 'disable_origination', sid, sipUri }) as const)
         : []),
     ],
     conflicts:
-      wish.otherOrigination === null
+      spec.otherOrigination === null
         ? others.map(({ sid, sipUri }) => ({ kind: 'other_origination', sid, sipUri }) as const)
         : [],
   };
@@ -171,7 +171,7 @@ const changeStep = (ours: Origination): SetupStep[] => {
 };
 
 const numberPart = (
-  wish: SetupSpec,
+  spec: SetupSpec,
   known: NumberRecord,
   owned: readonly OwnedNumber[],
   trunkSid: string | null,
@@ -180,9 +180,9 @@ const numberPart = (
   const found = owned.find((candidate) => candidate.number === number);
   if (found === undefined) return { notes: [{ kind: 'number_not_in_account', sid: known.providerSid, number }] };
   const { sid, trunkSid: fromTrunkSid, voiceApplicationSid, voiceUrl } = found;
-  if (!wish.moveNumbers && fromTrunkSid !== null && fromTrunkSid !== trunkSid)
+  if (!spec.moveNumbers && fromTrunkSid !== null && fromTrunkSid !== trunkSid)
     return { conflicts: [{ kind: 'number_on_other_trunk', sid, number, trunkSid: fromTrunkSid }] };
-  if (!wish.moveNumbers && voiceApplicationSid !== null)
+  if (!spec.moveNumbers && voiceApplicationSid !== null)
     return { conflicts: [{ kind: 'number_in_application', sid, number, applicationSid: voiceApplicationSid }] };
   if (trunkSid !== null && fromTrunkSid === trunkSid && voiceUrl === '') return {};
   return { steps: [{ kind: 'attach_number', known, sid, fromTrunkSid, voiceUrl }] };

@@ -1,4 +1,4 @@
-/** Looks at what is set up at Twilio, and carries a plan out. */
+/** Creates a setup plan from the state of a Twilio account, and applies it. */
 import type { NumberRecord } from '../numbers/import-decision.ts';
 import type { TrunkRecord } from '../numbers/trunk-record.ts';
 import type { Twilio } from './client.ts';
@@ -11,30 +11,30 @@ import {
   type SetupSpec,
 } from './setup-plan.ts';
 
-/** What the records are told. */
+/** Updates our records. */
 export type SetupRecords = Readonly<{
   recordTrunk: (trunk: { trunkSid: string; name: string }) => Promise<void>;
   retireTrunk: (trunkSid: string) => Promise<void>;
   recordNumber: (known: NumberRecord, trunkSid: string) => Promise<void>;
 }>;
 
-/** Makes the plan from what Twilio has now and from our records of trunks. Changes nothing. */
+/** Creates the plan from the account and our trunk records. Changes nothing. */
 export const planFromAccount = async (
   twilio: Twilio,
-  wish: SetupSpec,
+  spec: SetupSpec,
   owners: readonly TrunkRecord[],
 ): Promise<SetupPlan> => {
   const trunks = await twilio.listTrunks();
-  const choice = chooseTrunk(wish, trunks, owners);
+  const choice = chooseTrunk(spec, trunks, owners);
   const originations = choice.kind === 'use' ? await twilio.listOriginations(choice.trunk.sid) : [];
   const owned = await twilio.listNumbers();
-  return planSetup(wish, { trunks, owners, originations, owned });
+  return planSetup(spec, { trunks, owners, originations, owned });
 };
 
 /**
- * Carries a plan out, one step after the other. What fails leaves the steps before it done: the next plan has the rest.
- * @param onDone hears of every step that was done, with the trunk's sid
- * @returns the sid of the trunk
+ * Applies the steps of a plan in order. After a failure, the next plan contains the remaining steps.
+ * @param onDone called after each step, with the trunk's SID
+ * @returns the SID of the trunk
  */
 export const applyPlan = async (
   twilio: Twilio,

@@ -1,19 +1,19 @@
 /**
- * How requests reach Twilio: the SDK's own client has no time limit for a whole request, ignores Retry-After and knows no other
- * address than Twilio's, so it is given this one.
+ * The HTTP client for Twilio's SDK. The SDK's own client has no time limit for a whole request, ignores Retry-After, and cannot use
+ * another address than Twilio's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import RequestClient from 'twilio/lib/base/RequestClient.js';
 import type http from 'twilio/lib/http/response.js';
 
 export type TransportOptions = Readonly<{
-  /** Where to send what would go to api.twilio.com or trunking.twilio.com; null: there. Their paths differ anyway. */
+  /** Replaces both api.twilio.com and trunking.twilio.com, whose paths don't overlap; null: Twilio's own addresses. */
   baseUrl: string | null;
-  /** How long one attempt may take, until its answer is read. */
+  /** The limit for one attempt, including reading the response. */
   timeoutMs: number;
-  /** How often "too many requests" (429) is asked again, … */
+  /** How often to retry after "too many requests" (429). */
   maxRetries: number;
-  /** … and the longest wait before; where Retry-After says more, the 429 is the answer. */
+  /** The longest wait before a retry; if Retry-After is longer, the 429 is returned. */
   maxWaitMs: number;
 }>;
 
@@ -31,7 +31,7 @@ export class Transport extends RequestClient {
     const { maxRetries, maxWaitMs } = this.#options;
     for (let retries = 0; ; retries++) {
       const answer = await this.#attempt(options);
-      // A request that gets 429 was not carried out (https://www.twilio.com/docs/api/errors/20429): any may be sent again.
+      // A request answered with 429 was not processed (https://www.twilio.com/docs/api/errors/20429), so any can be repeated.
       if (answer.status !== 429 || retries === maxRetries) return responseOf(answer);
       const waitMs = retryAfterMs(answer.headers.get('retry-after')) ?? firstWaitMs * 2 ** retries;
       if (waitMs > maxWaitMs) return responseOf(answer);
@@ -47,7 +47,7 @@ export class Transport extends RequestClient {
       method: options.method.toUpperCase(),
       headers,
       body: options.method === 'get' ? null : fieldsOf(options.data),
-      redirect: 'manual', // our secret goes nowhere else
+      redirect: 'manual', // never send the credentials elsewhere
       signal: AbortSignal.timeout(this.#options.timeoutMs),
     });
     return { status: response.status, headers: response.headers, text: await response.text() };
@@ -56,7 +56,7 @@ export class Transport extends RequestClient {
 
 type Answer = Readonly<{ status: number; headers: Headers; text: string }>;
 
-/** The SDK parses text by itself, but wants to be told that it is of the type that it asked for. */
+/** The SDK parses the text itself, although its types expect parsed data. */
 const responseOf = <T>({ status, headers, text }: Answer): http.default<T> => ({
   statusCode: status,
   body: text as T,
@@ -64,8 +64,8 @@ const responseOf = <T>({ status, headers, text }: Answer): http.default<T> => ({
 });
 
 const addressOf = (options: RequestClient.RequestOptions<unknown>, baseUrl: string | null): URL => {
-  const asked = new URL(options.uri);
-  const url = baseUrl === null ? asked : new URL(baseUrl + asked.pathname + asked.search);
+  const requested = new URL(options.uri);
+  const url = baseUrl === null ? requested : new URL(baseUrl + requested.pathname + requested.search);
   for (const [name, value] of fieldsOf(options.params)) url.searchParams.append(name, value);
   return url;
 };
@@ -77,7 +77,7 @@ const fieldsOf = (data: unknown): URLSearchParams =>
       .map(([name, value]) => [name, String(value)]),
   );
 
-/** Retry-After is a number of seconds or a date. */
+/** Parses Retry-After: a number of seconds, or a date. */
 const retryAfterMs = (header: string | null): number | null => {
   if (header === null || header.trim() === '') return null;
   const ms = /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();

@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '../..');
 
 type Outcome = Readonly<{ code: number; out: string; stderr: string }>;
 
-/** The command as it is typed, in a process of its own, where no `npm run dev` is up. */
+/** The command as typed, in a process of its own, without a running `npm run dev`. */
 const cli = async (databaseUrl: string, args: string[]): Promise<Outcome> => {
   const env = { PATH: process.env.PATH, DATABASE_URL: databaseUrl, PORT: String(await freePort()) };
   return new Promise((resolve) =>
@@ -36,7 +36,7 @@ const incoming = {
   callerIdentity: null,
 } as const;
 
-/** A call that came in and was claimed by our agent. */
+/** A call that was claimed by our agent. */
 const claimed = async (ctx: Context): Promise<Call> => {
   await seedTenant(ctx.db, { campaign: { agentName: ctx.config.agentName } });
   await receiveCall(ctx, { ...incoming, source: 'webhook', to: '+18588796658' });
@@ -70,7 +70,7 @@ const tell = async (ctx: Context, call: Call, agentEvents: AgentEvent[]): Promis
   for (const event of agentEvents) await recordAgentEvent(ctx, call, event);
 };
 
-/** So long after the call came in the story begins, that a slow machine has routed and claimed it by then. */
+/** When the conversation starts: late enough for a slow machine to have routed and claimed the call. */
 const late = 60_000;
 
 const reached = (enteredAt: number, stages: Extract<AgentEvent, { kind: 'timing' }>['stages']): AgentEvent => ({
@@ -79,7 +79,7 @@ const reached = (enteredAt: number, stages: Extract<AgentEvent, { kind: 'timing'
   stages,
 });
 
-/** What a call process tells of a call with two replies: it began at 100 ms, and answered 1 s later. */
+/** The events of a call with two replies. The call host started at 100 ms, and answered 1 s later. */
 const conversation = (at: number): AgentEvent[] => [
   reached(at + 100, {
     offered: -30,
@@ -107,7 +107,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     return { url, ctx: testContext(await openDb(url)) };
   };
 
-  test('prints pick-up and replies of a call, with the slowest of each, and nothing that was said', async () => {
+  test('prints pickup and replies of a call, with the slowest stage of each, and nothing that was said', async () => {
     const { url, ctx } = await open();
     await using db = ctx.db;
     const call = await claimed(ctx);
@@ -133,7 +133,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     expect(await db.callLog.count()).toBe(1);
   });
 
-  test('gives the figures as JSON, as the API has them', async () => {
+  test('prints the same JSON as the API', async () => {
     const { url, ctx } = await open();
     await using db = ctx.db;
     const call = await claimed(ctx);
@@ -167,7 +167,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     });
   });
 
-  test('the pick-up is that of the agent that answered', async () => {
+  test('the pickup is that of the agent that answered', async () => {
     const { ctx } = await open();
     await using db = ctx.db;
     const call = await claimed(ctx);
@@ -180,7 +180,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     expect(timings).toEqual({ entered: 5_000, jobReceived: 90, activeTimedOut: 1_000 });
   });
 
-  test('a refused call, and one whose caller hung up before the answer', async () => {
+  test('a rejected call, and one whose caller hung up before the answer', async () => {
     const { url, ctx } = await open();
     await using _db = ctx.db;
     const { call: refused } = await receiveCall(ctx, {
@@ -207,7 +207,7 @@ describeBothDatabases('call:timing', (_, { kind, databases }) => {
     expect(out).toMatch(/ sessionStarted\n +60000 +\+\d+ {2}ended +abandoned\nNever answered\./);
   });
 
-  test('an id that no call has, or none, is said in one sentence', async () => {
+  test('an unknown or missing id is reported in one sentence', async () => {
     const { url, ctx } = await open();
     await using _db = ctx.db;
     const unknown = await cli(url, ['019a0000-0000-7000-8000-000000000000']);

@@ -1,4 +1,4 @@
-/** What a service tells the doctor of LiveKit's webhooks: of proven ones that they came, of others only that there were some. */
+/** What the service reports about received webhooks: the arrival of authentic ones, and the reason why others failed. */
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { newCheckRoom } from '#src/livekit/webhook-probe.ts';
@@ -12,7 +12,7 @@ const started = (room: string) => JSON.stringify({ event: 'room_started', room: 
 const post = (http: FastifyInstance, path: string, payload: string, headers: Record<string, string>) =>
   http.inject({ method: 'POST', url: `${prefix}/${path}`, payload, headers });
 
-const asked = async (http: FastifyInstance, room: string): Promise<unknown> => {
+const statusOf = async (http: FastifyInstance, room: string): Promise<unknown> => {
   const payload = JSON.stringify({ room });
   const response = await post(http, 'check', payload, signature(payload));
   expect(response.statusCode).toBe(200);
@@ -26,7 +26,7 @@ describeBothDatabases('POST /webhooks/livekit/check', (openDatabase) => {
     return { db, clock, http: testHttp(testContext(db, { clock })) };
   };
 
-  test('tells who proves to have the secret, and nobody else', async () => {
+  test('answers signed requests only', async () => {
     const { http } = await open();
     const payload = JSON.stringify({ room: newCheckRoom() });
     const refused = [
@@ -42,36 +42,36 @@ describeBothDatabases('POST /webhooks/livekit/check', (openDatabase) => {
     expect((await post(http, 'check', '{}', signature('{}'))).statusCode).toBe(400);
   });
 
-  test('a proven event of a check room has come; no other is remembered, and only so many', async () => {
+  test('remembers authentic events of check rooms only, and a limited number of them', async () => {
     const { db, http } = await open();
     const rooms = Array.from({ length: 25 }, newCheckRoom);
     const [first, last] = [rooms[0]!, rooms.at(-1)!];
-    expect(await asked(http, first)).toEqual({ arrived: false, unproven: null });
+    expect(await statusOf(http, first)).toEqual({ arrived: false, unproven: null });
     for (const room of [...rooms, 'sip-room-1', 'check-short']) {
       const body = started(room);
       const answer = await post(http, 'events', body, await livekitHeaders(body));
       expect(answer.json()).toEqual({ received: true, effect: 'ignored' });
     }
-    expect(await asked(http, last)).toEqual({ arrived: true, unproven: null });
+    expect(await statusOf(http, last)).toEqual({ arrived: true, unproven: null });
     for (const room of [first, 'sip-room-1', 'check-short'])
-      expect(await asked(http, room)).toEqual({ arrived: false, unproven: null });
+      expect(await statusOf(http, room)).toEqual({ arrived: false, unproven: null });
     expect(await db.callLog.count()).toBe(0);
   });
 
-  test('of what proves nothing: whose it seems to be, for a minute; never that the event came', async () => {
+  test('reports unproven events, and their apparent issuer, for a minute; never as arrived', async () => {
     const { http, clock } = await open();
     const room = newCheckRoom();
     const body = started(room);
     const wrongSecret = { secret: 'another-secret-that-is-long-enough-for-livekit' };
     const seen = async (headers: Record<string, string>) => {
       expect((await post(http, 'events', body, headers)).statusCode).toBe(401);
-      return asked(http, room);
+      return statusOf(http, room);
     };
     const token = (claims: object) =>
       `Bearer e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${'x'.repeat(43)}`;
     const json = { 'content-type': 'application/webhook+json' };
 
-    // Not LiveKit's form: no proof at all, the contract's own with another secret, no JWT, one without the claims.
+    // Not in the form of LiveKit's webhooks: unsigned, the contract's signature with another secret, not a JWT, or without the claims.
     for (const headers of [
       json,
       { ...json, ...signature(body, 'another') },
@@ -82,21 +82,21 @@ describeBothDatabases('POST /webhooks/livekit/check', (openDatabase) => {
     ])
       expect(await seen(headers)).toEqual({ arrived: false, unproven: null });
 
-    const told = (kind: string, issuer: string | null, count: number) => ({
+    const unproven = (kind: string, issuer: string | null, count: number) => ({
       arrived: false,
       unproven: { kind, issuer, count, seconds_ago: 0 },
     });
     expect(await seen(await livekitHeaders(body, { key: 'APItheirs', ...wrongSecret }))).toEqual(
-      told('another_key', 'APItheirs', 1),
+      unproven('another_key', 'APItheirs', 1),
     );
-    expect(await seen(await livekitHeaders(body, wrongSecret))).toEqual(told('another_secret', keys.apiKey, 2));
-    expect(await seen(await livekitHeaders(`${body} `))).toEqual(told('altered', keys.apiKey, 3));
+    expect(await seen(await livekitHeaders(body, wrongSecret))).toEqual(unproven('another_secret', keys.apiKey, 2));
+    expect(await seen(await livekitHeaders(`${body} `))).toEqual(unproven('altered', keys.apiKey, 3));
     expect(await seen({ ...json, authorization: token({ iss: '<b>us</b>', sha256: 'x' }) })).toEqual(
-      told('another_key', null, 4),
+      unproven('another_key', null, 4),
     );
     clock.now = new Date(clock.now.getTime() + 30_000);
-    expect(await asked(http, room)).toMatchObject({ unproven: { count: 4, seconds_ago: 30 } });
+    expect(await statusOf(http, room)).toMatchObject({ unproven: { count: 4, seconds_ago: 30 } });
     clock.now = new Date(clock.now.getTime() + 31_000);
-    expect(await asked(http, room)).toEqual({ arrived: false, unproven: null });
+    expect(await statusOf(http, room)).toEqual({ arrived: false, unproven: null });
   });
 });

@@ -1,4 +1,4 @@
-/** `sync:livekit` against a real LiveKit server with Redis; siproute says what became of it. */
+/** `sync:livekit` against a real LiveKit server with Redis; siproute reports how LiveKit would route calls. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await obtainSipRoute(progress);
 }, 600_000);
 
-/** A LiveKit project of this test's own. */
+/** A LiveKit project for one test. */
 const openProject = async (options = { redis: true }) => {
   const stack = new AsyncDisposableStack();
   onTestFinished(() => stack.disposeAsync());
@@ -36,7 +36,7 @@ const openProject = async (options = { redis: true }) => {
   return {
     sip: new SipClient(url, apiKey, apiSecret),
     env: { LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret },
-    /** What becomes of a call. */
+    /** How LiveKit would route a call. */
     call: (to: string, source?: string) =>
       sipRoute({ redisAddress: redis?.address ?? '', apiKey, apiSecret }, { from, to, ...(source && { source }) }),
   };
@@ -47,7 +47,7 @@ type Project = Awaited<ReturnType<typeof openProject>>;
 type Result = Readonly<{ code: number; stdout: string; stderr: string }>;
 type Run = (args: string[], more?: Record<string, string>) => Promise<Result>;
 
-/** The command as a person runs it, in an empty folder. */
+/** The command as typed, in an empty folder. */
 const openCommand = async (env: Record<string, string>): Promise<Run> => {
   const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-cli-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -60,7 +60,7 @@ const openCommand = async (env: Record<string, string>): Promise<Run> => {
     });
 };
 
-/** The same within this process: a process of its own takes a second or two. */
+/** The same within this process, since a new process takes a second or two. */
 const inProcess =
   (env: Record<string, string>): Run =>
   async (args, more = {}) => {
@@ -147,7 +147,7 @@ describe('sync:livekit beside others', () => {
     return inProcess({ ...project.env, DATABASE_URL: databaseUrl });
   };
 
-  test('takes calls from the addresses that it is told only', async () => {
+  test('accepts calls only from the allowed addresses', async () => {
     const project = await openProject();
     const run = await openInstallation(project);
     expect((await run(['--yes', '--allow', 'twilio'])).code).toBe(0);
@@ -165,7 +165,7 @@ describe('sync:livekit beside others', () => {
       });
   });
 
-  test('a foreign trunk with our number and a direct rule: named, untouched, then taken over', async () => {
+  test('a foreign trunk with our number and a direct rule: reported, untouched, then adopted', async () => {
     const project = await openProject();
     const run = await openInstallation(project);
     const { sipTrunkId } = await project.sip.createSipInboundTrunk('Sales', [number, '+15559990000'], {
@@ -207,7 +207,7 @@ describe('sync:livekit beside others', () => {
     expect((await run([])).stdout).toContain('Nothing to do');
   });
 
-  test('a foreign rule on our trunk: named, and taken over only with the trunk', async () => {
+  test('a foreign rule on our trunk: reported, and adopted only with the trunk', async () => {
     const project = await openProject();
     const run = await openInstallation(project);
     const { trunkId, ruleId } = outcomeOf(await run(['--yes', '--json']));
@@ -240,7 +240,7 @@ describe('sync:livekit beside others', () => {
     expect((await project.call('+15550003333')).trunkId).toBe(second.trunkId);
   });
 
-  test('what went missing at LiveKit is made again', async () => {
+  test('recreates what was deleted at LiveKit', async () => {
     const project = await openProject();
     const run = await openInstallation(project);
     const { trunkId, ruleId } = outcomeOf(await run(['--yes', '--json']));
@@ -253,12 +253,12 @@ describe('sync:livekit beside others', () => {
     expect(await project.call(number)).toMatchObject({ result: 'ACCEPT', trunkId: again.trunkId, ruleId });
   });
 
-  test('says what is missing', async () => {
+  test('reports what is missing', async () => {
     const project = await openProject({ redis: false });
     const run = await openInstallation(project);
     expect(await run([])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/LiveKit did not list.*redis/i) as string,
+      stderr: expect.stringMatching(/LiveKit failed to list.*redis/i) as string,
     });
     const unset = await run([], { LIVEKIT_URL: '', LIVEKIT_API_KEY: '', LIVEKIT_API_SECRET: '' });
     expect(unset).toMatchObject({ code: 1, stderr: expect.stringContaining('LIVEKIT_URL') as string });

@@ -1,4 +1,4 @@
-/** Importing an account's numbers: what becomes of each, twice, and never at another tenant's cost. */
+/** Importing an account's numbers: the outcome for each, idempotence, and other tenants' numbers. */
 import { expect, onTestFinished, test } from 'vitest';
 import { command } from '#src/cli/import-twilio.ts';
 import { openDb, type Db } from '#src/database/open.ts';
@@ -37,7 +37,7 @@ const tenantOf = async (db: Db, name = 'Dental') => (await db.tenant.create({ da
 const rowsOf = (db: Db) => db.phoneNumber.findMany({ orderBy: { number: 'asc' } });
 
 describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) => {
-  test('creates them all, over several pages, and changes nothing the second time', async () => {
+  test('creates all, over several pages, and changes nothing the second time', async () => {
     const db = await openDatabase();
     const server = await startServer(10);
     for (let index = 0; index < 45; index++) server.addNumber(`+185887966${String(index + 10)}`);
@@ -67,7 +67,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
     expect(await rowsOf(db)).toEqual(rows);
   });
 
-  test('says what of a number it updates, and leaves what the operator decided', async () => {
+  test("reports which fields it updates, and keeps the operator's settings", async () => {
     const db = await openDatabase();
     const server = await startServer();
     const tenantId = await tenantOf(db);
@@ -113,7 +113,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
     expect(await rowsOf(db)).toEqual(before);
   });
 
-  test('skips what cannot be called', async () => {
+  test('skips numbers without voice, and invalid ones', async () => {
     const db = await openDatabase();
     const server = await startServer();
     server.addNumber('+18588796601', { capabilities: { voice: false, sms: true } });
@@ -127,7 +127,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
     expect(await db.phoneNumber.count()).toBe(1);
   });
 
-  test('reports numbers that are gone, and sets them inactive only when told to', async () => {
+  test('reports missing numbers, and deactivates them only with the flag', async () => {
     const db = await openDatabase();
     const server = await startServer();
     const tenantId = await tenantOf(db);
@@ -149,7 +149,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
     expect(await importFrom(db, server, { tenantId, deactivateMissing: true })).toEqual(report);
   });
 
-  test('a dry run says the same and writes nothing', async () => {
+  test('a dry run reports the same outcomes without writing', async () => {
     const db = await openDatabase();
     const server = await startServer();
     const tenantId = await tenantOf(db);
@@ -158,7 +158,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
     expect(await db.phoneNumber.count()).toBe(0);
   });
 
-  test('two imports at once create each number once', async () => {
+  test('concurrent imports create each number once', async () => {
     const db = await openDatabase();
     const server = await startServer();
     const tenantId = await tenantOf(db);
@@ -168,7 +168,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
     expect(await db.phoneNumber.count()).toBe(30);
   });
 
-  test('by the command: one tenant is found, of several one is to be named', async () => {
+  test('the command: finds the only tenant, and requires --tenant if there are several', async () => {
     const url = await createDatabase(kind, databases());
     const db = await openDb(url);
     onTestFinished(() => db[Symbol.asyncDispose]());
@@ -210,7 +210,7 @@ describeBothDatabases('importing numbers', (openDatabase, { kind, databases }) =
   });
 });
 
-test('without the account the command names the variables', async () => {
+test('without credentials, the command names the variables', async () => {
   await expect(runCommand(command, [], {})).rejects.toThrow(
     /TWILIO_ACCOUNT_SID is missing.*\nTWILIO_AUTH_TOKEN is missing/,
   );

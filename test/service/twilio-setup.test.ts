@@ -1,4 +1,4 @@
-/** Setting Twilio up: the plan, carrying it out, nothing to do the second time, and what somebody else has set up. */
+/** `setup:twilio`: the plan, applying it, idempotence, and conflicts with existing settings. */
 import { expect, onTestFinished, test } from 'vitest';
 import { command } from '#src/cli/setup-twilio.ts';
 import { openDb, type Db } from '#src/database/open.ts';
@@ -9,12 +9,12 @@ import { startTwilioServer, type TwilioServer } from '#test/support/twilio-serve
 const sipUri = 'sip:clinic.sip.livekit.cloud';
 const numbers = ['+18588796601', '+18588796602'] as const;
 
-type Ground = Readonly<{
+type Setup = Readonly<{
   db: Db;
   server: TwilioServer;
   tenantId: string;
   run: (...argv: string[]) => Promise<{ code: number; out: string }>;
-  /** What `--json` says. */
+  /** The `--json` output. */
   report: (...argv: string[]) => Promise<Report>;
 }>;
 type Report = {
@@ -25,8 +25,8 @@ type Report = {
   notes: { kind: string }[];
 };
 
-/** An account with two numbers, which are the tenant's. */
-const prepare = async ({ kind, databases }: BothDatabases): Promise<Ground> => {
+/** An account with two numbers that belong to the tenant. */
+const prepare = async ({ kind, databases }: BothDatabases): Promise<Setup> => {
   const url = await createDatabase(kind, databases());
   const db = await openDb(url);
   onTestFinished(() => db[Symbol.asyncDispose]());
@@ -46,7 +46,7 @@ const prepare = async ({ kind, databases }: BothDatabases): Promise<Ground> => {
 const kindsOf = (list: readonly { kind: string }[]) => list.map(({ kind }) => kind);
 
 describeBothDatabases('setup:twilio', (_openDatabase, both) => {
-  test('plans first, does it with --yes, and then has nothing to do', async () => {
+  test('plans first, applies the plan with --yes, and then has nothing to do', async () => {
     const { db, server, tenantId, run, report } = await prepare(both);
     const plan = await run();
     expect(plan).toEqual({
@@ -82,7 +82,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect(server.writes).toHaveLength(writes);
   });
 
-  test('mends what was changed behind its back, and only that', async () => {
+  test('repairs settings that were changed at Twilio, and only those', async () => {
     const { server, run, report } = await prepare(both);
     await run('--yes');
     Object.assign(server.originations[0]!, { enabled: false, priority: 20 });
@@ -99,7 +99,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect((await report()).steps).toEqual([]);
   });
 
-  test('adopts the trunk of that name, or the one that is named', async () => {
+  test('uses the trunk with the default name, or the one of --trunk', async () => {
     const { db, server, report } = await prepare(both);
     for (const name of ['A', 'B', 'telephony-agent Dental', 'C']) server.addTrunk(name);
     const [, second, third] = server.trunks;
@@ -109,10 +109,10 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect(named).toMatchObject({ applied: true, trunk: { sid: second!.sid, name: 'B' } });
     expect(kindsOf(named.steps)).toEqual(['record_trunk', 'attach_number', 'attach_number']);
     expect(server.trunks).toHaveLength(4);
-    // What is recorded comes before what has the name.
+    // A recorded trunk takes precedence over one with the name.
     expect(await report()).toMatchObject({ trunk: { sid: second!.sid }, steps: [] });
     expect(await db.platformTrunk.count()).toBe(1);
-    // A trunk that was deleted at Twilio is replaced; its record stays, inactive.
+    // A trunk deleted at Twilio is replaced; its record is deactivated.
     server.trunks = server.trunks.filter(({ sid }) => sid !== second!.sid);
     for (const number of server.numbers) number.trunk_sid = null;
     expect(kindsOf((await report('--yes')).steps).slice(0, 2)).toEqual(['retire_trunk', 'record_trunk']);
@@ -122,7 +122,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     ]);
   });
 
-  test('names what somebody else has set up, and touches nothing until a flag says what to do', async () => {
+  test('reports conflicts with existing settings, and changes nothing until a flag resolves them', async () => {
     const { server, run, report } = await prepare(both);
     const trunk = server.addTrunk('telephony-agent Dental');
     const other = server.addTrunk('Old');
@@ -156,7 +156,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect((await report()).steps).toEqual([]);
   });
 
-  test('a trunk that is unclear, unknown or of another tenant is not used', async () => {
+  test('an ambiguous or unknown trunk, or one of another tenant, is not used', async () => {
     const { db, server, run, report } = await prepare(both);
     const [first, second] = [server.addTrunk('Twin'), server.addTrunk('Twin')];
     expect((await report('--name', 'Twin')).conflicts).toEqual([
@@ -173,7 +173,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect(server.writes).toEqual([]);
   });
 
-  test('takes only the active numbers, or those that are named; one that Twilio lacks is noted', async () => {
+  test('uses the active numbers, or those of --number; reports numbers that are not in the account', async () => {
     const { db, server, run, report } = await prepare(both);
     const { id: tenantId } = await db.tenant.findFirstOrThrow();
     await db.phoneNumber.update({ where: { number: numbers[1] }, data: { isActive: false } });
@@ -189,7 +189,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     await expect(run()).rejects.toThrow(/no active number: run import:twilio/);
   });
 
-  test('what fails half way is finished by the next run', async () => {
+  test('the next run completes a failed one', async () => {
     const { db, server, run, report } = await prepare(both);
     server.failOn = (request) => (/^POST .*OriginationUrls$/.test(request) ? { status: 503 } : null);
     await expect(run('--yes')).rejects.toThrow(/failed to create an origination URL.*503/);
@@ -200,7 +200,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
     expect((await report()).steps).toEqual([]);
   });
 
-  test('nothing is bought or deleted, whatever is asked', async () => {
+  test('never buys or deletes anything', async () => {
     const { server, report } = await prepare(both);
     server.addOrigination(server.addTrunk('telephony-agent Dental'), 'sip:pbx.example.com');
     await report('--yes', '--other-origination', 'disable', '--move-numbers');
@@ -210,7 +210,7 @@ describeBothDatabases('setup:twilio', (_openDatabase, both) => {
   });
 });
 
-test('without LIVEKIT_SIP_URI the command says what to put there', async () => {
+test('without LIVEKIT_SIP_URI, the command explains the variable', async () => {
   const env = { TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKEN: 'x' };
   await expect(runCommand(command, [], env)).rejects.toThrow(
     /LIVEKIT_SIP_URI is missing: set it to .*sip:your-project/,

@@ -1,4 +1,4 @@
-/** Our client of Twilio over real HTTP: paging, who we are, and what its refusals and silences become. */
+/** The Twilio client over real HTTP: paging, credentials, and the messages for failed requests. */
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '#src/errors.ts';
 import { openTwilio } from '#src/twilio/client.ts';
@@ -22,7 +22,7 @@ const failureOf = async (request: Promise<unknown>): Promise<AppError> => {
   throw error;
 };
 
-test('lists the numbers of every page, each as we keep it', async () => {
+test('lists the numbers of all pages, translated', async () => {
   const server = await start({ maxPageSize: 3 });
   for (let index = 0; index < 10; index++) server.addNumber(`+1858879660${index}`);
   server.addNumber('+18005550100', { capabilities: { voice: true, SMS: false, MMS: false } });
@@ -48,7 +48,7 @@ test('lists the numbers of every page, each as we keep it', async () => {
   ]);
 });
 
-test('follows the pages of trunks, which Twilio names with its own address, to where we are to ask', async () => {
+test("follows page URLs, which contain Twilio's own address, on the configured address", async () => {
   const server = await start({ maxPageSize: 2 });
   for (let index = 0; index < 7; index++) server.addTrunk(`Trunk ${index}`);
   const trunk = server.trunks[3]!;
@@ -59,12 +59,12 @@ test('follows the pages of trunks, which Twilio names with its own address, to w
   expect(server.requests).toHaveLength(4 + 3);
 });
 
-test('an account without anything is an answer', async () => {
+test('an empty account', async () => {
   const client = clientOf(await start());
   expect([await client.listNumbers(), await client.listTrunks()]).toEqual([[], []]);
 });
 
-test('a wrong token is said with the names of the variables, and not repeated', async () => {
+test('a wrong token: the message names the variables, not the token', async () => {
   const server = await start();
   const client = openTwilio({ accountSid: server.accountSid, authToken: 'wrong', baseUrl: server.baseUrl });
   const error = await failureOf(client.listNumbers());
@@ -73,13 +73,13 @@ test('a wrong token is said with the names of the variables, and not repeated', 
   expect(error.message).not.toContain('wrong');
 });
 
-test('what is not there is named, and what Twilio says of a number is not repeated', async () => {
+test("unknown resources are named; phone numbers in Twilio's messages are not repeated", async () => {
   const server = await start();
   const number = server.addNumber('+18588796658');
   const client = clientOf(server);
   expect(await failureOf(client.listOriginations('TKnone'))).toMatchObject({
     code: 'twilio_refused',
-    message: expect.stringMatching(/origination URLs of TKnone.*404/) as string,
+    message: expect.stringMatching(/origination URLs of trunk TKnone.*404/) as string,
   });
   const refused = await failureOf(client.attachNumber(number.sid, 'TKnone'));
   expect(refused).toMatchObject({ code: 'twilio_refused' });
@@ -87,7 +87,7 @@ test('what is not there is named, and what Twilio says of a number is not repeat
   expect(refused.message).not.toContain('+1858');
 });
 
-test('"too many requests" is waited for as long as Twilio says, reading and writing', async () => {
+test('"too many requests" is retried after the time that Twilio states, for reads and writes', async () => {
   const server = await start({ maxPageSize: 2 });
   for (let index = 0; index < 5; index++) server.addNumber(`+1858879660${index}`);
   server.faults = [
@@ -103,7 +103,7 @@ test('"too many requests" is waited for as long as Twilio says, reading and writ
   expect(server.trunks).toHaveLength(1);
 });
 
-test('"too many requests" has a bound: of attempts, and of how long a wait is accepted', async () => {
+test('"too many requests": retries and waiting time are limited', async () => {
   const server = await start();
   const busy: Fault = { status: 429, headers: { 'Retry-After': '0' } };
   server.faults = Array<Fault>(10).fill(busy);
@@ -120,9 +120,9 @@ test('"too many requests" has a bound: of attempts, and of how long a wait is ac
 test.each([
   [{ status: 500, body: '{"code":20500,"message":"Internal Server Error","status":500}' }, /500, .*20500/],
   [{ status: 503, body: '<html>Service Unavailable</html>' }, /https:\/\/status\.twilio\.com.*\(503\)/],
-  [{ status: 200, body: '<html>Please log in</html>' }, /not its JSON.*TWILIO_BASE_URL/],
-  [{ breaks: true }, /could not be reached/],
-] as const)('%j: what became of it is said', async (fault, sentence) => {
+  [{ status: 200, body: '<html>Please log in</html>' }, /not JSON.*TWILIO_BASE_URL/],
+  [{ breaks: true }, /Twilio is unreachable/],
+] as const)('%j: the message explains it', async (fault, sentence) => {
   const server = await start();
   server.faults = [fault, fault];
   const client = clientOf(server);
@@ -135,7 +135,7 @@ test.each([
   expect(server.writes).toEqual([]);
 });
 
-test('silence ends at the limit', async () => {
+test('no response within the time limit', async () => {
   const server = await start();
   server.faults = [{ hangs: true }];
   const error = await failureOf(clientOf(server, { timeoutMs: 200 }).listNumbers());
@@ -145,9 +145,9 @@ test('silence ends at the limit', async () => {
   });
 });
 
-test('nobody there is said with the reason', async () => {
+test('an unreachable server: the message states the reason', async () => {
   const server = await start();
   await server[Symbol.asyncDispose]();
   const error = await failureOf(clientOf(server).listNumbers());
-  expect(error.message).toMatch(/could not be reached to list the numbers.*ECONNREFUSED/);
+  expect(error.message).toMatch(/Cannot list the numbers: Twilio is unreachable.*ECONNREFUSED/);
 });
