@@ -1,6 +1,6 @@
 /**
- * The call process: LiveKit's worker forks it before it is needed (prewarm) and gives it one call (entry). It owns no data and
- * no credentials; what it needs comes over the link, what happens goes over it.
+ * The call host: LiveKit's worker forks it before it is needed (prewarm) and gives it one call (entry). It owns no data and no
+ * credentials: what it needs comes over the agent link, and what happens is reported over it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoSubscribe, defineAgent, type JobContext } from '@livekit/agents';
@@ -9,47 +9,47 @@ import { describeError } from '#src/errors.ts';
 import { openLog } from '#src/log.ts';
 import { takeCall, type Warm as WarmParts } from './call.ts';
 import { takeOverFrameworkLog } from '#src/framework/logger.ts';
-import { openLink } from './report/agent-link.ts';
+import { openAgentLink } from './report/agent-link.ts';
 import { keepConnections } from './warm-up/connections.ts';
-import { rehearse } from './warm-up/warm-up.ts';
+import { warmUp } from './warm-up/warm-up.ts';
 import { warmVad } from './session/session.ts';
 
 const stopWithinMs = 1_000;
-/** A caller who waited for this process has it by then. */
+/** A caller who waited for this host has it by then. */
 const idleMs = 500;
 
-/** `called` is aborted when a call has come: what was only practice stops. */
+/** `called` is aborted when a call has come: the warm-up stops. */
 type Warm = WarmParts & { called: AbortController };
 
 const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
-  if (socketPath === undefined) throw new Error('TELEPHONY_LINK is not set: a call process is started by the service');
-  const link = await openLink(socketPath);
-  const log = openLog({ ...link.welcome.log, name: 'call' });
-  takeOverFrameworkLog(log, link.welcome.log);
+  if (socketPath === undefined) throw new Error('TELEPHONY_LINK is not set: a call host is started by the service');
+  const link = await openAgentLink(socketPath);
+  const log = openLog({ ...link.init.log, name: 'call' });
+  takeOverFrameworkLog(log, link.init.log);
   process.on('unhandledRejection', (error) => {
     log.error({ err: error }, 'unhandled rejection');
-    link.tell({ kind: 'failure', part: 'session', detail: describeError(error).slice(0, 200) });
+    link.report({ kind: 'failure', part: 'session', detail: describeError(error).slice(0, 200) });
   });
   keepConnections();
   const vad = await warmVad(() => new AudioFrame(new Int16Array(1_600), 16_000, 1, 1_600));
   link.lost.addEventListener('abort', stopSoon);
   link.ready();
   const warm = { link, log, vad, called: new AbortController() };
-  practise(warm).catch((error: unknown) => log.warn({ err: error }, 'rehearsal failed'));
+  warmUpUnlessCalled(warm).catch((error: unknown) => log.warn({ err: error }, 'warm-up failed'));
   return warm;
 };
 
-const practise = async ({ vad, log, called }: Warm): Promise<void> => {
+const warmUpUnlessCalled = async ({ link, vad, log, called }: Warm): Promise<void> => {
   const isFree = await sleep(idleMs, true, { signal: called.signal }).catch(() => false);
   if (!isFree) return;
-  const isSaid = await rehearse(vad, log, called.signal);
-  if (!isSaid && !called.signal.aborted) log.warn('nothing was said at the rehearsal: first replies will be slow');
+  const isSaid = await warmUp(link.init.warmUpJob, vad, log, called.signal);
+  if (!isSaid && !called.signal.aborted) log.warn('the warm-up got no reply: first replies will be slow');
 };
 
 /**
- * The service is gone: there is nobody to report to and no call to go on with. A call is shut down by `takeCall`; what has not
- * ended after a second, an idle process included (the framework would keep it for 15 s), is killed: exiting would run native
- * destructors that may hang just as well.
+ * The service is gone: there is nobody to report to, and no call to go on with. `takeCall` shuts a call down. A process that hasn't ended
+ * after a second, an idle one included (the framework would keep it for 15 s), is killed: exiting would run native destructors that may
+ * hang just as well.
  */
 const stopSoon = (): void => {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs);
@@ -73,7 +73,7 @@ export default defineAgent({
     const warm = warmed.get(ctx.proc);
     if (warm === undefined) throw new Error('the process was not prewarmed');
     warm.called.abort();
-    takeOverFrameworkLog(warm.log, warm.link.welcome.log);
+    takeOverFrameworkLog(warm.log, warm.link.init.log);
     await ctx.connect(undefined, AutoSubscribe.AUDIO_ONLY);
     // The call goes on beside `entry`: the framework shuts a job down quickly only when its entry has returned.
     const call = takeCall(ctx, warm, startedAt);

@@ -1,6 +1,7 @@
 /** One call host on the link: its messages are taken in order, and a host that falls silent is killed. */
 import type { RawData, WebSocket } from 'ws';
 import type { Background } from '../background.ts';
+import { warmUpJobOf } from '../calls/agent-session/warm-up-calls.ts';
 import { openAgentSession, type AgentSession } from '../calls/agent-session/agent-session.ts';
 import type { Context } from '../context.ts';
 import { describeError } from '../errors.ts';
@@ -114,7 +115,7 @@ const handle = async (
     case 'hello': {
       const { deepgram, openai, log } = ctx.config;
       state.pid = message.pid;
-      send({ type: 'init', providers: { deepgram, openai }, log });
+      send({ type: 'init', providers: { deepgram, openai }, log, warmUpJob: warmUpJobOf(ctx) });
       return;
     }
     case 'ready':

@@ -12,7 +12,7 @@ import type { TenantScope } from '../tenants/scope.ts';
 import type { Call, CallOutcome, IncomingCall } from './call.ts';
 import { findCall, findKnownCalls, insertCall, noteCaller, type KnownAs } from './store.ts';
 
-type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
+export type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
 
 /** How long after a refusal an agent's job in the same room still is the same call. */
 const sameRefusalMs = 60_000;
@@ -97,38 +97,47 @@ const decideNow = (
   );
 
 const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<CallOutcome> => {
+  const recorded = await transaction(ctx.db, (tx) => recordIncoming(tx, ctx, incoming));
+  return recorded.decision === null ? outcomeOf(recorded.call, ctx.config.agentName) : announce(ctx, recorded);
+};
+
+type Recorded = Readonly<{ call: Call; decision: Decision }> | Readonly<{ call: Call; decision: null }>;
+
+/** Routes and records a call within a transaction. `decision` null: the call is the repeat of one that was accepted. */
+export const recordIncoming = async (
+  tx: DbClient,
+  ctx: Pick<ReceiveContext, 'config' | 'now' | 'busy'>,
+  incoming: IncomingCall,
+): Promise<Recorded> => {
   const { config, now } = ctx;
-  const dialled = toE164(incoming.to, config.defaultCountry);
+  const dialed = toE164(incoming.to, config.defaultCountry);
   const caller = callerOf(incoming.from, incoming.callSid, config.defaultCountry);
-  const recorded = await transaction(ctx.db, async (tx) => {
-    if (dialled !== null) await lockCampaignOf(tx, dialled);
-    const facts = dialled === null ? null : await loadRouteFacts(tx, { number: dialled, caller, now: now() });
-    const decision = decideNow(ctx, incoming.trunkId, facts);
-    // What would be refused now may be the repeat of a call that was accepted.
-    const known = decision.kind === 'reject' ? await findKnown(tx, incoming, now()) : null;
-    if (known !== null) return known;
-    const leadId = decision.kind === 'accept' ? await leadOf(tx, facts, caller, now()) : null;
-    const call = await insertCall(tx, {
-      callSid: incoming.callSid,
-      roomName: incoming.roomName,
-      phoneNumber: caller,
-      dialedNumber: dialled ?? incoming.to,
-      status: decision.kind === 'accept' ? 'ringing' : 'rejected',
-      agentName: decision.kind === 'accept' ? decision.agentName : null,
-      rejectReason: decision.kind === 'accept' ? null : decision.reason,
-      leadId,
-      campaignId: facts?.campaign?.id ?? null,
-      campaignVersionId: facts?.campaign?.versionId ?? null,
-      tenantId: facts?.tenant.id ?? null,
-      phoneNumberId: facts?.number.id ?? null,
-      callerIdentity: incoming.callerIdentity,
-      trunkId: incoming.trunkId,
-      routing: { source: incoming.source, reasons: decision.reasons },
-      createdAt: now(),
-    });
-    return { call, decision };
+  if (dialed !== null) await lockCampaignOf(tx, dialed);
+  const facts = dialed === null ? null : await loadRouteFacts(tx, { number: dialed, caller, now: now() });
+  const decision = decideNow(ctx, incoming.trunkId, facts);
+  // What would be refused now may be the repeat of a call that was accepted.
+  const known = decision.kind === 'reject' ? await findKnown(tx, incoming, now()) : null;
+  if (known !== null) return { call: known, decision: null };
+  const leadId = decision.kind === 'accept' ? await leadOf(tx, facts, caller, now()) : null;
+  const call = await insertCall(tx, {
+    callSid: incoming.callSid,
+    roomName: incoming.roomName,
+    phoneNumber: caller,
+    dialedNumber: dialed ?? incoming.to,
+    status: decision.kind === 'accept' ? 'ringing' : 'rejected',
+    agentName: decision.kind === 'accept' ? decision.agentName : null,
+    rejectReason: decision.kind === 'accept' ? null : decision.reason,
+    leadId,
+    campaignId: facts?.campaign?.id ?? null,
+    campaignVersionId: facts?.campaign?.versionId ?? null,
+    tenantId: facts?.tenant.id ?? null,
+    phoneNumberId: facts?.number.id ?? null,
+    callerIdentity: incoming.callerIdentity,
+    trunkId: incoming.trunkId,
+    routing: { source: incoming.source, reasons: decision.reasons },
+    createdAt: now(),
   });
-  return 'decision' in recorded ? announce(ctx, recorded) : outcomeOf(recorded, config.agentName);
+  return { call, decision };
 };
 
 const announce = (

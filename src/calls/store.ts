@@ -82,6 +82,11 @@ export const insertCall = async (db: DbClient, { trunkId, routing, ...call }: Ne
   return { ...call, id, openRoom, ...untouched };
 };
 
+/** Makes a refused call one that was accepted, for the warm-up. */
+export const setRinging = async (db: DbClient, id: string): Promise<void> => {
+  await db.callLog.update({ where: { id }, data: { status: 'ringing' } });
+};
+
 /** What the record of a call has that nothing has happened to yet. */
 const untouched = {
   ...noFacts,

@@ -124,9 +124,11 @@ export const fromService = z.discriminatedUnion('type', [
     type: z.literal('init'),
     providers: providerKeys,
     log: z.object({ level: z.string(), pii: z.boolean() }),
+    /** The job of a call that nobody makes, to warm up with. */
+    warmUpJob: callJob,
   }),
   /** The verdict takes longer, such as while the database is away: the caller is to hear `text` meanwhile. */
-  z.object({ type: z.literal('wait'), text: z.string(), prepared: callJob.shape.cachedSpeech }),
+  z.object({ type: z.literal('wait'), text: z.string(), cachedSpeech: callJob.shape.cachedSpeech }),
   z.object({ type: z.literal('claim_result'), result: claimResult }),
   z.object({ type: z.literal('say'), text: z.string() }),
   /** End the call politely: say the text, if any, let it play, then `ended` with the reason. */

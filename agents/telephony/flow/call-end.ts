@@ -8,11 +8,11 @@
 import type { AgentEndReason } from '#src/protocol/messages.ts';
 
 /** `at`: epoch ms, when the caller left or our last word was heard. */
-export type Ending = { reason: AgentEndReason; at: number };
+export type CallEnding = { reason: AgentEndReason; at: number };
 
-export type Ender = {
+export type CallEnd = {
   /** Settles with the end; never rejects. */
-  done: Promise<Ending>;
+  done: Promise<CallEnding>;
   /** Takes the end for a polite one; false when another one began already. */
   begin: (reason: AgentEndReason) => boolean;
   /** Ends the call now, unless it has ended. */
@@ -22,8 +22,8 @@ export type Ender = {
 };
 
 /** Opens the end of one call. */
-export const openEnder = (): Ender => {
-  const { promise, resolve } = Promise.withResolvers<Ending>();
+export const openCallEnd = (): CallEnd => {
+  const { promise, resolve } = Promise.withResolvers<CallEnding>();
   let first: AgentEndReason | null = null;
   return {
     done: promise,

@@ -1,228 +1,165 @@
-/** The conversation itself: greeting, silence, limits, commands and goodbyes around a running session. */
-import { voice } from '@livekit/agents';
+/** One conversation around a session: its agent, greeting, timers, commands and end. */
+import type { voice } from '@livekit/agents';
+import type { Log } from '#src/log.ts';
 import type { CallJob } from '#src/protocol/job.ts';
 import type { AgentEvent, PickupStage } from '#src/protocol/messages.ts';
-import type { Log } from '#src/log.ts';
-import type { AgentActions } from '../session/agent.ts';
-import type { Ender, Ending } from './call-end.ts';
-import { firstWords, greet } from '../speech/greeting.ts';
 import type { Command } from '../report/agent-link.ts';
-import { watchPlayout } from '../speech/playout.ts';
-import type { Prepared } from '../speech/cached-speech.ts';
-import { openSilence } from '../turns/no-input.ts';
-import { openSpeaker, stopSpeech, type Speak, type Spoken } from '../speech/say.ts';
-import { atMost, openTasks, type Tasks } from '../report/background-tasks.ts';
-import { asksToWait } from '../turns/phrases/wait-request.ts';
+import { openTasks, type Tasks } from '../report/background-tasks.ts';
+import { recordTranscript } from '../report/transcript.ts';
+import { createAgent, type AgentActions } from '../session/agent.ts';
+import type { CachedSpeech } from '../speech/cached-speech.ts';
+import { firstWords, greet } from '../speech/greeting.ts';
+import { openPlayout } from '../speech/playout.ts';
+import { openSay, sayTwiceIfFailed, type SayResult } from '../speech/say.ts';
+import { watchNoInput } from '../turns/no-input.ts';
+import { openRequestTimes } from '../turns/request-times.ts';
+import type { SpeechTracker } from '../turns/speech-tracker.ts';
+import type { CallEnd, CallEnding } from './call-end.ts';
+import { openFailurePolicy, type FailedPart, type FailurePolicy } from './failure-policy.ts';
+import { endPolitely, fallSilent, hangUp, type GoodbyeParts } from './goodbye.ts';
 import { openTransfer, type Transfer } from './transfer.ts';
-import { watchTroubles, type Part } from './failure-policy.ts';
-import { recordTurns, type Turns } from '../report/transcript.ts';
 
 export type ConversationOptions = {
   job: CallJob;
-  /** Has its audio, if any, and is not started. */
+  /** Not started yet. */
   session: voice.AgentSession;
-  prepared: Prepared;
-  ender: Ender;
-  tell: (event: AgentEvent) => void;
-  /** Tells that a stage of pick-up is reached. */
-  mark: (stage: PickupStage) => void;
+  /** The session's. */
+  tracker: SpeechTracker;
+  cachedSpeech: CachedSpeech;
+  callEnd: CallEnd;
+  /** Gives the session its audio, once it has its agent; without it the conversation is in text. */
+  attachAudio?: () => void;
+  report: (event: AgentEvent) => void;
+  onStage: (stage: PickupStage) => void;
   log: Log;
 };
 
 export type Conversation = Disposable & {
-  /** What the agent's tools do. */
-  actions: AgentActions;
-  /** Holds the conversation, from the moment the caller can hear us, to its end. */
-  hold: (onCommand: (take: (command: Command) => void) => void) => Promise<Ending>;
-  /** Says one sentence to its end, and ends. */
-  announce: () => Promise<Ending>;
-  /** Tells what is still to be told of the turns. */
+  /** Starts the session: from here on it hears the caller. */
+  start: () => Promise<void>;
+  /** Converses, from the moment the caller can hear us until the end of the call. */
+  run: (onCommand: (take: (command: Command) => void) => void) => Promise<CallEnding>;
+  /** Says one system message to its end, and ends the call. */
+  announce: () => Promise<CallEnding>;
+  /** Reports what is still to be reported of the transcript. */
   flush: () => Promise<void>;
 };
 
-/** A goodbye takes at most this long to be heard, its tail included. */
-const longestGoodbyeMs = 20_000;
-const flushTimeoutMs = 1_000;
-const fallSilentMs = 500;
+type Parts = ConversationOptions &
+  GoodbyeParts & {
+    tasks: Tasks;
+    transfer: Transfer;
+    failurePolicy: FailurePolicy;
+  };
 
-/** Prepares a conversation: from here on its turns and troubles are told. */
+const flushTimeoutMs = 1_000;
+
+/** Prepares a conversation: from here on its turns and failures are reported. */
 export const openConversation = (options: ConversationOptions): Conversation => {
-  const { job, session, prepared, ender, tell } = options;
+  const { job, session, tracker, callEnd, report, attachAudio } = options;
   using opened = new DisposableStack();
-  const playout = opened.use(watchPlayout(session));
-  const trouble = (part: Part, detail: string) => tell({ kind: 'failure', part, detail });
-  const speak = openSpeaker(session, playout, prepared);
-  const tasks = openTasks(options.log, (detail) => trouble('session', detail));
-  const transfer = openTransfer({ job, session, ender, speak, tasks, tell });
-  const troubles = opened.use(watchTroubles(session, { tell: trouble, job, playout, speak, ender, tasks, transfer }));
-  const turns = opened.use(
-    recordTurns(session, playout, {
-      firstSeq: job.firstTurnSeq,
-      tell: (turn) => tell({ kind: 'turn', turn }),
-      onReply: troubles.recovered,
+  const requestTimes = openRequestTimes(tracker);
+  const playout = opened.use(openPlayout());
+  const reportFailure = (part: FailedPart, detail: string) => report({ kind: 'failure', part, detail });
+  const say = openSay(session, playout, options.cachedSpeech);
+  const tasks = openTasks(options.log, (detail) => reportFailure('session', detail));
+  const transfer = openTransfer({ job, session, callEnd, say, tasks, report });
+  const failurePolicy = opened.use(
+    openFailurePolicy(session, { report: reportFailure, job, tracker, playout, say, callEnd, tasks, transfer }),
+  );
+  const transcript = opened.use(
+    recordTranscript(session, {
+      ...{ tracker, playout, requestTimes, firstSeq: job.firstTurnSeq },
+      report: (turn) => report({ kind: 'turn', turn }),
+      onReply: failurePolicy.recovered,
     }),
   );
-  const held: Held = { ...options, speak, tasks, turns, transfer, greetingIsOver: troubles.greetingIsOver };
-  const kept = opened.move();
+  const parts: Parts = { ...options, say, tasks, transcript, transfer, failurePolicy };
+  const agent = createAgent({ job, session, tracker, requestTimes, actions: actionsOf(parts) });
+  // Only noted until the session starts; its audio asks for it.
+  session.updateAgent(agent);
+  attachAudio?.();
+  playout.follow(session);
+  const stack = opened.move();
   return {
-    actions: {
-      hangUp: (saidWords, goodbye) => hangUp(held, saidWords, goodbye),
-      takeMessage: (message) => tell({ kind: 'message_taken', ...message }),
-      transferTo: (saidWords, destination) => void transfer.begin({ destination, cause: 'model' }, saidWords),
+    start: async () => {
+      await session.start({ agent, record: false });
     },
-    hold: (onCommand) => converse(held, onCommand),
-    announce: () => announce(held),
+    run: (onCommand) => converse(parts, onCommand),
+    announce: () => announce(parts),
     flush: async () => {
       await tasks.settle(flushTimeoutMs);
-      turns.flush();
+      transcript.flush();
     },
-    [Symbol.dispose]: () => kept.dispose(),
+    [Symbol.dispose]: () => stack.dispose(),
   };
 };
 
-type Held = ConversationOptions & {
-  speak: Speak;
-  tasks: Tasks;
-  turns: Turns;
-  transfer: Transfer;
-  greetingIsOver: () => void;
-};
+/** What the agent's tools do. */
+const actionsOf = (parts: Parts): AgentActions => ({
+  hangUp: (saidWords, goodbye) => hangUp(parts, saidWords, goodbye),
+  takeMessage: (message) => parts.report({ kind: 'message_taken', ...message }),
+  transferTo: (saidWords, destination) => void parts.transfer.begin({ destination, cause: 'model' }, saidWords),
+});
 
-const converse = async (held: Held, onCommand: (take: (command: Command) => void) => void): Promise<Ending> => {
-  const { session, ender } = held;
-  using _limit = startLimit(held);
-  const caller = listenToCaller(session);
-  onCommand((command) => obey(held, command));
-  const spoken = await Promise.race([open(held, () => caller.spoke), ender.done.then(() => null)]);
-  if (spoken !== null) held.mark('greeted');
-  held.greetingIsOver();
-  using _silence = mindSilence(session, held);
-  const ending = await ender.done;
+const converse = async (parts: Parts, onCommand: (take: (command: Command) => void) => void): Promise<CallEnding> => {
+  const { session, callEnd, job, failurePolicy, onStage } = parts;
+  using _limit = startCallLimit(parts);
+  onCommand((command) => obey(parts, command));
+  const result = await Promise.race([open(parts), callEnd.done.then(() => null)]);
+  if (result !== null) onStage('greeted');
+  failurePolicy.greetingIsOver();
+  using _noInput = watchNoInput(parts.tracker, job.limits, {
+    prompt: () => promptCaller(parts),
+    goodbye: () => (parts.transfer.isUnderWay ? undefined : endPolitely(parts, 'silence', job.systemMessages.goodbye)),
+  });
+  const ending = await callEnd.done;
   await fallSilent(session);
   return ending;
 };
 
-/** What must be told first, and the greeting; null where the caller has the first word. */
-const open = async ({ job, speak }: Held, callerSpoke: () => boolean): Promise<Spoken | null> => {
-  const told = job.history.length > 0 ? 'heard' : await speak(job.systemMessages.disclosure, { interruptible: false });
-  if (told === 'failed') await speak(job.systemMessages.disclosure, { interruptible: false });
+/** "Are you still there?"; null when it is out of place. */
+const promptCaller = ({ callEnd, transfer, tasks, say, job }: Parts): Promise<unknown> | null => {
+  if (callEnd.begun || transfer.isUnderWay) return null;
+  const said = say(job.systemMessages.noInput);
+  tasks.add('no-input prompt', () => said);
+  return said;
+};
+
+/** Says what must be disclosed first, and the greeting; null when the caller speaks first. */
+const open = async ({ job, say, tracker }: Parts): Promise<SayResult | null> => {
+  if (job.history.length === 0) await sayTwiceIfFailed(say, job.systemMessages.disclosure);
   const greeting = firstWords(job);
-  return greeting === null ? null : greet(speak, greeting, callerSpoke);
+  return greeting === null ? null : greet(say, greeting, tracker.hasCallerSpoken);
 };
 
-const announce = async ({ job, ender, speak }: Held): Promise<Ending> => {
-  if (ender.begin('announced')) {
-    const first = await speak(job.systemMessages.announcement, { interruptible: false });
-    if (first === 'failed') await speak(job.systemMessages.announcement, { interruptible: false });
-    ender.finish('announced');
+const announce = async ({ job, callEnd, say }: Parts): Promise<CallEnding> => {
+  if (callEnd.begin('announced')) {
+    await sayTwiceIfFailed(say, job.systemMessages.announcement);
+    callEnd.finish('announced');
   }
-  return ender.done;
+  return callEnd.done;
 };
 
-/** Ends the call politely: stops what is being said, says a last sentence, and finishes. */
-const endPolitely = (
-  { session, ender, speak, tasks, turns }: Held,
-  reason: Ending['reason'],
-  sentence: string,
-): void => {
-  if (!ender.begin(reason)) return;
-  tasks.add('goodbye', async () => {
-    stopSpeech(session);
-    turns.flush();
-    const spoken = await speak(sentence, { interruptible: false });
-    if (spoken === 'failed') await speak(sentence, { interruptible: false });
-    ender.finish(reason);
-  });
-};
-
-/** Cuts off what is being said, so that its record is complete, as far as it was heard. */
-const fallSilent = async (session: voice.AgentSession): Promise<void> => {
-  try {
-    await atMost(fallSilentMs, session.interrupt().await);
-  } catch {
-    session.interrupt({ force: true }); // a goodbye, to which nobody listens any more
-  }
-};
-
-/** The model hangs up: its own words are heard first, or else a goodbye is said. */
-const hangUp = (
-  { ender, speak, turns, tasks, job }: Held,
-  saidWords: Promise<unknown>,
-  goodbye: string | null,
-): void => {
-  if (!ender.begin('agent_hangup')) return;
-  tasks.add('hang up', async () => {
-    await atMost(longestGoodbyeMs, saidWords);
-    const said = turns.lastWords();
-    const isSaid = said !== null && (goodbye === null || plain(said).includes(plain(goodbye)));
-    if (!isSaid) await speak(goodbye ?? job.systemMessages.goodbye, { interruptible: false });
-    ender.finish('agent_hangup');
-  });
-};
-
-const plain = (text: string): string =>
-  text
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
-
-const obey = (held: Held, command: Command): void => {
-  const { transfer, ender, tasks, speak, job } = held;
+const obey = (parts: Parts, command: Command): void => {
+  const { transfer, callEnd, tasks, say, job } = parts;
   switch (command.type) {
-    case 'end':
-      return endPolitely(
-        held,
-        command.reason,
-        command.say ?? (command.reason === 'agent_error' ? job.systemMessages.farewell : ''),
-      );
+    case 'end': {
+      const farewell = command.reason === 'agent_error' ? job.systemMessages.farewell : '';
+      return endPolitely(parts, command.reason, command.say ?? farewell);
+    }
     case 'transfer':
       transfer.begin({ destination: command.destination, cause: 'person' });
       return;
     case 'resume':
       return transfer.resume();
     case 'say':
-      if (!ender.begun) tasks.add('say', () => speak(command.text));
+      if (!callEnd.begun) tasks.add('say', () => say(command.text));
   }
 };
 
-const startLimit = (held: Held): Disposable => {
-  const { limits, systemMessages: sentences } = held.job;
-  const timer = setTimeout(() => endPolitely(held, 'time_limit', sentences.timeLimit), limits.maxCallMs);
+const startCallLimit = (parts: Parts): Disposable => {
+  const { limits, systemMessages } = parts.job;
+  const timer = setTimeout(() => endPolitely(parts, 'time_limit', systemMessages.timeLimit), limits.maxCallMs);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
-};
-
-const listenToCaller = (session: voice.AgentSession): { readonly spoke: boolean } => {
-  const caller = { spoke: false };
-  session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ transcript }) => {
-    if (transcript.trim() !== '') caller.spoke = true;
-  });
-  return caller;
-};
-
-/** Wires the clock of silence.ts to the session. */
-const mindSilence = (session: voice.AgentSession, held: Held): Disposable => {
-  const { job, tasks, speak, ender, transfer } = held;
-  let asking = false;
-  const ask = async () => {
-    asking = true;
-    await speak(job.systemMessages.noInput);
-    asking = false;
-  };
-  const silence = openSilence(job.limits, {
-    ask: () => (ender.begun || transfer.isUnderWay ? undefined : tasks.add('ask', ask)),
-    goodbye: () => (transfer.isUnderWay ? undefined : endPolitely(held, 'silence', job.systemMessages.goodbye)),
-  });
-  session.on(voice.AgentSessionEventTypes.AgentStateChanged, ({ newState }) => {
-    if (asking) return;
-    if (newState === 'thinking' || newState === 'speaking') silence.agentBusy();
-    else silence.agentDone();
-  });
-  session.on(voice.AgentSessionEventTypes.UserStateChanged, ({ newState }) =>
-    newState === 'speaking' ? silence.callerSpeaks() : silence.callerSilent(),
-  );
-  session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ isFinal, transcript }) => {
-    if (isFinal) silence.callerSaid(asksToWait(transcript));
-  });
-  if (session.agentState === 'listening') silence.agentDone();
-  return silence;
 };

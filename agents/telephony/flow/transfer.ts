@@ -2,9 +2,10 @@
 import type { voice } from '@livekit/agents';
 import type { CallJob } from '#src/protocol/job.ts';
 import type { AgentEvent } from '#src/protocol/messages.ts';
-import type { Ender } from './call-end.ts';
-import { stopSpeech, type Speak } from '../speech/say.ts';
-import { atMost, type Tasks } from '../report/background-tasks.ts';
+import type { CallEnd } from './call-end.ts';
+import { stopSpeech, type Say } from '../speech/say.ts';
+import { atMost } from '#src/time-limit.ts';
+import type { Tasks } from '../report/background-tasks.ts';
 
 type Asked = Omit<Extract<AgentEvent, { kind: 'transfer_requested' }>, 'kind'>;
 
@@ -20,15 +21,22 @@ export type Transfer = {
 export type TransferOptions = Readonly<{
   job: Pick<CallJob, 'systemMessages'>;
   session: voice.AgentSession;
-  ender: Ender;
-  speak: Speak;
+  callEnd: CallEnd;
+  say: Say;
   tasks: Tasks;
-  tell: (event: AgentEvent) => void;
+  report: (event: AgentEvent) => void;
 }>;
 
 const longestLastWordsMs = 20_000;
 
-export const openTransfer = ({ job, session, ender, speak, tasks, tell }: TransferOptions): Transfer => {
+export const openTransfer = ({
+  job,
+  session,
+  callEnd: ender,
+  say: speak,
+  tasks,
+  report: tell,
+}: TransferOptions): Transfer => {
   let isUnderWay = false;
   const hand = async (asked: Asked, after: Promise<unknown>): Promise<void> => {
     await atMost(longestLastWordsMs, after);

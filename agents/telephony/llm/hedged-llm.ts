@@ -12,7 +12,7 @@ import { circuitBreaker, ConsecutiveBreaker, handleWhen } from 'cockatiel';
 import { OpenAI } from 'openai';
 import { final, toApiError } from '#src/framework/api-error.ts';
 
-export type SteadyLlmOptions = Readonly<{
+export type HedgedLlmOptions = Readonly<{
   apiKey: string;
   /** http(s)://…/v1 */
   baseUrl: string;
@@ -22,23 +22,23 @@ export type SteadyLlmOptions = Readonly<{
   /** Null: the model's own. */
   temperature: number | null;
   /** What is said to who waits; empty: nothing. */
-  holdSentence: string;
+  filler: string;
   limits?: Partial<LlmLimits>;
 }>;
 
 /** Each in ms since the model was asked, but for the last. */
 export type LlmLimits = Readonly<{
   secondAttemptMs: number;
-  holdMs: number;
+  fillerAfterMs: number;
   giveUpMs: number;
   /** From one token to the next. */
   stallMs: number;
 }>;
 
-const standardLimits: LlmLimits = { secondAttemptMs: 1_200, holdMs: 2_300, giveUpMs: 8_000, stallMs: 2_000 };
+const defaultLimits: LlmLimits = { secondAttemptMs: 1_200, fillerAfterMs: 2_300, giveUpMs: 8_000, stallMs: 2_000 };
 
 /** Of the chunk that is the sentence for who waits. */
-const holdId = 'hold';
+const fillerId = 'hold';
 
 type Words = llm.ChatChunk | string | FlushSentinel;
 
@@ -46,18 +46,18 @@ type Words = llm.ChatChunk | string | FlushSentinel;
  * The same reply, in which the sentence for who waits is a segment of its own. Without an end it would not be spoken by a voice that
  * waits for more, nor recorded where nothing follows.
  */
-export const endHold = (reply: ReadableStream<Words> | null): ReadableStream<Words> | null =>
+export const endFiller = (reply: ReadableStream<Words> | null): ReadableStream<Words> | null =>
   reply?.pipeThrough(
     new TransformStream<Words, Words>({
       transform: (chunk, controller) => {
         controller.enqueue(chunk);
-        if (typeof chunk === 'object' && chunk.id === holdId) controller.enqueue(FlushSentinel);
+        if (typeof chunk === 'object' && chunk.id === fillerId) controller.enqueue(FlushSentinel);
       },
     }),
   ) ?? null;
 
 /** After so many failures in a row the first model is left alone for so long. */
-const patience = 2;
+const maxFailures = 2;
 const leftAloneMs = 30_000;
 
 /** The answer isn't wanted any more: that says nothing about the model. */
@@ -65,15 +65,15 @@ class LetGoError extends Error {}
 
 type Chat = Parameters<llm.LLM['chat']>[0];
 
-export class SteadyLlm extends llm.LLM {
-  readonly #options: SteadyLlmOptions;
+export class HedgedLlm extends llm.LLM {
+  readonly #options: HedgedLlmOptions;
   readonly #client: OpenAI;
   readonly #breaker = circuitBreaker(
     handleWhen((error) => !(error instanceof LetGoError)),
-    { halfOpenAfter: leftAloneMs, breaker: new ConsecutiveBreaker(patience) },
+    { halfOpenAfter: leftAloneMs, breaker: new ConsecutiveBreaker(maxFailures) },
   );
 
-  constructor(options: SteadyLlmOptions) {
+  constructor(options: HedgedLlmOptions) {
     super();
     this.#options = options;
     // Its log would hold what was said.
@@ -93,10 +93,10 @@ export class SteadyLlm extends llm.LLM {
   }
 
   override chat(chat: Chat): llm.LLMStream {
-    const { model, secondModel, holdSentence } = this.#options;
-    const limits = { ...standardLimits, ...this.#options.limits };
+    const { model, secondModel, filler: holdSentence } = this.#options;
+    const limits = { ...defaultLimits, ...this.#options.limits };
     const begin = (name: string) => this.#begin(name, chat, limits.giveUpMs);
-    return new SteadyStream(this, chat, {
+    return new HedgedStream(this, chat, {
       limits,
       holdSentence,
       first: () => begin(model),
@@ -135,11 +135,11 @@ type Waiting = Readonly<{
   guard: (ask: () => Promise<Answer>) => Promise<Answer>;
 }>;
 
-class SteadyStream extends llm.LLMStream {
+class HedgedStream extends llm.LLMStream {
   readonly #waiting: Waiting;
   readonly #attempts: Attempt[] = [];
 
-  constructor(owner: SteadyLlm, { chatCtx, toolCtx }: Chat, waiting: Waiting) {
+  constructor(owner: HedgedLlm, { chatCtx, toolCtx }: Chat, waiting: Waiting) {
     const connOptions = { maxRetry: 0, retryIntervalMs: 0, timeoutMs: waiting.limits.giveUpMs };
     super(owner, { chatCtx, connOptions, ...(toolCtx !== undefined && { toolCtx }) });
     this.#waiting = waiting;
@@ -215,8 +215,8 @@ class SteadyStream extends llm.LLMStream {
   async #hold(signal: AbortSignal): Promise<void> {
     const { limits, holdSentence } = this.#waiting;
     if (holdSentence === '') return;
-    const isLong = await sleep(limits.holdMs, true, { signal }).catch(() => false);
-    if (isLong) this.#put({ id: holdId, delta: { role: 'assistant', content: `${holdSentence} ` } });
+    const isLong = await sleep(limits.fillerAfterMs, true, { signal }).catch(() => false);
+    if (isLong) this.#put({ id: fillerId, delta: { role: 'assistant', content: `${holdSentence} ` } });
   }
 
   #put(chunk: llm.ChatChunk): void {

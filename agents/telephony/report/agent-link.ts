@@ -11,26 +11,26 @@ import {
   type ClaimResult,
 } from '#src/protocol/messages.ts';
 
-export type Welcome = Extract<FromService, { type: 'init' }>;
+export type Init = Extract<FromService, { type: 'init' }>;
 /** What the service tells a running call to do. */
 export type Command = Extract<FromService, { type: 'say' | 'end' | 'transfer' | 'resume' }>;
 /** What the caller is to hear until the verdict comes. */
-export type Wait = Readonly<{ kind: 'wait' }> & Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'>;
+export type Wait = Readonly<{ kind: 'wait' }> & Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'cachedSpeech'>;
 
-export type Link = {
-  welcome: Welcome;
+export type AgentLink = {
+  init: Init;
   /** Tells the service that this process can take a call. */
   ready: () => void;
   /** Asks for the call of a room. Rejects when the link breaks first, or after `timeoutMs`. After `wait` the verdict may take minutes. */
   claim: (claim: Claim, timeoutMs: number) => Promise<ClaimResult | Wait>;
   /** Settles with the verdict; rejects when the link breaks first. */
-  verdict: Promise<ClaimResult>;
+  claimResult: Promise<ClaimResult>;
   /** Tells what happened on the call. Without a call (before the verdict, after `ended`, on a broken link) it does nothing. */
-  tell: (event: AgentEvent) => void;
+  report: (event: AgentEvent) => void;
   /** Takes the commands, those that came before included. There is one taker. */
   onCommand: (take: (command: Command) => void) => void;
   /** Settles when the service has recorded the end, or the link broke. */
-  farewell: Promise<void>;
+  done: Promise<void>;
   /** Aborted when the link broke: the service is gone. */
   lost: AbortSignal;
 };
@@ -41,7 +41,7 @@ const openTimeoutMs = 5_000;
  * Opens the link: says hello and waits for the welcome.
  * @throws when the service does not answer within 5 s or what it says cannot be read
  */
-export const openLink = async (socketPath: string): Promise<Link> => {
+export const openAgentLink = async (socketPath: string): Promise<AgentLink> => {
   const socket = new WebSocket(`ws+unix:${socketPath}:/`, { handshakeTimeout: openTimeoutMs });
   const state = listen(socket);
   await once(socket, 'open', { signal: AbortSignal.timeout(openTimeoutMs) });
@@ -51,26 +51,26 @@ export const openLink = async (socketPath: string): Promise<Link> => {
   send({ type: 'hello', pid: process.pid });
   const welcome = await within(openTimeoutMs, state.welcome.promise, 'the service sent no welcome');
   return {
-    welcome,
+    init: welcome,
     ready: () => send({ type: 'ready' }),
     claim: (claim, timeoutMs) => {
       send({ type: 'claim', claim });
       return within(timeoutMs, Promise.race([state.verdict, state.wait]), 'the service gave no verdict');
     },
-    verdict: state.verdict,
-    tell: (event) => {
+    claimResult: state.verdict,
+    report: (event) => {
       if (!state.hasCall()) return;
       if (event.kind === 'ended') state.endCall();
       send({ type: 'agent_event', event });
     },
     onCommand: state.onCommand,
-    farewell: state.farewell.promise,
+    done: state.farewell.promise,
     lost: state.lost,
   };
 };
 
 const listen = (socket: WebSocket) => {
-  const welcome = Promise.withResolvers<Welcome>();
+  const welcome = Promise.withResolvers<Init>();
   const wait = Promise.withResolvers<Wait>();
   const verdict = Promise.withResolvers<ClaimResult>();
   const farewell = Promise.withResolvers<void>();
@@ -80,7 +80,8 @@ const listen = (socket: WebSocket) => {
   socket.on('message', (data: Buffer) => {
     const message = readMessage(fromService, data.toString('utf8'));
     if (message.type === 'init') welcome.resolve(message);
-    else if (message.type === 'wait') wait.resolve({ kind: 'wait', text: message.text, prepared: message.prepared });
+    else if (message.type === 'wait')
+      wait.resolve({ kind: 'wait', text: message.text, cachedSpeech: message.cachedSpeech });
     else if (message.type === 'claim_result') {
       onCall = message.result.kind === 'job';
       verdict.resolve(message.result);

@@ -1,14 +1,15 @@
-/** Work that runs beside the conversation: none of it is left alone. */
+/** Work that runs beside the conversation; none of it is forgotten. */
 import { describeError } from '#src/errors.ts';
 import type { Log } from '#src/log.ts';
+import { atMost } from '#src/time-limit.ts';
 
 export type Tasks = {
   add: (name: string, work: () => Promise<unknown>) => void;
-  /** Waits for all of it, at most `timeoutMs`. */
-  settle: (timeoutMs: number) => Promise<void>;
+  /** Waits for all of it, at most `limitMs`. */
+  settle: (limitMs: number) => Promise<void>;
 };
 
-/** Opens a set of tasks; a failing one is logged and told to `onFailure`. */
+/** Opens a set of tasks; one that fails is logged and reported to `onFailure`. */
 export const openTasks = (log: Log, onFailure: (detail: string) => void): Tasks => {
   const running = new Set<Promise<void>>();
   const run = async (name: string, work: () => Promise<unknown>): Promise<void> => {
@@ -24,14 +25,8 @@ export const openTasks = (log: Log, onFailure: (detail: string) => void): Tasks 
       const task: Promise<void> = run(name, work).finally(() => running.delete(task));
       running.add(task);
     },
-    settle: (timeoutMs) => atMost(timeoutMs, Promise.all(running)),
+    settle: async (limitMs) => {
+      await atMost(limitMs, Promise.all(running));
+    },
   };
-};
-
-/** Waits for a promise that never rejects, but not longer than `timeoutMs`. */
-export const atMost = async (timeoutMs: number, promise: Promise<unknown>): Promise<void> => {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, timeoutMs);
-  await Promise.race([promise, late.promise]);
-  clearTimeout(timer);
 };

@@ -1,105 +1,110 @@
-/** Tells the service every turn as soon as it was spoken: in order, with what was really heard. */
+/** Reports every turn as soon as it was spoken: in order, with what was really heard. */
 import { voice, type llm } from '@livekit/agents';
+import { replaceText } from '#src/framework/session.ts';
 import type { SpokenTurn } from '#src/protocol/messages.ts';
-import { listenForAsked, type AskedFor } from '../turns/request-times.ts';
 import type { Playout } from '../speech/playout.ts';
+import type { ReplyTimes, RequestTimes } from '../turns/request-times.ts';
+import type { SpeechTracker } from '../turns/speech-tracker.ts';
 
-export type Turns = Disposable & {
-  /** What the agent said last, after the caller's last words and the last tool that gave it something to say; null: nothing. */
+export type Transcript = Disposable & {
+  /** What the agent said last, after the caller's last words and the last tool call that gave it something to say; null: nothing. */
   lastWords: () => string | null;
-  /** Tells what is still held back, and what the caller said that the agent will not answer any more. */
+  /** Reports what is still held back, and what the caller said that the agent will not answer any more. */
   flush: () => void;
 };
 
-type Told = Pick<SpokenTurn, 'role' | 'tool' | 'text'>;
-type TurnWithoutSeq = Omit<SpokenTurn, 'seq'>;
+export type TranscriptOptions = Readonly<{
+  tracker: SpeechTracker;
+  playout: Playout;
+  requestTimes: RequestTimes;
+  firstSeq: number;
+  /** Gets each turn once, numbered from `firstSeq`. */
+  report: (turn: SpokenTurn) => void;
+  /** Called when the model's own words were heard and the voice didn't fail. */
+  onReply: () => void;
+}>;
+
+type Reported = Pick<SpokenTurn, 'role' | 'tool' | 'text'>;
+type NewTurn = Omit<SpokenTurn, 'seq'>;
 type Metrics = NonNullable<llm.ChatMessage['metrics']>;
 
-/** The caller's words wait at most this long for the record of the speech that they interrupted. */
-const longestHoldMs = 2_000;
+/** The longest that the caller's words wait for the record of the speech that they interrupted. */
+const longestPendingMs = 2_000;
 
-/**
- * Listens to a session. `tell` gets each turn once, numbered from `firstSeq`. `onReply` is called when the model's own words
- * were heard and the voice held.
- */
-export const recordTurns = (
-  session: voice.AgentSession,
-  playout: Playout,
-  options: { firstSeq: number; tell: (turn: SpokenTurn) => void; onReply: () => void },
-): Turns => {
-  const told: Told[] = [];
-  using opened = new DisposableStack();
-  const held = opened.use(openHold(session, (turn) => add(turn)));
-  const words = opened.use(listenForWords(session));
-  const asked = opened.use(listenForAsked(session));
-  const add = (turn: TurnWithoutSeq) => {
-    options.tell({ seq: options.firstSeq + told.length, ...turn });
-    told.push(turn);
+/** Records a session's turns. */
+export const recordTranscript = (session: voice.AgentSession, options: TranscriptOptions): Transcript => {
+  const { tracker, playout, requestTimes, firstSeq, report, onReply } = options;
+  const reported: Reported[] = [];
+  const add = (turn: NewTurn) => {
+    report({ seq: firstSeq + reported.length, ...turn });
+    reported.push(turn);
   };
-  const onItem = ({ item }: voice.ConversationItemAddedEvent) => {
-    if (item.type !== 'message') return;
-    if (item.role === 'user' && words.answered(item.textContent ?? '')) held.put(callerTurn(item));
-    if (item.role !== 'assistant') return;
-    const turn = agentTurn(item, playout, asked.of(item));
-    if (turn === null) return;
-    add(turn);
-    if (item.metrics?.llmNodeTtft !== undefined && !playout.failedLately) options.onReply();
-  };
-  const onTools = (event: voice.FunctionToolsExecutedEvent) => {
-    held.release();
-    for (const [call, output] of voice.zipFunctionCallsAndOutputs(event)) add(toolTurn(call, output, event.createdAt));
-  };
-  opened.use(listen(session, onItem, onTools));
-  const kept = opened.move();
+  const pending = openPendingTurns(tracker, add);
+  const words = followWords(tracker);
+  const stop = subscribe(
+    session,
+    ({ item }) => {
+      if (item.type !== 'message') return;
+      if (item.role === 'user' && words.isNew(item.textContent ?? '')) pending.put(callerTurn(item));
+      if (item.role !== 'assistant') return;
+      const turn = agentTurn(item, playout, requestTimes.of(item));
+      if (turn === null) return;
+      add(turn);
+      if (item.metrics?.llmNodeTtft !== undefined && !playout.failedLately) onReply();
+    },
+    (event) => {
+      pending.release();
+      for (const [call, output] of voice.zipFunctionCallsAndOutputs(event))
+        add(toolTurn(call, output, event.createdAt));
+    },
+  );
   return {
-    lastWords: () => lastWordsOf(told),
+    lastWords: () => lastWordsOf(reported),
     flush: () => {
-      held.release();
+      pending.release();
       const unanswered = words.takeUnanswered();
       if (unanswered !== null) add(unanswered);
     },
-    [Symbol.dispose]: () => kept.dispose(),
+    [Symbol.dispose]: () => {
+      stop();
+      pending[Symbol.dispose]();
+    },
   };
 };
 
-const lastWordsOf = (told: readonly Told[]): string | null => {
-  const last = told.findLast(({ tool }) => tool?.name !== 'end_call');
+const lastWordsOf = (reported: readonly Reported[]): string | null => {
+  const last = reported.findLast(({ tool }) => tool?.name !== 'end_call');
   return last?.role === 'agent' ? last.text : null;
 };
 
-const listen = (
+/** Gives what ends the subscription. */
+const subscribe = (
   session: voice.AgentSession,
   onItem: (event: voice.ConversationItemAddedEvent) => void,
   onTools: (event: voice.FunctionToolsExecutedEvent) => void,
-): Disposable => {
-  session.on(voice.AgentSessionEventTypes.ConversationItemAdded, onItem);
-  session.on(voice.AgentSessionEventTypes.FunctionToolsExecuted, onTools);
-  return {
-    [Symbol.dispose]: () => {
-      session.off(voice.AgentSessionEventTypes.ConversationItemAdded, onItem);
-      session.off(voice.AgentSessionEventTypes.FunctionToolsExecuted, onTools);
-    },
-  };
+): (() => void) => {
+  const { ConversationItemAdded, FunctionToolsExecuted } = voice.AgentSessionEventTypes;
+  session.on(ConversationItemAdded, onItem).on(FunctionToolsExecuted, onTools);
+  return () => void session.off(ConversationItemAdded, onItem).off(FunctionToolsExecuted, onTools);
 };
 
 /**
- * The framework drops what the caller said when no answer to it is begun: while the goodbye is spoken, for example. It was
- * said all the same.
+ * The framework drops what the caller said when no answer to it is begun, for example while the goodbye is spoken. It was said all the
+ * same.
  */
-const listenForWords = (session: voice.AgentSession) => {
+const followWords = ({ events }: SpeechTracker) => {
   let unanswered: { text: string; at: number }[] = [];
   let taken = '';
-  const onWords = ({ isFinal, transcript, createdAt }: voice.UserInputTranscribedEvent) => {
-    if (isFinal && transcript.trim() !== '') unanswered.push({ text: transcript.trim(), at: createdAt });
-  };
-  session.on(voice.AgentSessionEventTypes.UserInputTranscribed, onWords);
+  events.on('words', ({ isFinal, text, at }) => {
+    if (isFinal) unanswered.push({ text, at });
+  });
   return {
-    /** Notes that a turn of the caller with this text comes; false when it was told already. */
-    answered: (text: string): boolean => {
+    /** Notes that a turn of the caller with this text is there; false when it was reported already. */
+    isNew: (text: string): boolean => {
       unanswered = [];
       return text !== taken || taken === '';
     },
-    takeUnanswered: (): TurnWithoutSeq | null => {
+    takeUnanswered: (): NewTurn | null => {
       const [first] = unanswered;
       const last = unanswered.at(-1);
       if (first === undefined || last === undefined) return null;
@@ -108,47 +113,33 @@ const listenForWords = (session: voice.AgentSession) => {
       const turn = { role: 'caller' as const, text: taken, interrupted: false, latency: null, tool: null };
       return { ...turn, startedAt: first.at, endedAt: last.at };
     },
-    [Symbol.dispose]: () => void session.off(voice.AgentSessionEventTypes.UserInputTranscribed, onWords),
   };
 };
 
-/**
- * When the caller interrupts, the framework may report their words before the speech that they cut off. Their turn waits for
- * that speech to be done.
- */
-const openHold = (session: voice.AgentSession, add: (turn: TurnWithoutSeq) => void) => {
-  const speeches = new Set<voice.SpeechHandle>();
-  const waiting: TurnWithoutSeq[] = [];
+/** When the caller interrupts, the framework may report their words before the speech that they cut off: their turn waits for it. */
+const openPendingTurns = (tracker: SpeechTracker, add: (turn: NewTurn) => void) => {
+  const waiting: NewTurn[] = [];
   let timer: NodeJS.Timeout | undefined;
   const release = () => {
     clearTimeout(timer);
     for (const turn of waiting.splice(0)) add(turn);
   };
-  const cutOff = () => [...speeches].some((speech) => speech.interrupted && !speech.done());
-  const onSpeech = ({ speechHandle }: voice.SpeechCreatedEvent) => {
-    speeches.add(speechHandle);
-    speechHandle.addDoneCallback(() => {
-      speeches.delete(speechHandle);
-      if (!cutOff()) release();
-    });
-  };
-  session.on(voice.AgentSessionEventTypes.SpeechCreated, onSpeech);
+  tracker.events.on('done', () => {
+    if (!tracker.isCutOffPending()) release();
+  });
   return {
-    put: (turn: TurnWithoutSeq) => {
+    put: (turn: NewTurn) => {
       waiting.push(turn);
       clearTimeout(timer);
-      if (cutOff()) timer = setTimeout(release, longestHoldMs);
+      if (tracker.isCutOffPending()) timer = setTimeout(release, longestPendingMs);
       else release();
     },
     release,
-    [Symbol.dispose]: () => {
-      clearTimeout(timer);
-      session.off(voice.AgentSessionEventTypes.SpeechCreated, onSpeech);
-    },
+    [Symbol.dispose]: () => clearTimeout(timer),
   };
 };
 
-const callerTurn = (item: llm.ChatMessage): TurnWithoutSeq => ({
+const callerTurn = (item: llm.ChatMessage): NewTurn => ({
   role: 'caller',
   text: item.textContent ?? '',
   ...times(item),
@@ -161,12 +152,12 @@ const callerTurn = (item: llm.ChatMessage): TurnWithoutSeq => ({
 });
 
 /** Null for what was never heard: the framework keeps a reply in its history even when no sound of it came out. */
-const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: AskedFor | null): TurnWithoutSeq | null => {
+const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: ReplyTimes | null): NewTurn | null => {
   if (item.metrics?.startedSpeakingAt === undefined) return null;
-  const sentence = item.metrics.llmNodeTtft === undefined;
+  const isSystemMessage = item.metrics.llmNodeTtft === undefined;
   const heard = playout.last?.transcript;
   // Of a sentence that was cut off the framework keeps the whole text; the model should know better, too.
-  if (sentence && item.interrupted && heard !== undefined) item.content = [heard];
+  if (isSystemMessage && item.interrupted && heard !== undefined) replaceText(item, heard);
   const text = (item.textContent ?? '').trim();
   if (text === '') return null;
   const { startedAt, endedAt } = times(item);
@@ -184,7 +175,7 @@ const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: AskedFor | nu
   };
 };
 
-const replyLatency = (metrics: Metrics, asked: AskedFor | null): Record<string, number> | null => {
+const replyLatency = (metrics: Metrics, asked: ReplyTimes | null): Record<string, number> | null => {
   const parts = latencies({
     firstToken: metrics.llmNodeTtft,
     firstAudio: metrics.ttsNodeTtfb,
@@ -195,18 +186,14 @@ const replyLatency = (metrics: Metrics, asked: AskedFor | null): Record<string, 
 };
 
 /** When it was asked for, since the caller's last sound; where it didn't answer the caller there was none. */
-const sinceCaller = ({ startedSpeakingAt, e2eLatency }: Metrics, asked: AskedFor | null): Record<string, number> => {
+const sinceCaller = ({ startedSpeakingAt, e2eLatency }: Metrics, asked: ReplyTimes | null): Record<string, number> => {
   if (startedSpeakingAt === undefined || e2eLatency === undefined || asked === null) return {};
   const lastSoundAt = startedSpeakingAt - e2eLatency;
   const since = (at: number): number => at / 1000 - lastSoundAt;
   return { modelAsked: since(asked.modelAt), ...(asked.voiceAt !== null && { voiceAsked: since(asked.voiceAt) }) };
 };
 
-const toolTurn = (
-  call: llm.FunctionCall,
-  output: llm.FunctionCallOutput | undefined,
-  endedAt: number,
-): TurnWithoutSeq => ({
+const toolTurn = (call: llm.FunctionCall, output: llm.FunctionCallOutput | undefined, endedAt: number): NewTurn => ({
   role: 'tool',
   text: `${call.name} ${call.args}`,
   startedAt: call.createdAt,

@@ -10,10 +10,10 @@ import {
 import type { ClaimResult } from '#src/protocol/messages.ts';
 import type { Log } from '#src/log.ts';
 import { waitForActive, waitForListener, watchRoom } from './caller-presence.ts';
-import type { Link, Wait } from '../report/agent-link.ts';
-import { openPrepared } from '../speech/cached-speech.ts';
+import type { AgentLink, Wait } from '../report/agent-link.ts';
+import { openCachedSpeech } from '../speech/cached-speech.ts';
 import { speechSampleRate } from '#src/protocol/speech-request.ts';
-import { atMost } from '../report/background-tasks.ts';
+import { atMost } from '#src/time-limit.ts';
 
 const againAfterMs = 8_000;
 const hearingTimeoutMs = 4_000;
@@ -25,15 +25,15 @@ const longestMs = 300_000;
  * @returns the verdict; null where the caller left before it, or has waited for five minutes
  * @throws when the link breaks
  */
-export const keepCompany = async (
+export const playHoldMessage = async (
   room: Room,
   caller: RemoteParticipant,
-  { text, prepared }: Wait,
-  { link, log }: { link: Link; log: Log },
+  { text, cachedSpeech }: Wait,
+  { link, log }: { link: AgentLink; log: Log },
 ): Promise<ClaimResult | null> => {
   log.warn('no verdict yet: the caller is asked to wait');
   const given = Promise.withResolvers<ClaimResult | null>();
-  link.verdict.then(given.resolve, given.reject);
+  link.claimResult.then(given.resolve, given.reject);
   const giveUp = () => given.resolve(null);
   using _watch = watchRoom(room, caller.identity, giveUp);
   const timer = setTimeout(giveUp, longestMs);
@@ -42,8 +42,8 @@ export const keepCompany = async (
     () => (isOver = true),
     () => (isOver = true),
   );
-  const sounds = openPrepared(prepared, (detail) => log.error({ detail }, 'the caller hears nothing'));
-  await using voice = await openVoice(room, caller);
+  const sounds = openCachedSpeech(cachedSpeech, (detail) => log.error({ detail }, 'the caller hears nothing'));
+  await using voice = await publishTrack(room, caller);
   while (!isOver) {
     for await (const frame of (await sounds.soundOf(text)) ?? []) await voice.source.captureFrame(frame);
     await voice.source.waitForPlayout();
@@ -54,7 +54,10 @@ export const keepCompany = async (
 };
 
 /** Publishing a voice is what answers a phone call. Gives it once the caller can hear it. */
-const openVoice = async (room: Room, caller: RemoteParticipant): Promise<AsyncDisposable & { source: AudioSource }> => {
+const publishTrack = async (
+  room: Room,
+  caller: RemoteParticipant,
+): Promise<AsyncDisposable & { source: AudioSource }> => {
   const { localParticipant } = room;
   if (localParticipant === undefined) throw new Error('not in the room');
   const source = new AudioSource(speechSampleRate, 1);

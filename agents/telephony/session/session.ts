@@ -1,83 +1,92 @@
 /** The machinery of a conversation: hearing, thinking, speaking and taking turns, built from the CallJob. */
 import { inference, voice, type tts, type VAD } from '@livekit/agents';
 import type { CallJob, ProviderKeys } from '#src/protocol/job.ts';
-import type { Prepared } from '../speech/cached-speech.ts';
+import type { CachedSpeech } from '../speech/cached-speech.ts';
 import { DeepgramStt } from '../stt/deepgram.ts';
-import { SteadyLlm } from '../llm/hedged-llm.ts';
-import { StreamedVoice } from '../tts/streaming-tts.ts';
-import { openTurnEnd, scalePatience, standardPatience } from '../turns/end-of-turn.ts';
+import { HedgedLlm } from '../llm/hedged-llm.ts';
+import { StreamingTts } from '../tts/streaming-tts.ts';
+import { defaultEndpointingDelays, openEndOfTurn, scaleDelays } from '../turns/end-of-turn.ts';
+import { openSpeechTracker, type SpeechTracker } from '../turns/speech-tracker.ts';
 
-/** Ear, model and voice retry by themselves: they know what was heard already. */
+/** Transcription, model and voice retry by themselves: they know what was heard already. */
 const connOptions = {
   sttConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
   ttsConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
-  maxUnrecoverableErrors: 10, // we decide when to give up (troubles.ts)
+  maxUnrecoverableErrors: 10, // failure-policy.ts decides when to give up
 };
 
 const interruption = {
   mode: 'vad' as const,
-  /** The agent falls silent when somebody has spoken for so long … */
+  /** How long somebody must speak before the agent falls silent … */
   minDuration: 200,
-  /** … and goes on when nothing was understood this long after they stopped. */
+  /** … and how long after they stopped it goes on, when nothing was understood. */
   falseInterruptionTimeout: 300,
 };
 
-/** The model and the voice start on every final transcript, so that the wait for the turn's end costs next to nothing. */
+/** Model and voice start on every final transcript, so that the wait for the end of the turn costs next to nothing. */
 const preemptiveGeneration = { enabled: true, preemptiveTts: true, maxRetries: 6 };
 
-/** Opens the session of a conversation; it is not started, and has no audio yet. */
+const vadSilenceMs = 250;
+
+/** A session that isn't started and has no audio yet, and what follows who is speaking in it. */
+export type TrackedSession = Readonly<{ session: voice.AgentSession; tracker: SpeechTracker }>;
+
+/** Opens the session of a conversation. */
 export const openSession = (
   job: CallJob,
   keys: ProviderKeys,
-  { vad, prepared }: Readonly<{ vad: VAD; prepared: Prepared }>,
-): voice.AgentSession => {
-  const patience = scalePatience(standardPatience, job.endpointingFactor);
-  const turnEnd = openTurnEnd(patience, vad.minSilenceDuration ?? 250);
+  { vad, cachedSpeech }: Readonly<{ vad: VAD; cachedSpeech: CachedSpeech }>,
+): TrackedSession => {
+  const delays = scaleDelays(defaultEndpointingDelays, job.endpointingFactor);
+  const endOfTurn = openEndOfTurn(delays, vad.minSilenceDuration ?? vadSilenceMs);
   const session = new voice.AgentSession({
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
-    llm: new SteadyLlm({ ...keys.openai, ...job.llm, holdSentence: job.systemMessages.filler }),
-    tts: openVoice(job, keys, prepared),
-    // The voice takes markup out by itself, without holding words back.
+    llm: new HedgedLlm({ ...keys.openai, ...job.llm, filler: job.systemMessages.filler }),
+    tts: createTts(job, keys, cachedSpeech),
+    // The voice removes markup itself, without holding words back.
     ttsTextTransforms: null,
     vad,
     connOptions,
     turnHandling: {
-      turnDetection: turnEnd,
-      endpointing: { mode: 'fixed', minDelay: patience.finishedMs, maxDelay: patience.unfinishedMs },
-      // What a caller says while the greeting is protected is answered after it.
+      turnDetection: endOfTurn.detector,
+      endpointing: { mode: 'fixed', minDelay: delays.finishedMs, maxDelay: delays.unfinishedMs },
+      // What a caller says while the greeting is guarded is answered after it.
       interruption: { ...interruption, discardAudioIfUninterruptible: job.greetingGuardMs === 0 },
       preemptiveGeneration,
     },
-    // silence.ts minds the silence, and telephone networks cancel echo: the greeting can be interrupted.
-    userAwayTimeout: null,
+    userAwayTimeout: null, // no-input.ts
+    // Telephone networks cancel echo: the greeting can be interrupted.
     aecWarmupDuration: null,
   });
-  turnEnd.watch(session);
-  return session;
+  const tracker = openSpeechTracker(session);
+  endOfTurn.follow(tracker);
+  return { session, tracker };
 };
 
 /** Opens a session that can only speak. */
-export const openAnnouncement = (job: CallJob, keys: ProviderKeys, prepared: Prepared): voice.AgentSession =>
-  new voice.AgentSession({
-    tts: openVoice(job, keys, prepared),
+export const openAnnouncement = (job: CallJob, keys: ProviderKeys, cachedSpeech: CachedSpeech): TrackedSession => {
+  const session = new voice.AgentSession({
+    tts: createTts(job, keys, cachedSpeech),
     vad: null,
     connOptions,
     turnHandling: { turnDetection: null, interruption: { mode: 'vad' } },
     userAwayTimeout: null,
     aecWarmupDuration: null,
   });
+  return { session, tracker: openSpeechTracker(session) };
+};
 
-const openVoice = ({ tts: choice }: CallJob, providers: ProviderKeys, prepared: Prepared): tts.TTS =>
-  new StreamedVoice({ providers, voice: choice, prepared: prepared.pcmOf });
+const createTts = ({ tts: choice }: CallJob, providers: ProviderKeys, cachedSpeech: CachedSpeech): tts.TTS =>
+  new StreamingTts({ providers, voice: choice, cached: cachedSpeech.pcmOf });
 
-/** The bundled voice activity detection costs 0.9 % of a core, the Silero plugin's 2.3 % and 46 MB. */
+/** The bundled voice activity detection takes 0.9 % of a core, the Silero plugin's 2.3 % and 46 MB. */
 export const openVad = async (kind: CallJob['vad'], bundled: VAD): Promise<VAD> => {
   if (kind === 'bundled') return bundled;
   const silero = await import('@livekit/agents-plugin-silero');
   return silero.VAD.load();
 };
 
-/** Opens the bundled detection and runs it once: the first use blocks the event loop for 200–270 ms. */
+/** Loads the bundled detection and runs it once: its first use blocks the event loop for 200–270 ms. */
 export const warmVad = async (
   makeSilence: () => Parameters<ReturnType<VAD['stream']>['pushFrame']>[0],
 ): Promise<VAD> => {

@@ -6,12 +6,12 @@ import type { CallJob } from '#src/protocol/job.ts';
 import { speechSampleRate } from '#src/protocol/speech-request.ts';
 import { describeError } from '#src/errors.ts';
 import { openFramer } from '../audio/frames.ts';
-import { leadOf } from '../audio/leading-silence.ts';
+import { leadingSilenceOf } from '../audio/leading-silence.ts';
 
 /** One playing of a sound: frames of 40 ms. */
 export type Sound = ReadableStream<AudioFrame>;
 
-export type Prepared = {
+export type CachedSpeech = {
   /** The samples of a text, 24,000 a second; null where it has none, or its file can't be read. */
   pcmOf: (text: string) => Promise<Buffer | null>;
   /** The same as frames. */
@@ -21,7 +21,7 @@ export type Prepared = {
 const frameMs = 40;
 
 /** Begins to read. Each file that can't be read is told to `onTrouble`, once. */
-export const openPrepared = (files: CallJob['cachedSpeech'], onTrouble: (detail: string) => void): Prepared => {
+export const openCachedSpeech = (files: CallJob['cachedSpeech'], onTrouble: (detail: string) => void): CachedSpeech => {
   const reading = new Map(Object.entries(files).map(([text, path]) => [keyOf(text), read(path, onTrouble)]));
   const pcmOf = async (text: string) => (await reading.get(keyOf(text))) ?? null;
   return {
@@ -45,7 +45,7 @@ const keyOf = (text: string): string =>
 const read = async (path: string, onTrouble: (detail: string) => void): Promise<Buffer | null> => {
   try {
     const pcm = await readFile(path);
-    if (pcm.length > 0 && pcm.length % 2 === 0) return pcm.subarray(leadOf(pcm) ?? 0);
+    if (pcm.length > 0 && pcm.length % 2 === 0) return pcm.subarray(leadingSilenceOf(pcm) ?? 0);
     onTrouble('prepared speech: the file is broken');
   } catch (error) {
     onTrouble(`prepared speech: ${describeError(error)}`);

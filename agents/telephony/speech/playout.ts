@@ -2,24 +2,25 @@
 import { voice } from '@livekit/agents';
 
 export type Playout = Disposable & {
-  /** How many speeches began to be heard; null where there is no audio (text only). */
+  /** Follows a session, which has its audio output by now, if it has one at all. */
+  follow: (session: voice.AgentSession) => void;
+  /** How many speeches began to be heard; null without audio (text only). */
   readonly started: number | null;
-  /** The last speech that came to its end, of itself or cut off. */
+  /** The last speech that ended, by itself or cut off. */
   readonly last: { interrupted: boolean; transcript: string | undefined; playedMs: number } | null;
   /** Whether the voice failed since the last speech began. */
   readonly failedLately: boolean;
   noteFailure: () => void;
 };
 
-/** Watches a session that has its audio output. */
-export const watchPlayout = (session: voice.AgentSession): Playout => {
-  const audio = session.output.audio;
+export const openPlayout = (): Playout => {
+  let audio: voice.AudioOutput | null = null;
   let started = 0;
-  let failed = false;
+  let hasFailed = false;
   let last: Playout['last'] = null;
   const onStarted = () => {
     started += 1;
-    failed = false;
+    hasFailed = false;
   };
   const onFinished = (event: voice.PlaybackFinishedEvent) => {
     last = {
@@ -28,9 +29,12 @@ export const watchPlayout = (session: voice.AgentSession): Playout => {
       playedMs: Math.round(event.playbackPosition * 1000),
     };
   };
-  audio?.on(voice.AudioOutput.EVENT_PLAYBACK_STARTED, onStarted);
-  audio?.on(voice.AudioOutput.EVENT_PLAYBACK_FINISHED, onFinished);
   return {
+    follow: (session) => {
+      audio = session.output.audio;
+      audio?.on(voice.AudioOutput.EVENT_PLAYBACK_STARTED, onStarted);
+      audio?.on(voice.AudioOutput.EVENT_PLAYBACK_FINISHED, onFinished);
+    },
     get started() {
       return audio === null ? null : started;
     },
@@ -38,10 +42,10 @@ export const watchPlayout = (session: voice.AgentSession): Playout => {
       return last;
     },
     get failedLately() {
-      return failed;
+      return hasFailed;
     },
     noteFailure: () => {
-      failed = true;
+      hasFailed = true;
     },
     [Symbol.dispose]: () => {
       audio?.off(voice.AudioOutput.EVENT_PLAYBACK_STARTED, onStarted);

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { eventOf, readResults, type Results } from './deepgram-results.ts';
 import { rmsOf } from '../audio/loudness.ts';
-import { openReplay, type Replay } from './replay-buffer.ts';
+import { openReplayBuffer, type ReplayBuffer } from './replay-buffer.ts';
 
 export type DeepgramSttOptions = Readonly<{
   apiKey: string;
@@ -30,7 +30,7 @@ export type SttLimits = Readonly<{
   giveUpMs: number;
 }>;
 
-const standardLimits: SttLimits = { connectTimeoutMs: 2_000, silentTimeoutMs: 2_500, giveUpMs: 12_000 };
+const defaultLimits: SttLimits = { connectTimeoutMs: 2_000, silentTimeoutMs: 2_500, giveUpMs: 12_000 };
 const pausesMs = [0, 100, 300, 700, 1_500];
 const sampleRate = 16_000;
 const framesAtOnce = 2;
@@ -97,7 +97,7 @@ class LiveTranscription extends stt.SpeechStream {
   readonly label = 'deepgram-stt.LiveTranscription';
   readonly #options: DeepgramSttOptions;
   readonly #limits: SttLimits;
-  readonly #replay: Replay = openReplay(sampleRate, longestReplaySeconds);
+  readonly #replay: ReplayBuffer = openReplayBuffer(sampleRate, longestReplaySeconds);
   #wire: Wire | null = null;
   #finalUntil = 0;
   #heardUntil = 0;
@@ -109,7 +109,7 @@ class LiveTranscription extends stt.SpeechStream {
   constructor(owner: DeepgramStt, options: DeepgramSttOptions, connOptions?: APIConnectOptions) {
     super(owner, sampleRate, connOptions);
     this.#options = options;
-    this.#limits = { ...standardLimits, ...options.limits };
+    this.#limits = { ...defaultLimits, ...options.limits };
   }
 
   protected override async run(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The caller's sound that no final transcript covers yet: what a new connection has to hear again. */
 
-export type Replay = {
+export type ReplayBuffer = {
   /** Takes 16-bit mono samples. */
   push: (pcm: Buffer) => void;
   /** Forgets everything before this moment, in seconds since the first sample. */
@@ -14,7 +14,7 @@ export type Replay = {
 };
 
 /** Opens a replay that keeps at most `longestSeconds`; older sound is forgotten. */
-export const openReplay = (sampleRate: number, longestSeconds: number): Replay => {
+export const openReplayBuffer = (sampleRate: number, longestSeconds: number): ReplayBuffer => {
   const chunks: Buffer[] = [];
   const bytesPerSecond = sampleRate * 2;
   let startsAt = 0;

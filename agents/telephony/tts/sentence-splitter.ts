@@ -6,7 +6,7 @@
 
 import { isLeadInPhrase } from '#src/protocol/lead-in-phrases.ts';
 
-export type Splitter = {
+export type SentenceSplitter = {
   /** Takes more text; gives the pieces that are complete by now. */
   push: (text: string) => string[];
   /** The text is over; gives what is left, if anything. */
@@ -122,7 +122,7 @@ const softEnd = (text: string): number => {
 export const speakable = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
 
 /** Opens a splitter for one reply. */
-export const openSplitter = (): Splitter => {
+export const openSentenceSplitter = (): SentenceSplitter => {
   let rest = '';
   let spokenWords = 0;
   const clauseLength = (): ClauseLength | null => {

@@ -6,41 +6,42 @@
 import { createTimedString, shortuuid, tts, type APIConnectOptions } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 import type { CallJob, ProviderKeys } from '#src/protocol/job.ts';
+import { reportTtsError } from '#src/framework/session.ts';
 import { speechRequestOf, speechSampleRate } from '#src/protocol/speech-request.ts';
-import { openSplitter, speakable } from './sentence-splitter.ts';
+import { openSentenceSplitter, speakable } from './sentence-splitter.ts';
 import { openFramer } from '../audio/frames.ts';
-import { withoutLead } from '../audio/leading-silence.ts';
-import { speedNow } from './speaking-rate.ts';
+import { withoutLeadingSilence } from '../audio/leading-silence.ts';
+import { currentRate } from './speaking-rate.ts';
 import { plainText } from './plain-text.ts';
 import { openPrefetch, type Prefetch } from './prefetch.ts';
 import { streamSpeech, type SpeechLimits } from './speech-stream.ts';
 
-export type StreamedVoiceOptions = Readonly<{
+export type StreamingTtsOptions = Readonly<{
   providers: ProviderKeys;
   voice: CallJob['tts'];
   /** The samples of a text that was spoken before the call; null where it wasn't. */
-  prepared?: (text: string) => Promise<Uint8Array | null>;
+  cached?: (text: string) => Promise<Uint8Array | null>;
   limits?: Partial<SpeechLimits>;
 }>;
 
-const standardLimits: SpeechLimits = { firstByteTimeoutMs: 1_800, stallTimeoutMs: 3_000 };
+const defaultLimits: SpeechLimits = { firstByteTimeoutMs: 1_800, stallTimeoutMs: 3_000 };
 const frameMs = 20;
 /** The one that plays and the next. */
 const requestsAtOnce = 2;
 
-export class StreamedVoice extends tts.TTS {
+export class StreamingTts extends tts.TTS {
   readonly label = 'streamed-voice';
   readonly #providers: ProviderKeys;
   readonly #voice: CallJob['tts'];
-  readonly #prepared: (text: string) => Promise<Uint8Array | null>;
+  readonly #cached: (text: string) => Promise<Uint8Array | null>;
   readonly #limits: SpeechLimits;
 
-  constructor({ providers, voice, prepared = () => Promise.resolve(null), limits }: StreamedVoiceOptions) {
+  constructor({ providers, voice, cached = () => Promise.resolve(null), limits }: StreamingTtsOptions) {
     super(speechSampleRate, 1, { streaming: true, alignedTranscript: true });
     this.#providers = providers;
     this.#voice = voice;
-    this.#prepared = prepared;
-    this.#limits = { ...standardLimits, ...limits };
+    this.#cached = cached;
+    this.#limits = { ...defaultLimits, ...limits };
   }
 
   override get model(): string {
@@ -57,14 +58,14 @@ export class StreamedVoice extends tts.TTS {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): tts.SynthesizeStream {
-    const rate = speedNow(this.#voice.rate);
+    const rate = currentRate(this.#voice.rate);
     return new SpokenReply(this, (text, signal) => this.#speak(text, rate, signal), options?.connOptions);
   }
 
   async *#speak(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const prepared = rate === this.#voice.rate ? await this.#prepared(text) : null;
-    if (prepared === null) yield* this.#ask(text, rate, signal);
-    else yield prepared;
+    const cached = rate === this.#voice.rate ? await this.#cached(text) : null;
+    if (cached === null) yield* this.#ask(text, rate, signal);
+    else yield cached;
   }
 
   #ask(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -83,7 +84,7 @@ class SpokenReply extends tts.SynthesizeStream {
   /** Within a sentence one frame is held back: the last one tells where the sentence ends. */
   #held: tts.SynthesizedAudio | null = null;
 
-  constructor(voice: StreamedVoice, say: Say, connOptions?: APIConnectOptions) {
+  constructor(voice: StreamingTts, say: Say, connOptions?: APIConnectOptions) {
     super(voice, connOptions);
     this.#say = say;
   }
@@ -96,7 +97,7 @@ class SpokenReply extends tts.SynthesizeStream {
       const sound = this.#say(plainText(text), signal);
       if (!isFirst) return sound;
       isFirst = false;
-      return withoutLead(sound);
+      return withoutLeadingSilence(sound);
     });
     await Promise.all([this.#readText(pieces), this.#playAll(pieces, stop)]);
   }
@@ -113,7 +114,7 @@ class SpokenReply extends tts.SynthesizeStream {
   }
 
   async #readText(pieces: Prefetch<string, Uint8Array>): Promise<void> {
-    const splitter = openSplitter();
+    const splitter = openSentenceSplitter();
     const add = (texts: string[]) => {
       for (const text of texts.filter((piece) => speakable(plainText(piece)))) {
         this.markStarted();
@@ -174,11 +175,11 @@ class SpokenReply extends tts.SynthesizeStream {
 
 class OneShot extends tts.ChunkedStream {
   readonly label = 'streamed-voice.OneShot';
-  readonly #voice: StreamedVoice;
+  readonly #voice: StreamingTts;
   readonly #say: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
   constructor(
-    voice: StreamedVoice,
+    voice: StreamingTts,
     text: string,
     say: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
     connOptions?: APIConnectOptions,
@@ -200,15 +201,8 @@ class OneShot extends tts.ChunkedStream {
       for await (const pcm of this.#say(this.abortSignal)) put(framer.push(pcm));
       put(framer.flush());
     } catch (error) {
-      // Thrown from here it would become an unhandled rejection of the framework's: told instead, the stream ends.
       if (!(error instanceof Error)) throw error;
-      this.#voice.emit('error', {
-        type: 'tts_error',
-        timestamp: Date.now(),
-        label: this.#voice.label,
-        error,
-        recoverable: false,
-      });
+      reportTtsError(this.#voice, error);
     }
   }
 }

@@ -8,11 +8,11 @@
  *   patience    how long the caller may be silent, counted from their last word, before the agent answers
  *   dictation   digits or letters that are told one after the other: pauses between groups are part of it
  */
-import { voice, type llm } from '@livekit/agents';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createTurnDetector } from '#src/framework/turn-detector.ts';
+import type { SpeechTracker } from './speech-tracker.ts';
 
 /** In ms since the end of speech. */
-export type Patience = Readonly<{
+export type EndpointingDelays = Readonly<{
   /** A finished question, a short answer. */
   finishedMs: number;
   /** A sentence that the transcription closed with a full stop: often right, as it hears the voice fall. */
@@ -30,7 +30,7 @@ export type Patience = Readonly<{
 }>;
 
 /** An answer takes its 700 ms or so anyway (transcript, model, voice): what is shorter costs nothing. */
-export const standardPatience: Patience = {
+export const defaultEndpointingDelays: EndpointingDelays = {
   finishedMs: 350,
   closedMs: 550,
   introducedMs: 720,
@@ -40,10 +40,10 @@ export const standardPatience: Patience = {
   unfinishedMs: 2_500,
 };
 
-export type TurnState = keyof Patience;
+export type TurnState = keyof EndpointingDelays;
 
 /** The patience of somebody who waits `factor` times as long. */
-export const scalePatience = (patience: Patience, factor: number): Patience => ({
+export const scaleDelays = (patience: EndpointingDelays, factor: number): EndpointingDelays => ({
   finishedMs: Math.round(patience.finishedMs * factor),
   closedMs: Math.round(patience.closedMs * factor),
   introducedMs: Math.round(patience.introducedMs * factor),
@@ -101,7 +101,7 @@ const asksForDictation = (asked: string): boolean =>
  * @param said what was understood of this turn so far, as the transcription writes it
  * @param asked what the agent said last
  */
-export const judgeTurn = (said: string, asked: string): TurnState => {
+export const classifyTurn = (said: string, asked: string): TurnState => {
   const words = wordsOf(said);
   const last = words.at(-1);
   if (last === undefined) return 'openMs';
@@ -120,34 +120,25 @@ export const judgeTurn = (said: string, asked: string): TurnState => {
 const isPunctuated = (said: string): boolean => /[.!?。！？।؟]["'”’)]*$/u.test(said.trim());
 
 /**
- * The framework's turn detector of a session. It knows only "over" and "not over", which it then waits for: so the answer itself
- * waits here until the patience for what was said has run out, and is always "over". Whatever comes meanwhile supersedes it.
- * @param vadSilenceMs after how much silence the session's VAD says "silent"
+ * Opens the detector of the end of the caller's turn. It is to follow the session's tracker before the session starts.
+ * @param vadSilenceMs how much silence the session's voice activity detection waits for before it reports the end of speech
  */
-export const openTurnEnd = (patience: Patience, vadSilenceMs: number) => {
+export const openEndOfTurn = (delays: EndpointingDelays, vadSilenceMs: number) => {
   let silentSince = 0;
   let punctuates = false;
+  const detector = createTurnDetector((said, agentSaid) => {
+    const state = classifyTurn(said, agentSaid);
+    punctuates ||= isPunctuated(said);
+    // From a transcription that never writes full stops, a missing one says nothing.
+    const delay = delays[state === 'openMs' && !punctuates ? 'closedMs' : state];
+    return silentSince + delay - Date.now();
+  });
   return {
-    model: 'turn-end',
-    provider: 'telephony-agent',
-    /** To be called before the session starts. */
-    watch: (session: voice.AgentSession): void => {
-      session.on(voice.AgentSessionEventTypes.UserStateChanged, ({ newState }) => {
-        if (newState === 'listening') silentSince = Date.now() - vadSilenceMs;
+    detector,
+    follow: ({ events }: Pick<SpeechTracker, 'events'>): void => {
+      events.on('caller', (isSpeaking) => {
+        if (!isSpeaking) silentSince = Date.now() - vadSilenceMs;
       });
-    },
-    supportsLanguage: () => Promise.resolve(true),
-    unlikelyThreshold: () => Promise.resolve(0.5),
-    predictEndOfTurn: async (context: llm.ChatContext): Promise<number> => {
-      const messages = context.items.filter((item) => item.type === 'message');
-      const said = messages.at(-1)?.textContent ?? '';
-      const asked = messages.findLast(({ role }) => role === 'assistant')?.textContent ?? '';
-      const state = judgeTurn(said, asked);
-      punctuates ||= isPunctuated(said);
-      // Where full stops never come, a missing one tells nothing.
-      const restMs = silentSince + patience[state === 'openMs' && !punctuates ? 'closedMs' : state] - Date.now();
-      if (restMs > 0) await sleep(restMs, undefined, { ref: false });
-      return 1;
     },
   };
 };

@@ -1,39 +1,38 @@
 /**
- * A caller who speaks, and of whom no word arrives: a transcription that went deaf without an error, a language that it doesn't
- * know, a line too bad.
+ * No-match: the caller speaks, and no word of it is understood. The transcription went deaf without an error, doesn't know the language,
+ * or the line is too bad.
  */
-import { voice } from '@livekit/agents';
-import { asksToWait } from './phrases/wait-request.ts';
+import type { SpeechTracker } from './speech-tracker.ts';
 
-/** A voice that lasted this long had words; a cough or a knock has none. */
+/** A voice that lasts this long has words in it; a cough or a knock has none. */
 const wordyMs = 1_200;
-/** Words come at most this long after the voice has ended, also where the transcription fell silent and was replaced meanwhile. */
+/** Words come at most this long after the voice ended, even when the transcription fell silent and was replaced meanwhile. */
 const wordsWithinMs = 2_500;
 
-export type Misheard = Disposable & {
+export type NoMatchTimer = Disposable & {
   callerSpeaks: () => void;
   callerSilent: () => void;
-  /** Words of the caller arrived; `isWaiting`: they asked to wait, and speak with somebody else. */
-  understood: (isWaiting?: boolean) => void;
+  /** Words of the caller arrived. `isAway`: they asked to wait, and speak with somebody else now. */
+  understood: (isAway?: boolean) => void;
   /** The agent thinks or speaks: what is heard meanwhile doesn't count. */
   agentBusy: () => void;
 };
 
-/** Opens the clock. `onMisheard` is told how often in a row it was so. */
-export const openMisheard = (onMisheard: (times: number) => void): Misheard => {
+/** Opens the timer. `onNoMatch` gets how many times in a row it has happened. */
+export const openNoMatchTimer = (onNoMatch: (times: number) => void): NoMatchTimer => {
   let times = 0;
   let voicedMs = 0;
   let speaksSince: number | null = null;
-  let isAway = false;
+  let isCallerAway = false;
   let timer: NodeJS.Timeout | undefined;
-  const forget = () => {
+  const reset = () => {
     clearTimeout(timer);
     voicedMs = 0;
   };
   const check = () => {
-    const isWordy = voicedMs >= wordyMs && !isAway;
-    forget();
-    if (isWordy) onMisheard((times += 1));
+    const isNoMatch = voicedMs >= wordyMs && !isCallerAway;
+    reset();
+    if (isNoMatch) onNoMatch((times += 1));
   };
   return {
     callerSpeaks: () => {
@@ -45,39 +44,30 @@ export const openMisheard = (onMisheard: (times: number) => void): Misheard => {
       speaksSince = null;
       timer = setTimeout(check, wordsWithinMs);
     },
-    understood: (isWaiting = false) => {
-      forget();
+    understood: (isAway = false) => {
+      reset();
       times = 0;
-      isAway = isWaiting;
+      isCallerAway = isAway;
       if (speaksSince !== null) speaksSince = performance.now();
     },
     agentBusy: () => {
-      forget();
+      reset();
       speaksSince = null;
     },
     [Symbol.dispose]: () => clearTimeout(timer),
   };
 };
 
-/** Wires the clock to a session. */
-export const watchMisheard = (session: voice.AgentSession, onMisheard: (times: number) => void): Disposable => {
-  const { UserStateChanged, UserInputTranscribed, AgentStateChanged } = voice.AgentSessionEventTypes;
-  const clock = openMisheard(onMisheard);
-  const onCaller = ({ newState }: voice.UserStateChangedEvent) => {
-    if (newState === 'speaking' && session.agentState === 'listening') clock.callerSpeaks();
-    else clock.callerSilent();
-  };
-  const onWords = ({ transcript }: voice.UserInputTranscribedEvent) => {
-    if (transcript.trim() !== '') clock.understood(asksToWait(transcript));
-  };
-  const onAgent = ({ newState }: voice.AgentStateChangedEvent) => {
-    if (newState === 'thinking' || newState === 'speaking') clock.agentBusy();
-  };
-  session.on(UserStateChanged, onCaller).on(UserInputTranscribed, onWords).on(AgentStateChanged, onAgent);
-  return {
-    [Symbol.dispose]: () => {
-      session.off(UserStateChanged, onCaller).off(UserInputTranscribed, onWords).off(AgentStateChanged, onAgent);
-      clock[Symbol.dispose]();
-    },
-  };
+/** Runs the timer on what the tracker reports. */
+export const watchNoMatch = (tracker: SpeechTracker, onNoMatch: (times: number) => void): Disposable => {
+  const timer = openNoMatchTimer(onNoMatch);
+  tracker.events.on('caller', (isSpeaking) => {
+    if (isSpeaking && tracker.agentState() === 'listening') timer.callerSpeaks();
+    else timer.callerSilent();
+  });
+  tracker.events.on('words', ({ kind }) => timer.understood(kind === 'wait_request'));
+  tracker.events.on('agent', (state) => {
+    if (state === 'thinking' || state === 'speaking') timer.agentBusy();
+  });
+  return timer;
 };

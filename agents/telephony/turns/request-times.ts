@@ -1,51 +1,47 @@
 /** When the model and the voice were asked for what is heard: of all attempts at an answer, the one that was spoken. */
-import { USERDATA_TTS_STARTED_TIME, voice, type llm } from '@livekit/agents';
+import type { llm, voice } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
+import { ttsStartedAt } from '#src/framework/speech.ts';
+import type { SpeechTracker } from './speech-tracker.ts';
 
-/** Epoch ms. After a tool they are those of its answer. */
-export type Asked = Readonly<{ modelAt: number; voiceAt: number | null }>;
+/** Epoch ms; of an answer after a tool call, its own. `voiceAt` null: the voice was not asked. */
+type Times = Readonly<{ modelAt: number; voiceAt: number | null }>;
 
-const bySpeech = new WeakMap<voice.SpeechHandle, Asked>();
+/** `discarded`: answers begun since the previous one and thrown away because the caller went on speaking. */
+export type ReplyTimes = Times & Readonly<{ discarded: number }>;
 
-/** To be called when the model is asked: at first, and again after each tool. */
-export const noteModelAsked = (speech: voice.SpeechHandle): void => {
-  bySpeech.set(speech, { modelAt: Date.now(), voiceAt: null });
-};
+export type RequestTimes = Readonly<{
+  /** The model is asked for a speech: at first, and again after each tool call. */
+  modelAsked: (speech: voice.SpeechHandle) => void;
+  /** The speech's sound comes in. */
+  soundMade: (speech: voice.SpeechHandle, frame: AudioFrame) => void;
+  /** Of a message that was just spoken; null when it is none of the model's. */
+  of: (message: llm.ChatMessage) => ReplyTimes | null;
+}>;
 
-/** To be called with the speech's sound as it comes: its first frame knows when its words went to the voice. */
-export const noteSound = (speech: voice.SpeechHandle, frame: AudioFrame): void => {
-  const asked = bySpeech.get(speech);
-  if (asked === undefined || asked.voiceAt !== null) return;
-  const startedAt = frame.userdata[USERDATA_TTS_STARTED_TIME];
-  if (typeof startedAt !== 'number') return;
-  bySpeech.set(speech, { ...asked, voiceAt: Date.now() - (performance.now() - startedAt * 1000) });
-};
-
-/** `discarded`: answers begun since the one before, and thrown away: the caller went on speaking. */
-export type AskedFor = Asked & Readonly<{ discarded: number }>;
-
-/** Listens to a session's speeches; tells of a message that was just spoken when it was asked for. */
-export const listenForAsked = (
-  session: voice.AgentSession,
-): Disposable & { of: (message: llm.ChatMessage) => AskedFor | null } => {
+export const openRequestTimes = ({ events }: Pick<SpeechTracker, 'events'>): RequestTimes => {
+  const times = new WeakMap<voice.SpeechHandle, Times>();
   let speeches: voice.SpeechHandle[] = [];
-  const onSpeech = ({ speechHandle }: voice.SpeechCreatedEvent) => {
-    speeches.push(speechHandle);
-  };
-  session.on(voice.AgentSessionEventTypes.SpeechCreated, onSpeech);
+  events.on('created', (speech) => void speeches.push(speech));
   return {
+    modelAsked: (speech) => {
+      times.set(speech, { modelAt: Date.now(), voiceAt: null });
+    },
+    soundMade: (speech, frame) => {
+      const known = times.get(speech);
+      if (known === undefined || known.voiceAt !== null) return;
+      const startedAt = ttsStartedAt(frame);
+      if (startedAt !== null) times.set(speech, { ...known, voiceAt: Date.now() - (performance.now() - startedAt) });
+    },
     of: (message) => {
       const at = speeches.findIndex(({ chatItems }) => chatItems.includes(message));
       const speech = speeches[at];
-      const asked = speech && bySpeech.get(speech);
-      if (asked === undefined) return null;
+      const known = speech && times.get(speech);
+      if (known === undefined) return null;
       const before = speeches.slice(0, at);
       speeches = speeches.slice(at);
-      return {
-        ...asked,
-        discarded: before.filter((other) => bySpeech.has(other) && other.chatItems.length === 0).length,
-      };
+      const isDiscarded = (other: voice.SpeechHandle) => times.has(other) && other.chatItems.length === 0;
+      return { ...known, discarded: before.filter(isDiscarded).length };
     },
-    [Symbol.dispose]: () => void session.off(voice.AgentSessionEventTypes.SpeechCreated, onSpeech),
   };
 };

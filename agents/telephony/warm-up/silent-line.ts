@@ -29,7 +29,7 @@ class Silence extends voice.AudioInput implements Disposable {
 }
 
 /** What is heard on it, until it is disposed of. */
-export const silence = (): voice.AudioInput & Disposable => new Silence();
+export const silentInput = (): voice.AudioInput & Disposable => new Silence();
 
 class Nowhere extends voice.AudioOutput {
   #seconds = 0;
@@ -61,4 +61,4 @@ class Nowhere extends voice.AudioOutput {
 }
 
 /** Where what is said on it goes: it is played in no time. */
-export const nowhere = (): voice.AudioOutput => new Nowhere();
+export const instantOutput = (): voice.AudioOutput => new Nowhere();

@@ -28,7 +28,7 @@ const think = (response: ServerResponse): void => {
 };
 
 /** Opens them; disposing closes the port. */
-export const openProviders = async (): Promise<AsyncDisposable & { keys: ProviderKeys }> => {
+export const openStubProviders = async (): Promise<AsyncDisposable & { keys: ProviderKeys }> => {
   const server = createServer((request, response) => {
     request.resume();
     if (request.url?.endsWith('/chat/completions') === true) think(response);

@@ -2,6 +2,7 @@
 import { defaultSystemMessages, defaultSettings, voiceOf } from '../../campaigns/campaign.ts';
 import { findSettings } from '../../campaigns/store.ts';
 import type { Context } from '../../context.ts';
+import type { Db, DbClient } from '../../database/open.ts';
 import { findLead, inboundNamePrefix } from '../../leads/store.ts';
 import type { Claim, FromService } from '../../protocol/messages.ts';
 import { findTenantName } from '../../tenants/store.ts';
@@ -41,7 +42,7 @@ export const claimCall = async (
   if (!isOpen(call.status)) return { kind: 'taken' };
   if (agentName !== ctx.config.agentName && !insist && call.attempt === 0)
     return { kind: 'other_agent', call, agentName };
-  return hold(ctx, claim, call);
+  return assign(ctx, claim, call);
 };
 
 /** The attributes are the truth; what they leave out may come from the dispatch's metadata, a hint that routing checks. */
@@ -82,33 +83,43 @@ const refusalOf = async (
     ? { kind: 'job', call, job: await jobOf(ctx, claim, call, 'announce') }
     : { kind: 'refused', call, reason };
 
-const hold = async (ctx: ClaimContext, claim: Claim, call: Call): Promise<ClaimOutcome> => {
-  const now = ctx.now();
-  const held = await takeOwnership(
-    ctx.db,
-    call.id,
-    {
-      ownerId: ctx.ownerId,
-      leaseUntil: new Date(now.getTime() + leaseMs),
-      jobId: claim.jobId,
-      agentIdentity: claim.agentIdentity,
-      callerIdentity: claim.caller.identity,
-    },
-    now,
-  );
-  const after = held ? await findCall(ctx.db, call.id) : null;
-  if (after === null) return { kind: 'taken' };
-  await appendEvent(ctx.db, call.id, 'claimed', { attempt: after.attempt, jobId: claim.jobId });
-  return { kind: 'job', call: after, job: await jobOf(ctx, claim, after, 'converse') };
+const assign = async (ctx: ClaimContext, claim: Claim, { id }: Call): Promise<ClaimOutcome> => {
+  const call = await takeCall(ctx.db, ctx, claim, id);
+  return call === null ? { kind: 'taken' } : { kind: 'job', call, job: await jobOf(ctx, claim, call, 'converse') };
 };
 
-const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJob['purpose']): Promise<CallJob> => {
-  const [settings, lead, tenantName, turns] = await Promise.all([
-    call.campaignId === null ? null : findSettings(ctx.db, call.campaignId, call.campaignVersionId),
-    call.leadId === null ? null : findLead(ctx.db, call.leadId),
-    call.tenantId === null ? null : findTenantName(ctx.db, call.tenantId),
-    purpose === 'announce' ? [] : listTurns(ctx.db, call.id),
+type Claimant = Pick<Claim, 'jobId' | 'agentIdentity'> & Readonly<{ caller: Pick<Claim['caller'], 'identity'> }>;
+
+/** Makes the job's agent the call's; null when another agent has it. */
+export const takeCall = async (
+  db: DbClient,
+  ctx: Pick<ClaimContext, 'now' | 'ownerId'>,
+  { jobId, agentIdentity, caller }: Claimant,
+  callId: string,
+): Promise<Call | null> => {
+  const now = ctx.now();
+  const leaseUntil = new Date(now.getTime() + leaseMs);
+  const ownership = { ownerId: ctx.ownerId, leaseUntil, jobId, agentIdentity, callerIdentity: caller.identity };
+  if (!(await takeOwnership(db, callId, ownership, now))) return null;
+  const call = await findCall(db, callId);
+  if (call !== null) await appendEvent(db, callId, 'claimed', { attempt: call.attempt, jobId });
+  return call;
+};
+
+/** What a call's job is built from, beside the call. */
+export const readJobRecords = (
+  db: Db,
+  call: Pick<Call, 'id' | 'campaignId' | 'campaignVersionId' | 'leadId' | 'tenantId'>,
+) =>
+  Promise.all([
+    call.campaignId === null ? null : findSettings(db, call.campaignId, call.campaignVersionId),
+    call.leadId === null ? null : findLead(db, call.leadId),
+    call.tenantId === null ? null : findTenantName(db, call.tenantId),
+    listTurns(db, call.id),
   ]);
+
+const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJob['purpose']): Promise<CallJob> => {
+  const [settings, lead, tenantName, turns] = await readJobRecords(ctx.db, call);
   const { job, problems } = buildJob({
     call,
     attempt: call.attempt,
@@ -119,7 +130,7 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
     leadName: lead === null || lead.name.startsWith(inboundNamePrefix) ? null : lead.name,
     tenantName: tenantName ?? '',
     now: ctx.now(),
-    turns,
+    turns: purpose === 'announce' ? [] : turns,
   });
   if (problems.length > 0) {
     ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the standard');
@@ -132,10 +143,10 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
 /** What a caller hears whose call can't be claimed yet: our own words, which need no database. Null: they aren't prepared. */
 export const waitMessageOf = (
   ctx: Pick<Context, 'config' | 'speechCache'>,
-): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'prepared'> | null => {
+): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'cachedSpeech'> | null => {
   const text = defaultSystemMessages.hold;
-  const prepared = cachedSpeechFor(ctx, voiceOf(defaultSettings), [text]);
-  return text in prepared ? { text, prepared } : null;
+  const cachedSpeech = cachedSpeechFor(ctx, voiceOf(defaultSettings), [text]);
+  return text in cachedSpeech ? { text, cachedSpeech } : null;
 };
 
 /** Where texts lie spoken in a voice, as far as they do. */

@@ -1,4 +1,4 @@
-/** Makes the job of a call process from a campaign's settings: pure, so that what a caller will hear can be shown beforehand. */
+/** Builds the job of a call from its campaign's settings. Pure, so that what a caller will hear can be shown beforehand. */
 import { defaultModels, defaultSettings, voiceOf, type CampaignSettings } from '../../campaigns/campaign.ts';
 import { problemsOf, render, type Variable } from '../../campaigns/prompt.ts';
 import { systemMessagesOf, type SystemMessageName } from '../../campaigns/system-messages.ts';
@@ -6,7 +6,7 @@ import { isAnonymous } from '../../numbers/number.ts';
 import type { Call } from '../call.ts';
 import type { CallJob } from '../../protocol/job.ts';
 
-/** LiveKit sends `active` within some 1.2 s of our voice being there; after this long we greet all the same. */
+/** LiveKit sends `active` within about 1.2 s of our voice being published; after this long we greet all the same. */
 const activeTimeoutMs = 4_000;
 
 export type JobParts = Readonly<{
@@ -22,10 +22,10 @@ export type JobParts = Readonly<{
   turns: readonly Readonly<{ seq: number; role: 'agent' | 'caller' | 'tool'; text: string }>[];
 }>;
 
-/** A job without what was spoken beforehand, which is not known from settings. */
+/** A job without its cached speech, which settings alone don't tell. */
 export type PlainJob = Omit<CallJob, 'cachedSpeech'>;
 
-/** The job, and a sentence for each text of the campaign that can't be spoken and was replaced by our standard. */
+/** The job, and a sentence for each text of the campaign that can't be rendered and was replaced by the default. */
 export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] } => {
   const settings = parts.settings ?? defaultSettings;
   const values = valuesOf(parts, settings);
@@ -56,6 +56,26 @@ export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] }
   };
   return { job, problems: [...wrongPrompt, ...problems] };
 };
+
+/** The job of an imagined call: what a caller would be told, for showing it, or for warming up with it. */
+export const buildSampleJob = ({
+  caller,
+  dialedNumber = caller,
+  ...parts
+}: Pick<JobParts, 'settings' | 'now'> &
+  Partial<Pick<JobParts, 'agentName' | 'leadName' | 'tenantName'>> &
+  Readonly<{ caller: string; dialedNumber?: string }>): ReturnType<typeof buildJob> =>
+  buildJob({
+    call: { id: 'sample', roomName: 'sample', phoneNumber: caller, dialedNumber },
+    attempt: 1,
+    callerIdentity: 'sample',
+    agentName: 'sample',
+    purpose: 'converse',
+    leadName: null,
+    tenantName: '',
+    turns: [],
+    ...parts,
+  });
 
 const sayAll = (say: (name: SystemMessageName) => string): PlainJob['systemMessages'] => ({
   disclosure: say('disclosure'),

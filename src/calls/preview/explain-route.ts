@@ -1,5 +1,5 @@
 /** What would become of a call, and why: for the person who asks before anybody calls. Nothing is written. */
-import { buildJob } from './build-job.ts';
+import { buildSampleJob } from './build-job.ts';
 import { routeCall, type RouteContext } from '../receive-call.ts';
 import { findSettings, findVersionNumber } from '../../campaigns/store.ts';
 import { findLeadOf, inboundNamePrefix, type Lead } from '../../leads/store.ts';
@@ -85,18 +85,15 @@ type Imagined = Readonly<{ caller: string; facts: RouteFacts; lead: Lead | null;
 /** What the agent would be told, and where a text of the campaign had to be replaced. */
 const hear = async ({ db, config }: RouteContext, { caller, facts, lead, at }: Imagined) => {
   const { campaign, number, tenant } = facts;
-  const { job, problems } = buildJob({
-    call: { id: 'explained', roomName: 'explained', phoneNumber: caller, dialedNumber: number.number },
-    attempt: 1,
-    callerIdentity: 'explained',
+  const { job, problems } = buildSampleJob({
+    caller,
+    dialedNumber: number.number,
     agentName: config.agentName,
-    purpose: 'converse',
     settings: campaign === null ? null : await findSettings(db, campaign.id, campaign.versionId),
     leadName: lead === null || lead.name.startsWith(inboundNamePrefix) ? null : lead.name,
     tenantName: tenant.name,
     now: at,
-    turns: [],
   });
-  const replaced = problems.map((problem) => `the standard text is spoken instead: ${problem}`);
+  const replaced = problems.map((problem) => `the default text is spoken instead: ${problem}`);
   return { prompt: job.instructions, greeting: job.greeting, problems: replaced };
 };

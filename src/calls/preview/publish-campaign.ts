@@ -1,5 +1,5 @@
 /** Publishing a campaign: what calls run with from now on. */
-import { buildJob } from './build-job.ts';
+import { buildSampleJob } from './build-job.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { Edited, RecordVersion } from '../../database/edit-versioned.ts';
@@ -19,18 +19,8 @@ const sampleOf = async (
   { tenantId }: TenantScope,
   settings: CampaignSettings,
 ): Promise<Sample> => {
-  const { job } = buildJob({
-    call: { id: 'sample', roomName: 'sample', phoneNumber: sampleCaller, dialedNumber: sampleCaller },
-    attempt: 1,
-    callerIdentity: 'sample',
-    agentName: 'sample',
-    purpose: 'converse',
-    settings,
-    leadName: null,
-    tenantName: (await findTenantName(db, tenantId)) ?? '',
-    now: now(),
-    turns: [],
-  });
+  const tenantName = (await findTenantName(db, tenantId)) ?? '';
+  const { job } = buildSampleJob({ caller: sampleCaller, settings, tenantName, now: now() });
   return { prompt: job.instructions, greeting: job.greeting, sentences: job.systemMessages };
 };
 

@@ -57,6 +57,7 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
           type: 'init',
           providers: options.providers,
           log: { level: process.env['TRIAL_LOG'] ?? 'warn', pii: true },
+          warmUpJob: jobOf(),
         });
       } else if (message.type === 'ready') {
         kept.ready += 1;

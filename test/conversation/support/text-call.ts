@@ -1,10 +1,10 @@
 /** A conversation in text, with a scripted model: no audio, no room, no service. */
 import { initializeLogger, voice } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeAgent } from '#agents/telephony/session/agent.ts';
+import { openSpeechTracker } from '#agents/telephony/turns/speech-tracker.ts';
 import { openConversation } from '#agents/telephony/flow/conversation.ts';
-import { openEnder, type Ending } from '#agents/telephony/flow/call-end.ts';
-import { openPrepared } from '#agents/telephony/speech/cached-speech.ts';
+import { openCallEnd, type CallEnding } from '#agents/telephony/flow/call-end.ts';
+import { openCachedSpeech } from '#agents/telephony/speech/cached-speech.ts';
 import type { Command } from '#agents/telephony/report/agent-link.ts';
 import type { CallJob } from '#src/protocol/job.ts';
 import type { AgentEvent, SpokenTurn } from '#src/protocol/messages.ts';
@@ -22,7 +22,7 @@ export type TextCall = AsyncDisposable & {
   /** What the caller says; settles when the agent has answered. */
   say: (words: string) => Promise<void>;
   command: (command: Command) => void;
-  ended: Promise<Ending>;
+  ended: Promise<CallEnding>;
 };
 
 /** Opens a call in which the model answers by this script, and lets the greeting pass. */
@@ -36,21 +36,18 @@ export const openTextCall = async (script: Script, more: Partial<CallJob> = {}):
     userAwayTimeout: null,
     turnHandling: { turnDetection: null, interruption: { mode: 'vad' } },
   });
-  const ender = openEnder();
+  const tracker = openSpeechTracker(session);
+  const callEnd = openCallEnd();
   const conversation = openConversation({
-    job,
-    session,
-    prepared: openPrepared(job.cachedSpeech, () => {}),
-    ender,
-    tell: (event) => agentEvents.push(event),
-    mark: () => {},
+    ...{ job, session, tracker, callEnd },
+    cachedSpeech: openCachedSpeech(job.cachedSpeech, () => {}),
+    report: (event) => agentEvents.push(event),
+    onStage: () => {},
     log: openLog({ level: 'silent', pii: true }),
   });
-  const agent = makeAgent(job, conversation.actions);
-  agent.watch(session);
-  await session.start({ agent });
+  await conversation.start();
   let command: (command: Command) => void = () => {};
-  const ended = conversation.hold((take) => (command = take));
+  const ended = conversation.run((take) => (command = take));
   await sleep(50);
   const turns = () => agentEvents.flatMap((event) => (event.kind === 'turn' ? [event.turn] : []));
   return {
@@ -65,11 +62,12 @@ export const openTextCall = async (script: Script, more: Partial<CallJob> = {}):
     command: (given) => command(given),
     ended,
     [Symbol.asyncDispose]: async () => {
-      ender.finish('caller_hangup');
+      callEnd.finish('caller_hangup');
       await ended;
       await session.close();
       await conversation.flush();
       conversation[Symbol.dispose]();
+      tracker[Symbol.dispose]();
     },
   };
 };

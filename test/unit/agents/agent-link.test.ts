@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { openLink, type Command } from '#agents/telephony/report/agent-link.ts';
+import { openAgentLink, type Command } from '#agents/telephony/report/agent-link.ts';
 import type { ClaimResult } from '#src/protocol/messages.ts';
 import { jobOf, openFakeService } from '#test/conversation/support/fake-service.ts';
 
@@ -17,15 +17,15 @@ const open = (verdict: ClaimResult) => openFakeService({ providers, verdict: () 
 
 test('hello, welcome, ready, claim, verdict, agentEvents, ended, farewell', async () => {
   await using service = await open({ kind: 'job', job: jobOf() });
-  const link = await openLink(service.path);
-  expect(link.welcome.providers).toEqual(providers);
+  const link = await openAgentLink(service.path);
+  expect(link.init.providers).toEqual(providers);
   link.ready();
   const verdict = await link.claim(claim, 1_000);
   expect(verdict).toEqual({ kind: 'job', job: jobOf() });
-  link.tell({ kind: 'answered', at: 5 });
-  link.tell({ kind: 'ended', reason: 'caller_hangup', at: 6 });
-  await link.farewell;
-  link.tell({ kind: 'answered', at: 7 }); // after the end nothing is told
+  link.report({ kind: 'answered', at: 5 });
+  link.report({ kind: 'ended', reason: 'caller_hangup', at: 6 });
+  await link.done;
+  link.report({ kind: 'answered', at: 7 }); // after the end nothing is told
   await sleep(20);
   expect(service.ready()).toBe(true);
   expect(service.agentEvents.map(({ kind }) => kind)).toEqual(['answered', 'ended']);
@@ -34,35 +34,35 @@ test('hello, welcome, ready, claim, verdict, agentEvents, ended, farewell', asyn
 test('a verdict that takes its time: the process is told what to say meanwhile', async () => {
   const verdict: ClaimResult = { kind: 'job', job: jobOf() };
   await using service = await openFakeService({ providers, verdict: () => null });
-  const link = await openLink(service.path);
+  const link = await openAgentLink(service.path);
   const first = link.claim(claim, 1_000);
   await expect.poll(() => service.claims.length).toBe(1);
-  service.send({ type: 'wait', text: 'Just a moment.', prepared: { 'Just a moment.': '/voices/1.pcm' } });
+  service.send({ type: 'wait', text: 'Just a moment.', cachedSpeech: { 'Just a moment.': '/voices/1.pcm' } });
   expect(await first).toEqual({
     kind: 'wait',
     text: 'Just a moment.',
-    prepared: { 'Just a moment.': '/voices/1.pcm' },
+    cachedSpeech: { 'Just a moment.': '/voices/1.pcm' },
   });
-  link.tell({ kind: 'answered', at: 5 });
+  link.report({ kind: 'answered', at: 5 });
   service.send({ type: 'claim_result', result: verdict });
-  expect(await link.verdict).toEqual(verdict);
-  link.tell({ kind: 'answered', at: 6 });
+  expect(await link.claimResult).toEqual(verdict);
+  link.report({ kind: 'answered', at: 6 });
   await expect.poll(() => service.agentEvents).toEqual([{ kind: 'answered', at: 6 }]);
 });
 
 test('nothing is told of a call that somebody else has', async () => {
   await using service = await open({ kind: 'leave', reason: 'taken' });
-  const link = await openLink(service.path);
-  link.tell({ kind: 'answered', at: 5 });
+  const link = await openAgentLink(service.path);
+  link.report({ kind: 'answered', at: 5 });
   await link.claim(claim, 1_000);
-  link.tell({ kind: 'answered', at: 5 });
+  link.report({ kind: 'answered', at: 5 });
   await sleep(20);
   expect(service.agentEvents).toEqual([]);
 });
 
 test('commands that come before anybody takes them are not lost', async () => {
   await using service = await open({ kind: 'job', job: jobOf() });
-  const link = await openLink(service.path);
+  const link = await openAgentLink(service.path);
   await link.claim(claim, 1_000);
   service.send({ type: 'say', text: 'one' });
   await sleep(20);
@@ -78,16 +78,16 @@ test('commands that come before anybody takes them are not lost', async () => {
 
 test('a link that breaks is noticed at once, and nothing waits for ever', async () => {
   await using service = await open({ kind: 'job', job: jobOf() });
-  const link = await openLink(service.path);
+  const link = await openAgentLink(service.path);
   const startedAt = performance.now();
   service.vanish();
-  await link.farewell;
+  await link.done;
   expect(link.lost.aborted).toBe(true);
   expect(performance.now() - startedAt).toBeLessThan(500);
   await expect(link.claim(claim, 1_000)).rejects.toThrow(/link/);
-  link.tell({ kind: 'answered', at: 5 });
+  link.report({ kind: 'answered', at: 5 });
 });
 
 test('without a service there is an error, not a wait', async () => {
-  await expect(openLink('/nonexistent/link')).rejects.toThrow(/ENOENT/);
+  await expect(openAgentLink('/nonexistent/link')).rejects.toThrow(/ENOENT/);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isBackchannel } from '#agents/telephony/turns/backchannel.ts';
+import { isBackchannel } from '#agents/telephony/turns/phrases/backchannel.ts';
 
 test.each(['Uh-huh.', 'Mm-hmm', 'okay', 'Okay, right.', 'I see.', 'Yeah, yeah.', 'Got it!'])(
   '%j only says that somebody listens',

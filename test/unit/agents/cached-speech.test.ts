@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openPrepared } from '#agents/telephony/speech/cached-speech.ts';
+import { openCachedSpeech } from '#agents/telephony/speech/cached-speech.ts';
 
 const fileOf = async (bytes: Buffer): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'prepared-'));
@@ -16,7 +16,7 @@ const samples = Int16Array.from({ length: 24_000 + 100 }, (_, at) => at % 30_000
 test('a prepared text has its sound, in small frames, as often as it is said', async () => {
   const path = await fileOf(Buffer.from(samples.buffer));
   const troubles: string[] = [];
-  const prepared = openPrepared({ 'Hello.': path }, (detail) => troubles.push(detail));
+  const prepared = openCachedSpeech({ 'Hello.': path }, (detail) => troubles.push(detail));
   for (const _ of [1, 2]) {
     const sound = await prepared.soundOf('Hello.');
     const frames = await Array.fromAsync(sound ?? []);
@@ -32,7 +32,7 @@ test('a prepared text has its sound, in small frames, as often as it is said', a
 });
 
 test('a text that sounds like it is it', async () => {
-  const prepared = openPrepared({ "I'm sorry,": await fileOf(Buffer.from(samples.buffer)) }, () => {});
+  const prepared = openCachedSpeech({ "I'm sorry,": await fileOf(Buffer.from(samples.buffer)) }, () => {});
   expect(await prepared.pcmOf('I am sorry,')).not.toBeNull();
   expect(await prepared.pcmOf(' I’m sorry,')).not.toBeNull();
   expect(await prepared.pcmOf('I am sorry.')).toBeNull();
@@ -44,7 +44,7 @@ test.each([
   ['cut off', () => fileOf(Buffer.alloc(3)), /broken/],
 ])('a file that is %s is told, and leaves the text to the voice', async (_, makeFile, told) => {
   const troubles: string[] = [];
-  const prepared = openPrepared({ 'Hello.': await makeFile() }, (detail) => troubles.push(detail));
+  const prepared = openCachedSpeech({ 'Hello.': await makeFile() }, (detail) => troubles.push(detail));
   expect(await prepared.soundOf('Hello.')).toBeNull();
   expect(await prepared.soundOf('Hello.')).toBeNull();
   expect(troubles).toEqual([expect.stringMatching(told)]);

@@ -2,7 +2,8 @@ import { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { initializeLogger, stt, voice, type LanguageCode } from '@livekit/agents';
 import { expect, test } from 'vitest';
-import { openProtection } from '#agents/telephony/turns/greeting-guard.ts';
+import { openGreetingGuard } from '#agents/telephony/turns/greeting-guard.ts';
+import { openSpeechTracker } from '#agents/telephony/turns/speech-tracker.ts';
 
 const { SpeechCreated, AgentStateChanged } = voice.AgentSessionEventTypes;
 const protectedMs = 60;
@@ -10,8 +11,7 @@ const protectedMs = 60;
 const open = (ms = protectedMs) => {
   initializeLogger({ pretty: false, level: 'silent' });
   const session = new voice.AgentSession({ vad: null, turnHandling: { turnDetection: null } });
-  const protection = openProtection(ms);
-  protection.watch(session);
+  const filter = openGreetingGuard(ms, openSpeechTracker(session));
   let hear: (event: stt.SpeechEvent) => void = () => {};
   const source = new ReadableStream<stt.SpeechEvent | string>({
     start: (controller) => {
@@ -20,7 +20,7 @@ const open = (ms = protectedMs) => {
   });
   const understood: string[] = [];
   const reading = (async () => {
-    for await (const event of protection.filter(source)) {
+    for await (const event of filter(source)) {
       if (typeof event !== 'string') understood.push(event.alternatives?.[0].text ?? event.type.toString());
     }
   })();

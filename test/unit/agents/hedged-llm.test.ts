@@ -1,14 +1,14 @@
 /** The model against the simulated OpenAI, whatever goes wrong there: who waits hears something soon, and nothing twice. */
 import { initializeLogger, llm } from '@livekit/agents';
 import { expect, test } from 'vitest';
-import { SteadyLlm, type LlmLimits } from '#agents/telephony/llm/hedged-llm.ts';
+import { HedgedLlm, type LlmLimits } from '#agents/telephony/llm/hedged-llm.ts';
 import { startProviders, type Providers } from '#src/simulators/providers/server.ts';
 import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-faults.ts';
 
 initializeLogger({ pretty: false, level: 'silent' });
 
 const answer = 'We are open from eight to six.';
-const limits: LlmLimits = { secondAttemptMs: 400, holdMs: 2_500, giveUpMs: 4_000, stallMs: 1_000 };
+const limits: LlmLimits = { secondAttemptMs: 400, fillerAfterMs: 2_500, giveUpMs: 4_000, stallMs: 1_000 };
 
 const openGround = () =>
   startProviders({
@@ -16,10 +16,10 @@ const openGround = () =>
     delays: { firstTokenMs: 100, tokensPerSecond: 100 },
   });
 
-const modelOf = (providers: Pick<Providers, 'openaiUrl'>, secondModel: string | null = null): SteadyLlm =>
-  new SteadyLlm({
+const modelOf = (providers: Pick<Providers, 'openaiUrl'>, secondModel: string | null = null): HedgedLlm =>
+  new HedgedLlm({
     ...{ apiKey: 'any', baseUrl: providers.openaiUrl, model: 'gpt-4.1-mini', temperature: 0 },
-    ...{ secondModel, holdSentence: 'One moment, please.', limits },
+    ...{ secondModel, filler: 'One moment, please.', limits },
   });
 
 const ask = async (providers: Pick<Providers, 'openaiUrl' | 'log'>, model = modelOf(providers)) => {
@@ -49,7 +49,7 @@ test.each(faultsBeforeTheFirstWord)('%j: a second attempt answers', async (fault
   await providers.setFault({ service: 'llm', times: 1, ...fault });
   const { text, failures, requests, firstMs } = await ask(providers);
   expect({ text, failures, requests }).toEqual({ text: answer, failures: [], requests: 2 });
-  expect(firstMs).toBeLessThan(limits.holdMs);
+  expect(firstMs).toBeLessThan(limits.fillerAfterMs);
 });
 
 test('the second attempt is one of the second model', async () => {
@@ -78,7 +78,7 @@ test('a model that never answers: a sentence meanwhile, then one failure that no
   await providers.setFault({ service: 'llm', kind: 'hang', times: 'all' });
   const { text, failures, requests, firstMs, tookMs } = await ask(providers);
   expect(text).toBe('One moment, please. ');
-  expect(firstMs).toBeGreaterThan(limits.holdMs - 50);
+  expect(firstMs).toBeGreaterThan(limits.fillerAfterMs - 50);
   expect(firstMs).toBeLessThan(limits.giveUpMs - 500);
   expect(tookMs).toBeLessThan(limits.giveUpMs + 1_000);
   expect(requests).toBe(2);
@@ -90,7 +90,7 @@ test('refused again: the failure says so, at once', async () => {
   await providers.setFault({ service: 'llm', kind: 'status', status: 429, times: 'all' });
   const { text, failures, requests, tookMs } = await ask(providers);
   expect({ text, requests }).toEqual({ text: '', requests: 2 });
-  expect(tookMs).toBeLessThan(limits.holdMs);
+  expect(tookMs).toBeLessThan(limits.fillerAfterMs);
   expect(failures).toEqual([{ message: expect.stringContaining('Rate limit') as string, recoverable: false }]);
 });
 
@@ -107,9 +107,9 @@ test.each(faultsInTheMiddle)('%s in the middle of an answer: what was said is no
 test('an answer that nobody wants any more is let go', async () => {
   await using providers = await openGround();
   await providers.setFault({ service: 'llm', kind: 'hang', times: 'all' });
-  const model = new SteadyLlm({
+  const model = new HedgedLlm({
     ...{ apiKey: 'any', baseUrl: providers.openaiUrl, model: 'gpt-4.1-mini', temperature: null },
-    ...{ secondModel: null, holdSentence: '', limits },
+    ...{ secondModel: null, filler: '', limits },
   });
   const failures: unknown[] = [];
   model.on('error', (error) => failures.push(error));

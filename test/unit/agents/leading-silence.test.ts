@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { leadOf, withoutLead } from '#agents/telephony/audio/leading-silence.ts';
+import { leadingSilenceOf, withoutLeadingSilence } from '#agents/telephony/audio/leading-silence.ts';
 
 const perMs = 24;
 const silence = (ms: number): Buffer => Buffer.alloc(ms * perMs * 2);
@@ -15,14 +15,14 @@ const through = async (pcm: Buffer, chunkBytes: number): Promise<Buffer> => {
     }
   }
   const kept: Uint8Array[] = [];
-  for await (const chunk of withoutLead(chunks())) kept.push(chunk);
+  for await (const chunk of withoutLeadingSilence(chunks())) kept.push(chunk);
   return Buffer.concat(kept);
 };
 
 test('of the silence before the voice 10 ms are left', () => {
-  expect(leadOf(Buffer.concat([silence(200), tone(50)]))).toBe(190 * perMs * 2);
-  expect(leadOf(tone(50))).toBe(0);
-  expect(leadOf(silence(500))).toBeNull();
+  expect(leadingSilenceOf(Buffer.concat([silence(200), tone(50)]))).toBe(190 * perMs * 2);
+  expect(leadingSilenceOf(tone(50))).toBe(0);
+  expect(leadingSilenceOf(silence(500))).toBeNull();
 });
 
 test('the voice itself stays whole, whatever the chunks', async () => {

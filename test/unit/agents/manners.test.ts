@@ -1,10 +1,10 @@
 import { DisconnectReason } from '@livekit/rtc-node';
 import { expect, test } from 'vitest';
 import { reasonOfLeaving } from '#agents/telephony/room/caller-presence.ts';
-import { openEnder } from '#agents/telephony/flow/call-end.ts';
+import { openCallEnd } from '#agents/telephony/flow/call-end.ts';
 import { firstWords, greet } from '#agents/telephony/speech/greeting.ts';
 import { instructionsOf } from '#agents/telephony/session/instructions.ts';
-import type { Spoken } from '#agents/telephony/speech/say.ts';
+import type { SayResult } from '#agents/telephony/speech/say.ts';
 import { asksToWait } from '#agents/telephony/turns/phrases/wait-request.ts';
 import { jobOf } from '#test/conversation/support/fake-service.ts';
 
@@ -28,7 +28,7 @@ test.each([
 ])('%j does not', (words) => expect(asksToWait(words)).toBe(false));
 
 /** A voice whose attempts go like this. */
-const voiceOf = (...outcomes: Spoken[]) => {
+const voiceOf = (...outcomes: SayResult[]) => {
   const said: string[] = [];
   return { said, speak: async (text: string) => (said.push(text), outcomes[said.length - 1] ?? 'failed') };
 };
@@ -62,7 +62,7 @@ test('the first words: the greeting, nothing, or an excuse after a break', () =>
 });
 
 test('a call ends once, for what began its end', async () => {
-  const ender = openEnder();
+  const ender = openCallEnd();
   expect(ender.begun).toBe(false);
   expect(ender.begin('silence')).toBe(true);
   expect(ender.begin('time_limit')).toBe(false);

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openSilence, type Silence } from '#agents/telephony/turns/no-input.ts';
+import { openNoInputTimer, type NoInputTimer } from '#agents/telephony/turns/no-input.ts';
 
 const limits = { noInputPromptMs: 10_000, noInputGoodbyeMs: 30_000, waitRequestMs: 60_000 };
 let acts: string[] = [];
-let silence: Silence;
+let silence: NoInputTimer;
 let start = 0;
 
 const note = (what: string) => acts.push(`${what} ${(Date.now() - start) / 1000}`);
@@ -14,7 +14,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   acts = [];
   start = Date.now();
-  silence = openSilence(limits, { ask: () => note('ask'), goodbye: () => note('goodbye') });
+  silence = openNoInputTimer(limits, { prompt: () => note('ask'), goodbye: () => note('goodbye') });
 });
 afterEach(() => {
   silence[Symbol.dispose]();

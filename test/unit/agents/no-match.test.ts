@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openMisheard, type Misheard } from '#agents/telephony/turns/no-match.ts';
+import { openNoMatchTimer, type NoMatchTimer } from '#agents/telephony/turns/no-match.ts';
 
 let told: number[] = [];
-let clock: Misheard;
+let clock: NoMatchTimer;
 
 const wait = (seconds: number) => vi.advanceTimersByTime(seconds * 1000);
 const speak = (seconds: number) => {
@@ -14,7 +14,7 @@ const speak = (seconds: number) => {
 beforeEach(() => {
   vi.useFakeTimers();
   told = [];
-  clock = openMisheard((times) => told.push(times));
+  clock = openNoMatchTimer((times) => told.push(times));
 });
 afterEach(() => {
   clock[Symbol.dispose]();

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openSplitter } from '#agents/telephony/tts/sentence-splitter.ts';
+import { openSentenceSplitter } from '#agents/telephony/tts/sentence-splitter.ts';
 
 const split = (text: string, chunkLength = 3): string[] => {
-  const splitter = openSplitter();
+  const splitter = openSentenceSplitter();
   const chunks = text.match(new RegExp(`[\\s\\S]{1,${chunkLength}}`, 'g')) ?? [];
   return [...chunks.flatMap((chunk) => splitter.push(chunk)), ...splitter.flush()];
 };
@@ -57,15 +57,15 @@ test.each([
 });
 
 test('the first clause comes out with its comma, where no number can go on', () => {
-  const splitter = openSplitter();
+  const splitter = openSentenceSplitter();
   expect(splitter.push('Of course,')).toEqual(['Of course,']);
-  const other = openSplitter();
+  const other = openSentenceSplitter();
   expect(other.push('We have 1,')).toEqual([]);
   expect(other.push('000 dollars,')).toEqual(['We have 1,000 dollars,']);
 });
 
 test('a sentence comes out as soon as its end is certain', () => {
-  const splitter = openSplitter();
+  const splitter = openSentenceSplitter();
   expect(splitter.push('Hello there.')).toEqual([]); // "there.5"? "there.com"?
   expect(splitter.push(' ')).toEqual(['Hello there.']); // before the next one's first word
   expect(splitter.push('At 9 a.m. ')).toEqual([]); // "a.m. and" or "a.m. We"

@@ -2,8 +2,8 @@ import { initializeLogger, tts } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReadableStream } from 'node:stream/web';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { atPace } from '#agents/telephony/tts/speaking-rate.ts';
-import { StreamedVoice } from '#agents/telephony/tts/streaming-tts.ts';
+import { atRate } from '#agents/telephony/tts/speaking-rate.ts';
+import { StreamingTts } from '#agents/telephony/tts/streaming-tts.ts';
 import { openSpeechServer, pcm, type Answer, type SpeechServer } from './speech-server.ts';
 
 const unhandled: unknown[] = [];
@@ -15,11 +15,11 @@ afterEach(() => expect(unhandled).toEqual([]));
 
 const open = async (answer: Answer, prepared: Readonly<Record<string, Uint8Array>> = {}) => {
   const server = await openSpeechServer(answer);
-  const voice = new StreamedVoice({
+  const voice = new StreamingTts({
     providers: { openai: { baseUrl: server.baseUrl, apiKey: 'key' }, deepgram: { baseUrl: 'ws://-', apiKey: '' } },
     voice: { provider: 'openai', model: 'tts-1', voice: 'alloy', rate: 1.2 },
     limits: { stallTimeoutMs: 300 },
-    prepared: (text) => Promise.resolve(prepared[text] ?? null),
+    cached: (text) => Promise.resolve(prepared[text] ?? null),
   });
   const errors: { recoverable: boolean }[] = [];
   voice.on('error', (error) => errors.push(error));
@@ -29,7 +29,7 @@ const open = async (answer: Answer, prepared: Readonly<Record<string, Uint8Array
 const connOptions = { maxRetry: 0, retryIntervalMs: 10, timeoutMs: 1_000 };
 
 /** Says a text that comes in these parts; gives what was said when, and where each sentence starts in the sound. */
-const say = async (voice: StreamedVoice, parts: string[], pauseMs = 0) => {
+const say = async (voice: StreamingTts, parts: string[], pauseMs = 0) => {
   const stream = voice.stream({ connOptions });
   const source = new ReadableStream<string>({
     async start(controller) {
@@ -183,7 +183,7 @@ test('what is asked again is asked for more slowly, and not taken from what was 
   const { server, voice } = await open((response) => void response.end(pcm(100)), { 'Hello there.': pcm(100) });
   await using _ = server;
   await say(voice, ['Hello there.']);
-  await atPace(0.8, () => say(voice, ['Hello there. And again, please.']));
+  await atRate(0.8, () => say(voice, ['Hello there. And again, please.']));
   await say(voice, ['Good.']);
   expect(server.asked.map(({ text, speed }) => [text, speed])).toEqual([
     ['Hello there.', 0.96],

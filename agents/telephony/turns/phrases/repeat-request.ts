@@ -1,5 +1,5 @@
 /** "Sorry?": a caller who did not catch what the agent said hears it again. */
-import { openSplitter } from '../../tts/sentence-splitter.ts';
+import { openSentenceSplitter } from '../../tts/sentence-splitter.ts';
 
 const fillers = /^(?:(?:uh|um|uhm|er|erm|oh|ah|hm|hey|please)(?: |$))+/;
 /** Said before a request; in the tone of a question they are one. */
@@ -42,7 +42,7 @@ export const asksToRepeat = (words: string): boolean => {
 
 /** The last sentences of a text, so many at most. */
 export const lastSentences = (text: string, most: number): string => {
-  const splitter = openSplitter();
+  const splitter = openSentenceSplitter();
   const pieces = [...splitter.push(text), ...splitter.flush()];
   const sentences = pieces.reduce<string[]>((found, piece) => {
     const open = found.at(-1);

@@ -1,0 +1,117 @@
+/**
+ * Who is speaking: the only listener for what the session reports about it. Every other part asks here, or is told from here.
+ *
+ * Glossary
+ *   speech    something that the agent says: a reply of the model, or a system message
+ *   heard     the caller hears it, or heard it before it was paused
+ *   cut off   the caller spoke over it, and it ended there
+ */
+import { EventEmitter } from 'node:events';
+import { voice } from '@livekit/agents';
+import { openSpeechContext } from '#src/framework/speech.ts';
+import { classifyWords, type WordsKind } from './phrases/classify-words.ts';
+
+/** What was understood of the caller. `at`: epoch ms. */
+export type CallerWords = Readonly<{ text: string; isFinal: boolean; at: number; kind: WordsKind }>;
+
+type TrackerEvents = {
+  /** A speech begins to be made. */
+  created: [speech: voice.SpeechHandle, source: voice.SpeechCreatedEvent['source']];
+  /** A speech is over. */
+  done: [speech: voice.SpeechHandle, wasHeard: boolean];
+  agent: [state: voice.AgentState];
+  /** The caller's voice begins or ends. */
+  caller: [isSpeaking: boolean];
+  words: [words: CallerWords];
+};
+
+export type SpeechTracker = Readonly<{
+  events: EventEmitter<TrackerEvents>;
+  /** The speech that was begun last, heard or not. */
+  latest: () => voice.SpeechHandle | null;
+  /** The speech that is heard now; null when there is none. */
+  heard: () => voice.SpeechHandle | null;
+  /** Whether the agent is heard; false from the moment at which the caller cuts it off. */
+  isHeard: () => boolean;
+  /** Whether a speech was cut off of which it isn't known yet how much was heard. */
+  isCutOffPending: () => boolean;
+  /** The speech that the calling node works for. */
+  current: () => voice.SpeechHandle | undefined;
+  agentState: () => voice.AgentState;
+  /** Whether anything the caller said was understood. */
+  hasCallerSpoken: () => boolean;
+  [Symbol.dispose]: () => void;
+}>;
+
+/** Follows a session. To be called before it starts. */
+export const openSpeechTracker = (session: voice.AgentSession): SpeechTracker => {
+  const events = new EventEmitter<TrackerEvents>();
+  const context = openSpeechContext();
+  const open = new Set<voice.SpeechHandle>();
+  const state: { latest: voice.SpeechHandle | null; heard: voice.SpeechHandle | null; hasCallerSpoken: boolean } = {
+    latest: null,
+    heard: null,
+    hasCallerSpoken: false,
+  };
+  const wasHeard = new WeakSet<voice.SpeechHandle>();
+  const onDone = (speech: voice.SpeechHandle): void => {
+    open.delete(speech);
+    if (state.heard === speech) state.heard = null;
+    events.emit('done', speech, wasHeard.has(speech));
+  };
+  const stop = subscribe(session, {
+    onSpeech: ({ speechHandle, source }) => {
+      context.enter(speechHandle);
+      state.latest = speechHandle;
+      open.add(speechHandle);
+      events.emit('created', speechHandle, source);
+      speechHandle.addDoneCallback(onDone);
+    },
+    onAgent: ({ newState }) => {
+      if (newState === 'speaking' && state.latest !== null && !state.latest.done()) {
+        state.heard = state.latest;
+        wasHeard.add(state.latest);
+      }
+      events.emit('agent', newState);
+    },
+    onCaller: ({ newState }) => events.emit('caller', newState === 'speaking'),
+    onWords: ({ transcript, isFinal, createdAt }) => {
+      const text = transcript.trim();
+      if (text === '') return;
+      state.hasCallerSpoken = true;
+      events.emit('words', { text, isFinal, at: createdAt, kind: classifyWords(text) });
+    },
+  });
+  return {
+    events,
+    latest: () => state.latest,
+    heard: () => state.heard,
+    isHeard: () => state.heard !== null && !state.heard.interrupted,
+    isCutOffPending: () => [...open].some((speech) => speech.scheduled && speech.interrupted),
+    current: context.current,
+    agentState: () => session.agentState,
+    hasCallerSpoken: () => state.hasCallerSpoken,
+    [Symbol.dispose]: () => {
+      stop();
+      events.removeAllListeners();
+    },
+  };
+};
+
+type Handlers = Readonly<{
+  onSpeech: (event: voice.SpeechCreatedEvent) => void;
+  onAgent: (event: voice.AgentStateChangedEvent) => void;
+  onCaller: (event: voice.UserStateChangedEvent) => void;
+  onWords: (event: voice.UserInputTranscribedEvent) => void;
+}>;
+
+/** Gives what ends the subscription. */
+const subscribe = (session: voice.AgentSession, { onSpeech, onAgent, onCaller, onWords }: Handlers): (() => void) => {
+  const { SpeechCreated, AgentStateChanged, UserStateChanged, UserInputTranscribed } = voice.AgentSessionEventTypes;
+  session.on(SpeechCreated, onSpeech).on(AgentStateChanged, onAgent);
+  session.on(UserStateChanged, onCaller).on(UserInputTranscribed, onWords);
+  return () => {
+    session.off(SpeechCreated, onSpeech).off(AgentStateChanged, onAgent);
+    session.off(UserStateChanged, onCaller).off(UserInputTranscribed, onWords);
+  };
+};
