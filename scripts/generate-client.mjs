@@ -9,7 +9,7 @@ const { PrismaClientTsGenerator } = require('@prisma/client-generator-ts');
  * Generates a client with Prisma's generator. Prisma's command line does the same, but brings 250 MB of packages.
  * Throws with Prisma's own words.
  */
-export async function generateClient(schema) {
+export const generateClient = async (schema) => {
   const entry = { type: 'in-process', generator: new PrismaClientTsGenerator() };
   try {
     const schemaPath = { cliProvidedPath: schema };
@@ -21,4 +21,4 @@ export async function generateClient(schema) {
   } catch (error) {
     throw new Error(`The database client could not be generated from ${schema}:\n${error.message.trim()}`);
   }
-}
+};

@@ -1,11 +1,11 @@
 /**
- * What a developer runs after changing schema.prisma:
+ * For developers who changed schema.prisma:
  *
- *   node scripts/migrate.ts new NAME    writes prisma/postgres/schema.prisma and the migration of both databases
+ *   node scripts/migrate.ts new NAME    writes prisma/postgres/schema.prisma and a migration for both databases
  *   node scripts/migrate.ts generate    writes prisma/postgres/schema.prisma, after a change that needs no migration
- *   node scripts/migrate.ts check       exits 1 and says what is out of step
+ *   node scripts/migrate.ts check       exits 1 and lists what is out of sync
  *
- * prisma/postgres/schema.prisma is always what the migrations lead to: it is what `new` compares schema.prisma with.
+ * prisma/postgres/schema.prisma always matches the migrations: `new` compares schema.prisma with it.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ const schemaFolder = join(import.meta.dirname, '../prisma');
 const schemaFile = join(schemaFolder, 'schema.prisma');
 const postgresSchemaFile = join(schemaFolder, 'postgres', 'schema.prisma');
 
-/** What differs between the two schemas, and nothing else may. */
+/** The only differences between the two schemas. */
 const differences = [
   [
     'output              = "../src/database/generated/sqlite"',
@@ -29,14 +29,14 @@ const differences = [
   ],
   ['provider = "sqlite"', 'provider = "postgresql"'],
 ] as const;
-const postgresHeader = '// Generated from ../schema.prisma by `node scripts/migrate.ts`: change that one.\n\n';
+const postgresHeader = '// Generated from ../schema.prisma by `node scripts/migrate.ts`: edit that file instead.\n\n';
 
 const replaceOnce = (text: string, from: string, to: string): string => {
-  if (text.split(from).length !== 2) throw new Error(`A Prisma schema should hold this line once: ${from}`);
+  if (text.split(from).length !== 2) throw new Error(`A Prisma schema must contain this line exactly once: ${from}`);
   return text.replace(from, to);
 };
 
-/** The PostgreSQL schema that belongs to a schema.prisma. */
+/** The PostgreSQL schema that corresponds to a schema.prisma. */
 export const toPostgres = (schema: string): string =>
   postgresHeader + differences.reduce((text, [sqlite, postgres]) => replaceOnce(text, sqlite, postgres), schema);
 
@@ -47,7 +47,7 @@ const toSqlite = (schema: string): string =>
     schema.replace(postgresHeader, ''),
   );
 
-/** Comparing schemas asks PostgreSQL for nothing but its version. */
+/** To compare schemas, the engine asks PostgreSQL only for its version. */
 const silentPostgres: SqlDriverAdapter = {
   provider: 'postgres',
   adapterName: '@prisma/adapter-pg',
@@ -59,7 +59,7 @@ const silentPostgres: SqlDriverAdapter = {
   executeRaw: async () => 0,
   executeScript: async () => undefined,
   startTransaction: async () => {
-    throw new Error('There is no database here.');
+    throw new Error('No database is connected.');
   },
   dispose: async () => undefined,
 };
@@ -67,9 +67,9 @@ const silentPostgres: SqlDriverAdapter = {
 const openMemory = () => new PrismaBetterSqlite3({ url: ':memory:' }).connect();
 
 /**
- * The SQL that leads from one schema to another.
- * @param from null: from nothing
- * @returns null when there is nothing to do
+ * The SQL that turns one schema into another.
+ * @param from null: an empty database
+ * @returns null if the schemas are equivalent
  */
 export const diffSchemas = async (kind: DatabaseKind, from: string | null, to: string): Promise<string | null> => {
   const adapter = kind === 'sqlite' ? await openMemory() : silentPostgres;
@@ -93,7 +93,7 @@ export const diffSchemas = async (kind: DatabaseKind, from: string | null, to: s
   }
 };
 
-/** The engine forgets the quotes of JSON defaults on SQLite, which then doesn't understand them. */
+/** On SQLite the engine omits the quotes around JSON defaults, which makes the SQL invalid. */
 const quoteJsonDefaults = (sql: string): string => sql.replace(/( JSONB .*DEFAULT )([{[].*[}\]])(,?)$/gm, "$1'$2'$3");
 
 const readSchemas = async () => {
@@ -102,7 +102,7 @@ const readSchemas = async () => {
   return { next, previous };
 };
 
-/** The migration of each database; null where none is needed. */
+/** Each database's migration; null if none is needed. */
 const diffBoth = async ({ next, previous }: { next: string; previous: string | null }) => ({
   sqlite: await diffSchemas('sqlite', previous === null ? null : toSqlite(previous), next),
   postgres: await diffSchemas('postgres', previous, toPostgres(next)),
@@ -117,7 +117,7 @@ const generate = async (): Promise<number> => {
   const schemas = await readSchemas();
   const { sqlite, postgres } = await diffBoth(schemas);
   if (sqlite !== null || postgres !== null) {
-    console.error('The change needs a migration: run `node scripts/migrate.ts new NAME`.');
+    console.error('This change needs a migration: run `node scripts/migrate.ts new NAME`.');
     return 1;
   }
   await writePostgresSchema(schemas.next);
@@ -134,12 +134,12 @@ const writeMigration = async (kind: DatabaseKind, name: string, sql: string): Pr
     join(migrationsFolder(kind), 'migration_lock.toml'),
     `# Read by Prisma: do not edit.\nprovider = "${provider}"\n`,
   );
-  console.log(`${join(folder, 'migration.sql')} written: read it before you commit it.`);
+  console.log(`Wrote ${join(folder, 'migration.sql')}: review it before you commit it.`);
 };
 
 const createMigration = async (name: string): Promise<number> => {
   if (!/^[a-z0-9_]+$/.test(name)) {
-    console.error('A migration needs a name of small letters, digits and underscores: new NAME.');
+    console.error('The name of a migration consists of lower-case letters, digits and underscores: new NAME.');
     return 1;
   }
   const schemas = await readSchemas();
@@ -152,7 +152,7 @@ const createMigration = async (name: string): Promise<number> => {
   return 0;
 };
 
-/** Everything that makes up an SQLite database, in an order that doesn't depend on how it came to be. */
+/** Every part of an SQLite schema, sorted so that the order of creation doesn't matter. */
 const describeSqlite = async (connection: SqlQueryable): Promise<string[]> => {
   const tables = `FROM sqlite_master m JOIN pragma_`;
   const only = `WHERE m.type = 'table' AND m.name NOT IN ('_prisma_migrations', 'sqlite_sequence')`;
@@ -167,7 +167,7 @@ const describeSqlite = async (connection: SqlQueryable): Promise<string[]> => {
   return rows.map((row) => row.join(' ')).sort();
 };
 
-/** What the SQLite migrations make, really applied, compared with what the schema asks for. */
+/** Applies the SQLite migrations, and compares the result with the schema. */
 const compareSqlite = async (schema: string): Promise<string[]> => {
   const [migrated, wanted] = await Promise.all([openMemory(), openMemory()]);
   try {
@@ -175,8 +175,8 @@ const compareSqlite = async (schema: string): Promise<string[]> => {
     await wanted.executeScript((await diffSchemas('sqlite', null, schema)) ?? '');
     const [has, needs] = await Promise.all([describeSqlite(migrated), describeSqlite(wanted)]);
     return [
-      ...needs.filter((part) => !has.includes(part)).map((part) => `the migrations don't make: ${part}`),
-      ...has.filter((part) => !needs.includes(part)).map((part) => `the schema doesn't ask for: ${part}`),
+      ...needs.filter((part) => !has.includes(part)).map((part) => `missing from the migrations: ${part}`),
+      ...has.filter((part) => !needs.includes(part)).map((part) => `missing from the schema: ${part}`),
     ];
   } finally {
     await Promise.all([migrated.dispose(), wanted.dispose()]);
@@ -184,22 +184,21 @@ const compareSqlite = async (schema: string): Promise<string[]> => {
 };
 
 /**
- * What is out of step between schema.prisma, the PostgreSQL schema and the migrations. (That PostgreSQL's migrations lead to
- * its schema is shown on a real server, in test/service/migrate.test.ts.)
- * @returns a sentence for everything that is wrong
+ * What is out of sync between schema.prisma, the PostgreSQL schema and the SQLite migrations, one line each. (PostgreSQL's
+ * migrations are tested on a real server, in test/service/migrate.test.ts.)
  */
-export const findDrift = async (): Promise<string[]> => {
+const findDrift = async (): Promise<string[]> => {
   const { next, previous } = await readSchemas();
   const drift = await compareSqlite(next);
   return [
-    ...(previous === toPostgres(next) ? [] : ['prisma/postgres/schema.prisma is not what schema.prisma makes.']),
+    ...(previous === toPostgres(next) ? [] : ['prisma/postgres/schema.prisma does not match schema.prisma.']),
     ...drift.map((part) => `prisma/migrations: ${part}`),
   ];
 };
 
 const check = async (): Promise<number> => {
   const drift = await findDrift();
-  for (const sentence of drift) console.error(sentence);
+  for (const line of drift) console.error(line);
   if (drift.length > 0) console.error('Run `node scripts/migrate.ts new NAME`.');
   return drift.length === 0 ? 0 : 1;
 };

@@ -108,6 +108,6 @@ test('without development packages and database clients, prepare says which pack
   expect(await checkout.run('node', ['scripts/prepare.mjs'], blank)).toEqual({
     code: 1,
     stdout: '',
-    stderr: 'Generating the database clients needs the development packages: run `npm ci` without --omit=dev.\n',
+    stderr: 'Generating the Prisma clients requires the development packages: run `npm ci` without --omit=dev.\n',
   });
 });

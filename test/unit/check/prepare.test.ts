@@ -6,7 +6,7 @@ import { openCheckout, type Checkout } from '#test/support/checkout.ts';
 const TIMEOUT_MS = 120_000;
 const frame = ['package.json', 'scripts'];
 
-/** A schema of one model, for a database and the folder of its client. */
+/** A schema with one model. */
 const schema = (provider: string, output: string, model: string) => `
 generator client {
   provider            = "prisma-client"
@@ -26,14 +26,14 @@ const schemas = (model: string) => ({
   'prisma/postgres/schema.prisma': schema('postgresql', '../../src/database/generated/postgres', model),
 });
 
-// Nothing is reached, so that a look at the network would show as a failure.
+// No proxy listens there, so any network access fails.
 const offline = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9', NODE_ENV: 'production' };
 const prepare = (checkout: Checkout, ...args: string[]) =>
   checkout.run('node', ['scripts/prepare.mjs', ...args], offline);
 const generated = (checkout: Checkout, name: string) => join(checkout.root, 'src/database/generated', name);
 
 test(
-  'generates both clients once, again when the schema changes, and says when it cannot',
+  'generates both clients once, again when the schema changes, and reports failures',
   { timeout: TIMEOUT_MS },
   async () => {
     await using checkout = await openCheckout(frame);
@@ -56,19 +56,19 @@ test(
     const broken = await prepare(checkout);
     expect(broken).toMatchObject({ code: 1, stdout: '' });
     expect(broken.stderr).toContain('The database client could not be generated');
-    expect(broken.stderr).not.toContain('prepare.mjs:'); // a sentence, not a stack
+    expect(broken.stderr).not.toContain('prepare.mjs:'); // a message, not a stack trace
     expect(await readFile(join(generated(checkout, 'sqlite'), 'client.ts'), 'utf8')).toContain('Prisma.LineModel');
   },
 );
 
-test('asks for npm ci where packages are missing', async () => {
+test('asks for npm ci if packages are missing', async () => {
   await using checkout = await openCheckout(frame, { packages: false });
   const { code, stdout, stderr } = await prepare(checkout, '--dev');
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toMatch(/^Packages are missing \(.+\): run `npm ci` first\.\n$/);
+  expect(stderr).toMatch(/^Packages are missing \(.+\): run `npm ci`\.\n$/);
 });
 
-/** Stands for an old Node where none is installed. */
+/** Makes this Node look like an old one. */
 const old = {
   'old.cjs': `if (!process.env.REAL_NODE) {
   Object.defineProperty(process, 'version', { value: 'v20.1.0' });
@@ -76,26 +76,26 @@ const old = {
 }\n`,
 };
 
-test('tells an old Node in one sentence which one is needed', async () => {
+test('an old Node gets one sentence that names the required version', async () => {
   await using checkout = await openCheckout(frame, { packages: false });
   await checkout.write(old);
   const { code, stdout, stderr } = await checkout.run('node', ['--require', './old.cjs', 'scripts/prepare.mjs']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toMatch(/^telephony-agent needs Node 24 or newer and this is v20\.1\.0: .+\.\n$/);
+  expect(stderr).toMatch(/^telephony-agent requires Node 24 or newer, but this is v20\.1\.0\. .+\.\n$/);
 });
 
-test('an old Node hands over to the one that npm ci brought, and links it for what follows', async () => {
+test('an old Node runs the one that npm ci installed, and links it for the commands that follow', async () => {
   await using checkout = await openCheckout(frame, { packages: false });
-  const brought = `node-${process.platform}-${process.arch}/bin/node`;
+  const packaged = `node-${process.platform}-${process.arch}/bin/node`;
   await checkout.write({
     ...old,
     'node_modules/.bin/placeholder': '',
-    [`node_modules/${brought}`]: `#!/bin/sh\nREAL_NODE=1 exec '${process.execPath}' "$@"\n`,
+    [`node_modules/${packaged}`]: `#!/bin/sh\nREAL_NODE=1 exec '${process.execPath}' "$@"\n`,
   });
   await chmod(join(checkout.root, 'node_modules', brought), 0o755);
   const { code, stderr } = await checkout.run('node', ['--require', './old.cjs', 'scripts/prepare.mjs', '--dev']);
   // The packages are missing, says Node 24.
   expect(stderr).toMatch(/^Packages are missing/);
   expect(code).toBe(1);
-  expect(await readlink(join(checkout.root, 'node_modules/.bin/node'))).toBe(`../${brought}`);
+  expect(await readlink(join(checkout.root, 'node_modules/.bin/node'))).toBe(`../${packaged}`);
 });
