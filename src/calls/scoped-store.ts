@@ -7,7 +7,7 @@ import {
   isAtMost,
   isShort,
   isText,
-  mostLookedAt,
+  maxExamined,
   recordsOf,
   type Found,
   type Listing,
@@ -163,7 +163,7 @@ const findCalls = async (db: DbClient, tenantId: string, filter: CallFilter, pag
   if (!found.isCut) return found;
   const byDuration = callsByDuration(tenantId, filter);
   if (byDuration !== null && (await isShort(db, byDuration))) return findPage(db, byDuration, page, null);
-  return listing.isInIndex ? findPage(db, listing, page, mostLookedAt.inIndex) : found;
+  return listing.isInIndex ? findPage(db, listing, page, maxExamined.inIndex) : found;
 };
 
 /**

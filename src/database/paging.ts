@@ -14,7 +14,7 @@ export type Page<T> = Readonly<{ items: readonly T[]; next: Position | null }>;
 /** The order of a list. */
 export const newestFirst = (): ({ createdAt: 'desc' } | { id: 'desc' })[] => [{ createdAt: 'desc' }, { id: 'desc' }];
 
-/** The condition for what comes after the position. The first half, which is implied, lets an index find the beginning. */
+/** The condition for records after the position. Its first half is redundant but lets an index find the start. */
 const afterPosition = ({ after }: PageQuery) =>
   after === null
     ? {}

@@ -1,4 +1,4 @@
-/** Prisma's schema engine, as WebAssembly: its binary is a download that a firewall may forbid. */
+/** Prisma's schema engine as WebAssembly, because its binary is a download that a firewall may block. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -13,10 +13,10 @@ export type { DiffTarget, MigrationList } from '@prisma/schema-engine-wasm';
 
 export const noFilter: SchemaFilter = { externalTables: [], externalEnums: [] };
 
-/** Once a process: the package's bindings hold the one instance that they work with. */
+/** Loaded once per process: the package's bindings keep a single instance. */
 const loaded: { engine?: Promise<typeof SchemaEngine> } = {};
 
-/** The package's own entry imports the .wasm as a module, which Node warns about as experimental. */
+/** The package's own entry imports the .wasm as a module, for which Node prints an experimental warning. */
 const loadEngine = async (): Promise<typeof SchemaEngine> => {
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm'));
@@ -30,8 +30,8 @@ const loadEngine = async (): Promise<typeof SchemaEngine> => {
 };
 
 /**
- * Opens an engine that works on one connection and leaves it open.
- * @param schema the text of the Prisma schema, where the engine is to compare schemas
+ * Opens an engine on a connection, which stays open afterwards.
+ * @param schema the text of the Prisma schema, needed only for comparing schemas
  */
 export const openSchemaEngine = async (adapter: SqlDriverAdapter, schema?: string): Promise<SchemaEngine> => {
   const factory: SqlMigrationAwareDriverAdapterFactory = {
@@ -39,7 +39,7 @@ export const openSchemaEngine = async (adapter: SqlDriverAdapter, schema?: strin
     adapterName: adapter.adapterName,
     connect: async () => adapter,
     connectToShadowDb: async () => {
-      throw new Error('There is no shadow database: compare schemas instead.');
+      throw new Error('There is no shadow database.');
     },
   };
   loaded.engine ??= loadEngine();

@@ -1,4 +1,4 @@
-/** What stores rely on, on both databases. */
+/** The guarantees that stores rely on, on both databases. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -40,7 +40,7 @@ const newCall = (callSid: string, openRoom: string | null) => ({
 });
 
 describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
-  test('a store works on the database and in a transaction, and sees which kind it is', async () => {
+  test('a store works on the database and in a transaction, and knows which kind it is', async () => {
     const db = await openDatabase();
     const findTenant = (client: DbClient, id: string) => client.tenant.findUnique({ where: { id } });
     const { id } = await db.tenant.create({ data: { name: 'Dental' } });
@@ -50,7 +50,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     expect(inside).toMatchObject({ tenant: { name: 'Dental' }, kind });
   });
 
-  test('a transaction that throws leaves nothing', async () => {
+  test('a transaction that throws is rolled back', async () => {
     const db = await openDatabase();
     const failed = transaction(db, async (tx) => {
       await tx.tenant.create({ data: { name: 'Dental' } });
@@ -60,7 +60,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     expect(await db.tenant.count()).toBe(0);
   });
 
-  test('transactions that count and then insert do not overtake each other when they lock the same row', async () => {
+  test('transactions that lock a row, count and insert do not race', async () => {
     const db = await openDatabase();
     const { id } = await db.tenant.create({ data: { name: 'Dental' } });
     const admit = (name: string) =>
@@ -74,7 +74,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     expect(admitted.filter(Boolean)).toHaveLength(3);
   });
 
-  test('a unique violation is told apart, also of a raw query and in a transaction', async () => {
+  test('a unique violation is recognized, in raw queries and transactions too', async () => {
     const db = await openDatabase();
     const { id } = await db.callLog.create({ data: newCall('SIP1', 'room') });
     const failures = [
@@ -122,7 +122,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     await expect(db.phoneNumber.create({ data })).rejects.toMatchObject({ code: 'P2003' });
   });
 
-  test('JSON, dates and defaults come back as they went in', async () => {
+  test('JSON, dates and defaults survive a round trip', async () => {
     const db = await openDatabase();
     const answeredAt = new Date('2025-10-09T15:30:00.123Z');
     const metadata = { call_type: 'inbound', trunk_id: null, nested: [1, 'ä', { deep: true }] };
@@ -133,7 +133,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     expect(await db.callEvent.findFirst()).toMatchObject({ type: 'raw', data: {} });
   });
 
-  test('what belongs to a call goes with it; what a call points to stays', async () => {
+  test('deleting a call deletes its events; what a call refers to cannot be deleted', async () => {
     const db = await openDatabase();
     const { id: tenantId } = await db.tenant.create({ data: { name: 'Dental' } });
     const data = { ...newCall('SIP1', null), tenantId, events: { create: [{ type: 'received' }] } };
@@ -143,7 +143,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     expect(await db.callEvent.count()).toBe(0);
   });
 
-  test('a closed and reopened database has what was written', async () => {
+  test('a reopened database has what was written', async () => {
     const url = await createDatabase(kind, databases());
     {
       await using db = await openDb(url);
@@ -153,7 +153,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
     expect(await again.tenant.count()).toBe(1);
   });
 
-  test('a database that a newer version has migrated is refused', async () => {
+  test('a database that was migrated by a newer version is refused', async () => {
     const url = await createDatabase(kind, databases());
     {
       await using db = await openDb(url);
@@ -174,7 +174,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
   });
 });
 
-test('SQLite: a new file is made, with its folders, in WAL mode, and says which migrations it got', async () => {
+test('SQLite: a new file is created with its folders, in WAL mode, and each migration is logged', async () => {
   const file = join(await newFolder(), 'some/where/new.db');
   const lines: unknown[] = [];
   await using db = await openDb(`file:${file}`, { log: { info: (...line: unknown[]) => void lines.push(line) } });
@@ -201,10 +201,10 @@ test('SQLite: several processes may open a new file at once', async () => {
   await Promise.all(opened.map((db) => db[Symbol.asyncDispose]()));
 });
 
-test('SQLite: an address that cannot be written to is named in a sentence', async () => {
+test('SQLite: a file that cannot be used is named in the error', async () => {
   const folder = await newFolder();
   const notDatabase = join(folder, 'text.db');
-  await writeFile(notDatabase, 'This is no database, whatever its name says. '.repeat(100));
+  await writeFile(notDatabase, 'This is not a database. '.repeat(100));
   await mkdir(join(folder, 'folder.db'));
   for (const file of [notDatabase, join(folder, 'folder.db'), join(notDatabase, 'below.db')]) {
     const error = await failureOf(openDb(`file:${file}`));
@@ -212,7 +212,7 @@ test('SQLite: an address that cannot be written to is named in a sentence', asyn
   }
 });
 
-test('SQLite: a full disk is unavailability, and over once there is room', async () => {
+test('SQLite: a full disk means unavailable, until there is space again', async () => {
   const db = await openDb(`file:${join(await newFolder(), 'full.db')}`);
   onTestFinished(() => db.$disconnect());
   await db.$queryRaw`PRAGMA max_page_count = 1`;
@@ -224,7 +224,7 @@ test('SQLite: a full disk is unavailability, and over once there is room', async
   expect(await db.tenant.count()).toBe(1);
 });
 
-test('SQLite: a locked file does not answer a ping in time', async () => {
+test('SQLite: the ping of a locked file fails in time', async () => {
   const file = join(await newFolder(), 'locked.db');
   await using db = await openDb(`file:${file}`, { lockedTimeoutMs: 1000 });
   const other = new Database(file);
@@ -247,7 +247,7 @@ test('PostgreSQL: a schema that is behind is refused, with what to run', async (
   });
 });
 
-test('PostgreSQL: a server that is not there, or does not answer, is said without the password', async () => {
+test('PostgreSQL: an unreachable or silent server is reported without the password', async () => {
   const mute = createServer().listen(0, '127.0.0.1');
   await once(mute, 'listening');
   onTestFinished(() => void mute.close());
@@ -260,7 +260,7 @@ test('PostgreSQL: a server that is not there, or does not answer, is said withou
   }
 });
 
-test('PostgreSQL: connections that break are unavailability, and the next statement works', async () => {
+test('PostgreSQL: a broken connection means unavailable, and the next statement works', async () => {
   const url = await createDatabase('postgres', databases());
   await using db = await openDb(url);
   const breakAll = () =>
@@ -283,7 +283,7 @@ test('PostgreSQL: connections that break are unavailability, and the next statem
   expect(await db.tenant.count()).toBe(0);
 });
 
-test('PostgreSQL: transactions that deadlock are run again', async () => {
+test('PostgreSQL: transactions that deadlock are retried', async () => {
   const url = await createDatabase('postgres', databases());
   await using db = await openDb(url);
   const [a, b] = await Promise.all(['a', 'b'].map((id) => db.tenant.create({ data: { id, name: '' } })));

@@ -18,7 +18,7 @@ const allRows = async (db: Db) => [
 ];
 
 describeBothDatabases('the sample data', (openDatabase, { kind, databases }) => {
-  test('is a number with an active campaign, whose tenant has a default agent', async () => {
+  test('is a number with an active campaign and a tenant with a default agent', async () => {
     const db = await openDatabase();
     const steps = await seed(db, { number: sampleNumber });
     expect(steps.map(({ record, action }) => [record, action])).toEqual([
@@ -41,7 +41,7 @@ describeBothDatabases('the sample data', (openDatabase, { kind, databases }) => 
     expect(problemsOf(prompt)).toEqual([]);
   });
 
-  test('stays as an operator has changed it', async () => {
+  test('keeps the changes of an operator', async () => {
     const db = await openDatabase();
     await seed(db, { number: sampleNumber });
     await db.tenant.updateMany({ data: { name: 'Our clinic' } });
@@ -54,7 +54,7 @@ describeBothDatabases('the sample data', (openDatabase, { kind, databases }) => 
     expect(await allRows(db)).toEqual(before);
   });
 
-  test('gets another number beside the first, and leaves the number of another tenant', async () => {
+  test('adds a second number, and leaves the number of another tenant alone', async () => {
     const db = await openDatabase();
     const { id: tenantId } = await db.tenant.create({ data: { name: 'Other' } });
     await db.phoneNumber.create({ data: { number: '+15550001111', tenantId } });
@@ -69,7 +69,7 @@ describeBothDatabases('the sample data', (openDatabase, { kind, databases }) => 
     expect([await db.tenant.count(), await db.campaign.count(), await db.agent.count()]).toEqual([2, 1, 1]);
   });
 
-  test('comes by the commands, twice', async () => {
+  test('is seeded by the CLI, twice', async () => {
     const url = await createDatabase(kind, databases(), { migrated: false });
     const folder = await mkdtemp(join(tmpdir(), 'telephony-agent-cli-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));

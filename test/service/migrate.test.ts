@@ -1,4 +1,4 @@
-/** Migrations: that they lead to the schema, that they are applied all or none, and that drift is found. */
+/** Migrations: they match the schema, are applied all or none, and drift is found. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -74,7 +74,7 @@ describeBothDatabases('migrations', (_, { kind }) => {
     expect(applied.flat()).toEqual(await listMigrations(migrationsFolder(kind)));
   });
 
-  test('change nothing when one of them fails, and apply once it is mended', async () => {
+  test('change nothing if one of them fails, and apply once it is fixed', async () => {
     const url = await createDatabase(kind, databases());
     const folder = await copyMigrations(kind);
     await addMigration(folder, '29990101000000_good', 'CREATE TABLE "Good" (id TEXT);');
@@ -85,7 +85,7 @@ describeBothDatabases('migrations', (_, { kind }) => {
     );
     await expect(applyMigrations(kind, placeOf(kind, url), { folder })).rejects.toThrow(/Nowhere/);
     {
-      await using db = await openDb(url); // would be refused had the first of them stayed
+      await using db = await openDb(url); // would be refused if the first one had been kept
       await expect(db.$queryRaw`SELECT * FROM "Good"`).rejects.toThrow();
       await expect(db.$queryRaw`SELECT * FROM "Half"`).rejects.toThrow();
     }
@@ -147,7 +147,7 @@ describeBothDatabases('migrations', (_, { kind }) => {
     ]);
   });
 
-  test('of the access to the API: leads get the tenant of their campaign, and nothing is lost', async () => {
+  test('of API access: leads get the tenant of their campaign, and nothing is lost', async () => {
     const url = await createDatabase(kind, databases(), { migrated: false });
     const folder = await copyMigrations(kind);
     const names = await listMigrations(folder);
@@ -183,7 +183,7 @@ describeBothDatabases('migrations', (_, { kind }) => {
   });
 });
 
-test('SQLite: a table that is made anew keeps what refers to it', async () => {
+test('SQLite: rebuilding a table keeps the rows that refer to it', async () => {
   const url = await createDatabase('sqlite', databases());
   {
     await using db = await openDb(url);
@@ -205,7 +205,7 @@ test('SQLite: a table that is made anew keeps what refers to it', async () => {
   expect(kept).toEqual([{ type: 'received', callSid: 'SIP1' }]);
 });
 
-test('PostgreSQL: the migrations make what the schema asks for', async () => {
+test('PostgreSQL: the migrations match the schema', async () => {
   const [migrated, wanted] = await Promise.all([
     createDatabase('postgres', databases()),
     createDatabase('postgres', databases(), { migrated: false }),
@@ -217,7 +217,7 @@ test('PostgreSQL: the migrations make what the schema asks for', async () => {
   expect(await describePostgres(migrated)).toEqual(described);
 });
 
-/** Everything that makes up a PostgreSQL database, in an order that doesn't depend on how it came to be. */
+/** Every part of a PostgreSQL schema, sorted so that the order of creation doesn't matter. */
 const describePostgres = async (url: string): Promise<string[]> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -237,7 +237,7 @@ const describePostgres = async (url: string): Promise<string[]> => {
   }
 };
 
-/** A copy of the schemas and of what migrates, in which a developer works. */
+/** A copy of the schemas and the migration code, as a developer's checkout. */
 const copyProject = async () => {
   const folder = await newFolder();
   for (const part of ['prisma', 'scripts', 'src/database'])
@@ -250,7 +250,7 @@ const copyProject = async () => {
     postgresSchema: join(folder, 'prisma/postgres/schema.prisma'),
     change: async (from: string | RegExp, to: string) =>
       writeFile(schemaFile, (await readFile(schemaFile, 'utf8')).replace(from, to)),
-    /** Runs `node scripts/migrate.ts …`; gives its exit code and what it said. */
+    /** Runs `node scripts/migrate.ts …`. */
     migrate: async (...args: string[]) => {
       const command = run(process.execPath, [join(folder, 'scripts/migrate.ts'), ...args]);
       const { stdout, stderr } = await command.catch((error: { stdout: string; stderr: string }) => error);
@@ -289,7 +289,7 @@ test('a change that needs no migration only needs generate', async () => {
   expect(await project.migrate('check')).toEqual({ code: 0, said: '' });
 });
 
-test('a migration that was changed, and a PostgreSQL schema that was, are found', async () => {
+test('an edited migration and an edited PostgreSQL schema are found', async () => {
   const project = await copyProject();
   for (const name of await listMigrations(project.migrations)) {
     const script = join(project.migrations, name, 'migration.sql');

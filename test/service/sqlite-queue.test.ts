@@ -46,7 +46,7 @@ const callNamed = (callSid: string) => ({
   roomName: 'r',
 });
 
-/** A nested create is a transaction of Prisma's own: the third turn breaks its unique key, so all of it fails. */
+/** A nested create is an implicit transaction: the third turn violates a unique key, so all of it fails. */
 const failingNestedCreate = (client: PrismaClient, name: string) =>
   client.callLog.create({
     data: { ...callNamed(`nested-${name}`), turns: { create: [turn(1), turn(2), turn(1)] } },
@@ -59,7 +59,7 @@ const failingTransaction = (client: PrismaClient, name: string) =>
     await tx.callLog.create({ data: callNamed(`transaction-${name}`) });
   });
 
-/** Plain writes among transactions that fail. Gives what was acknowledged and what is there afterwards. */
+/** Interleaves plain writes with failing transactions. Returns what was acknowledged and what was kept. */
 const interleave = async (client: PrismaClient) => {
   const acknowledged: string[] = [];
   const plain = async (callSid: string) => {
@@ -82,7 +82,7 @@ const interleave = async (client: PrismaClient) => {
   return { acknowledged, kept: kept.map(({ callSid }) => callSid), failures: failures.reduce((sum, n) => sum + n, 0) };
 };
 
-test('nothing acknowledged is lost among failing transactions', async () => {
+test('no acknowledged write is lost among failing transactions', async () => {
   const client = await openClient((factory) => queueSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
   const { acknowledged, kept, failures } = await interleave(client);
   expect(acknowledged).toHaveLength(120);
@@ -97,7 +97,7 @@ test('without the queue, acknowledged writes are lost', async () => {
   expect(lost.length).toBeGreaterThan(0);
 });
 
-test('a COMMIT that fails is rolled back, and what follows works', async () => {
+test('a failed COMMIT is rolled back, and the next statement works', async () => {
   const db = await openFile(await newFile());
   const failing = transaction(db, async (tx) => {
     await tx.tenant.create({ data: { name: 'not kept' } });
@@ -109,7 +109,7 @@ test('a COMMIT that fails is rolled back, and what follows works', async () => {
   expect(await db.tenant.findMany({ select: { name: true } })).toEqual([{ name: 'kept' }]);
 });
 
-test('a transaction that takes too long gives the turn back, and its late statements do nothing', async () => {
+test('a transaction that times out releases its turn, and its late statements do nothing', async () => {
   const client = await openClient((factory) => queueSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
   const abandoned = client.$transaction(
     async (tx) => {
@@ -128,7 +128,7 @@ test('a transaction that takes too long gives the turn back, and its late statem
   expect(await client.tenant.findMany({ select: { name: true } })).toEqual([{ name: 'plain' }]);
 });
 
-test('what comes after the end of a transaction does not reach the connection', async () => {
+test('statements after the end of a transaction do not reach the connection', async () => {
   const factory = new PrismaBetterSqlite3({ url: ':memory:' });
   const connection = await queueSqlite(factory, { setUp: 'CREATE TABLE t (x)', lockedTimeoutMs: 0 }).connect();
   onTestFinished(() => connection.dispose());
@@ -140,7 +140,7 @@ test('what comes after the end of a transaction does not reach the connection', 
   expect((await connection.queryRaw(statement('SELECT count(*) FROM t'))).rows).toEqual([[0]]);
 });
 
-test('a transaction whose start took too long gives the turn back', async () => {
+test('a transaction whose start times out releases its turn', async () => {
   const client = await openClient((factory) => queueSqlite(factory, { setUp: '', lockedTimeoutMs: 1000 }));
   const long = client.$transaction(async (tx) => {
     await tx.tenant.create({ data: { name: 'long' } });
@@ -155,7 +155,7 @@ test('a transaction whose start took too long gives the turn back', async () => 
   expect(await client.tenant.count()).toBe(2);
 });
 
-/** Another connection, in a thread of its own, takes the write lock for a while. */
+/** Holds the write lock for a while, on a connection in another thread. */
 const lockElsewhere = async (file: string, forMs: number): Promise<void> => {
   const source = `
     const { parentPort, workerData } = require('node:worker_threads');
@@ -185,7 +185,7 @@ test("another process's lock doesn't block the event loop, and the write arrives
     db.callLog.create({ data: { ...callNamed('nested'), turns: { create: [turn(1)] } } }),
   ]);
   expect(performance.now() - startedAt).toBeGreaterThan(2000);
-  await sleep(50); // a delay is counted when the event loop comes round again
+  await sleep(50); // a delay is recorded only in the next iteration of the event loop
   expect(delay.maxMs()).toBeLessThan(1000);
   expect(await db.tenant.count()).toBe(2);
   expect(await db.callTurn.count()).toBe(1);
@@ -197,7 +197,7 @@ const monitorDelay = () => {
   return { maxMs: () => histogram.max / 1e6, [Symbol.dispose]: () => histogram.disable() };
 };
 
-test('a lock that lasts is reported as unavailable, to all who wait at once', async () => {
+test('a lasting lock is reported as unavailable to all waiting statements at once', async () => {
   const file = await newFile();
   const db = await openFile(file, 400);
   const other = new Database(file);
@@ -229,7 +229,7 @@ const countingCommits = (factory: SqlDriverAdapterFactory, count: { commits: num
   },
 });
 
-test('transactions that wait for one another are committed together, and each is there once it is acknowledged', async () => {
+test('waiting transactions are committed together, and each is durable once acknowledged', async () => {
   const count = { commits: 0 };
   const client = await openClient((factory) =>
     queueSqlite(countingCommits(factory, count), { setUp: '', lockedTimeoutMs: 1000 }),
@@ -252,7 +252,7 @@ test('transactions that wait for one another are committed together, and each is
   expect(count.commits - before).toBeLessThan(40);
 });
 
-test('where SQLite undoes a whole group by itself, the others do their work again', async () => {
+test('if SQLite rolls back a whole group, the other transactions run again', async () => {
   const db = await openFile(await newFile());
   await db.$executeRawUnsafe(`CREATE TRIGGER "boom" BEFORE INSERT ON "CallLog" WHEN NEW."callSid" LIKE 'boom%'
     BEGIN SELECT RAISE(ROLLBACK, 'boom'); END`);
@@ -263,7 +263,7 @@ test('where SQLite undoes a whole group by itself, the others do their work agai
   const failed = names.filter((_, index) => outcomes[index]?.status === 'rejected');
   expect(failed).toEqual(names.filter((name) => name.startsWith('boom')));
   expect(await db.callLog.count()).toBe(35);
-  // And the connection is as good as before.
+  // The connection still works.
   await transaction(db, (tx) => tx.callLog.create({ data: callNamed('after') }));
   expect(await db.callLog.count()).toBe(36);
 });

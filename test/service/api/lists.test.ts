@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import type { Db } from '#src/database/open.ts';
-import { mostLookedAt } from '#src/database/keyset-list.ts';
+import { maxExamined } from '#src/database/keyset-list.ts';
 import { leadStatuses } from '#src/leads/scoped-store.ts';
 import { callStatuses } from '#src/protocol/call-status.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
@@ -228,14 +228,14 @@ describeBothDatabases('lists', (openDatabase) => {
   test('look at a bounded number of calls a page, and still find everything', async () => {
     const { db, http, tenant, calls } = await open();
     const [base] = calls;
-    const later = Array.from({ length: 2 * mostLookedAt.inTable + 100 }, (_, n) => ({
+    const later = Array.from({ length: 2 * maxExamined.inTable + 100 }, (_, n) => ({
       ...{ ...base, leadId: null, status: 'completed' as const, campaignId: tenant.campaigns[0] ?? null },
       ...{ phoneNumberId: tenant.numbers[0] ?? null, phoneNumber: '+15559999999', dialedNumber: '+1', roomName: 'r' },
       id: `later-${String(n).padStart(6, '0')}`,
       tenantId: tenant.tenantId,
       callSid: `later-${n}`,
       createdAt: new Date(start + 86_400_000 + Math.floor(n / 3)),
-      duration: n <= mostLookedAt.inTable + 100 ? 100 : 200, // the newest of 100 s is the last that the first page looks at
+      duration: n <= maxExamined.inTable + 100 ? 100 : 200, // the newest of 100 s is the last that the first page looks at
     }));
     for (let n = 0; n < later.length; n += 500) await db.callLog.createMany({ data: later.slice(n, n + 500) });
     const all = newestFirst([...calls, ...later]);

@@ -92,7 +92,7 @@ test('an old Node runs the one that npm ci installed, and links it for the comma
     'node_modules/.bin/placeholder': '',
     [`node_modules/${packaged}`]: `#!/bin/sh\nREAL_NODE=1 exec '${process.execPath}' "$@"\n`,
   });
-  await chmod(join(checkout.root, 'node_modules', brought), 0o755);
+  await chmod(join(checkout.root, 'node_modules', packaged), 0o755);
   const { code, stderr } = await checkout.run('node', ['--require', './old.cjs', 'scripts/prepare.mjs', '--dev']);
   // The packages are missing, says Node 24.
   expect(stderr).toMatch(/^Packages are missing/);
