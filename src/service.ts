@@ -32,9 +32,9 @@ export type Service = Readonly<{
   ctx: Context;
   /** Where HTTP listens, such as http://127.0.0.1:3000. */
   url: string;
-  /** Resolves once the worker is registered and a call process is ready. */
+  /** Resolves once the worker is registered and a call host is ready. */
   ready: Promise<void>;
-  /** Resolves, with why, when the service can't go on. */
+  /** Resolves with the reason when the service can't go on. */
   failed: Promise<string>;
   activeCalls: () => number;
   /** No new calls; resolves once the running ones have ended, or after the configured drain timeout. */
@@ -57,11 +57,11 @@ const lockedTimeoutMs = 4_000;
 const ringingEveryMs = 500;
 const inProgressEveryMs = 1_000;
 /**
- * For so long after it is ready a service asks the rooms themselves which calls were left behind by one that died, whatever their leases
- * say; and so long it may take to be ready, before it looks after calls all the same.
+ * How long a service, once ready, checks the rooms themselves for calls that a dead service left behind, whatever their leases say; and how
+ * long it may take to get ready before it watches calls anyway.
  */
 const startUpMs = 30_000;
-/** Within this time the call process of an accepted job claims its call. */
+/** The call host of an accepted job claims its call within this time. */
 const claimMs = 2_000;
 const findCallersEveryMs = 2_000;
 const reconcileEveryMs = 30_000;
@@ -71,7 +71,7 @@ const deliverCommandsEveryMs = 300;
 const purgeEveryMs = 86_400_000;
 const firstPurgeMs = 60_000;
 
-/** `isWarm`: a call process has been ready at least once. */
+/** `isWarm`: a call host has been ready at least once. */
 type Parts = {
   isDraining: boolean;
   isWarm: boolean;
@@ -80,7 +80,7 @@ type Parts = {
   worker: CallWorker | null;
 };
 
-/** Starts the service. What was opened is closed again where a later step fails. */
+/** Starts the service. If a step fails, everything opened before it is closed again. */
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { config, env, log = openLog(options.config.log) } = options;
   await using opened = new AsyncDisposableStack();
@@ -93,7 +93,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const ready = Promise.withResolvers<void>();
   const onChange = (): void => noteChange(parts, ready.resolve);
   const link = (parts.link = opened.use(await openAgentLink(ctx, background, onChange)));
-  // Before the worker: a port that is taken is told at once, and while calls are being ended their events still come in.
+  // Before the worker: a port in use is reported at once, and at the end the events of ending calls still come in.
   const http = opened.use(await listen(ctx, readinessOf(parts), options.extend));
   const onRefused = (room: string, metadata: string): void =>
     background.add('redispatch', () => redispatchRefused(ctx, room, metadata));
@@ -101,7 +101,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     startWorker({ config, linkPath: link.path, log, env, onRegistered: onChange, onRefused }),
   ));
   schedule(ctx, background, parts, link);
-  // However loaded the machine is: what is prepared is what a caller hears at once.
+  // However loaded the machine is: speech that is cached is heard at once.
   const preparation = openPreparation({ ...ctx, busy: () => fullBecause(parts, config) });
   background.every('prepare speech', prepareEveryMs, preparation, 0);
   const stack = opened.move();
@@ -144,7 +144,7 @@ const schedule = (ctx: Context, background: Background, parts: Parts, link: Agen
   background.every('purge', purgeEveryMs, () => purge(ctx), firstPurgeMs);
 };
 
-/** A call process became ready, got a call or went away; or the worker was registered. */
+/** A call host became ready, got a call or went away; or the worker was registered. */
 const noteChange = (parts: Parts, onReady: () => void): void => {
   const processes = parts.link?.ready() ?? 0;
   parts.worker?.setReadyHosts(processes);

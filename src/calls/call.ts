@@ -2,17 +2,17 @@
  * A call, as recorded.
  *
  * Glossary
- *   call       one try of a caller to reach a number of ours; one CallLog
- *   callSid    its id outside: the asker's `call_id`, else `sip.callID`
- *   room       the LiveKit room in which it is held; `openRoom` names it while the call is open
+ *   call       one attempt of a caller to reach one of our numbers; one CallLog
+ *   callSid    its external id: the `call_id` of sip-inbound, else `sip.callID`
+ *   room       its LiveKit room; `openRoom` names it while the call is open
  *   open       ringing or in progress; everything else is final
- *   attempt    one agent put on the call; a second one after the first died
+ *   attempt    counts the agents that the call has had: a second one comes when the first has died
  *   source     who reported the call first: the sip-inbound webhook, a SIP participant's arrival, or our agent's job
  */
 import type { RejectReason } from '../routing/route.ts';
 import type { CallFacts } from './lifecycle.ts';
 
-/** What LiveKit or an asker tells of a call that comes in. Numbers are as they came. */
+/** What LiveKit or a client of sip-inbound reports of an incoming call. Numbers are as they came. */
 export type IncomingCall = Readonly<{
   source: 'webhook' | 'participant' | 'job';
   callSid: string;
@@ -23,14 +23,14 @@ export type IncomingCall = Readonly<{
   callerIdentity: string | null;
 }>;
 
-/** One CallLog, as far as the way of a call is concerned. */
+/** One CallLog, as far as running the call is concerned. */
 export type Call = CallFacts &
   Readonly<{
     id: string;
     version: number;
     leadId: string | null;
     campaignId: string | null;
-    /** The settings that it runs with: those that were published when it came in. */
+    /** The settings that it runs with: those published when it came in. */
     campaignVersionId: string | null;
     tenantId: string | null;
     phoneNumberId: string | null;
@@ -49,7 +49,7 @@ export type Call = CallFacts &
     callerIdentity: string | null;
     agentIdentity: string | null;
     transferTo: string | null;
-    /** Null: nobody asked for a transfer. */
+    /** Null: no transfer was requested. */
     transferState: 'asked' | 'done' | 'failed' | null;
     transferAskedAt: Date | null;
   }>;
@@ -58,16 +58,16 @@ export type CallOutcome =
   | Readonly<{ kind: 'accept'; call: Call; agentName: string }>
   | Readonly<{ kind: 'reject'; call: Call; reason: RejectReason }>;
 
-/** Whether a refusal is one that the caller hears as a sentence, rather than an unanswered line. */
+/** Whether the caller hears why they are refused, rather than an unanswered line. */
 export const isHeard = (reason: string): boolean =>
   reason === 'campaign_full' || reason === 'tenant_full' || reason === 'busy';
 
-/** By which way we heard of a call, and why it was taken or refused. Facts, never numbers or names of people. */
+/** Who reported a call, and why it was accepted or refused. Facts, never people's numbers or names. */
 export type Routing = Readonly<{ source: IncomingCall['source']; reasons: readonly string[] }>;
 
 export type CallEvent = Readonly<{ seq: number; type: string; data: unknown; at: Date }>;
 
-/** What happened on a call, its routing first, which is part of its record (written in the same statement). */
+/** The events of a call. The first is its routing, which is stored in the call's own record. */
 export const eventsOf = (
   { routing, rejectReason, createdAt }: Readonly<{ routing: unknown; rejectReason: string | null; createdAt: Date }>,
   later: readonly CallEvent[],
@@ -77,10 +77,10 @@ export const eventsOf = (
   return isKnown ? [{ seq: 0, type, data: routing, at: createdAt }, ...later] : [...later];
 };
 
-/** For so long an asked transfer counts as under way: longer than one takes. */
+/** How long a requested transfer counts as under way: longer than any takes. */
 export const transferTakesMs = 60_000;
 
-/** Whether somebody is just connecting the caller, or has done so: no agent is to come. */
+/** Whether the caller is being transferred, or has been: no agent is to come. */
 export const isBeingTransferred = (
   call: Pick<Call, 'transferredAt' | 'transferState' | 'transferAskedAt'>,
   now: Date,

@@ -1,24 +1,24 @@
 /**
- * The one door for a call's state: `advance(call, fact)`.
+ * The only way in which a call's state changes: `advance(call, fact)`.
  *
- * Facts merge, they don't race: of every kind the record keeps the best one that it has heard, and the state follows from what
- * it keeps. So the same facts, in any order and however often, make the same record.
+ * Facts merge, they don't race: the record keeps the best fact of each kind, and the state follows from those. So the same facts give the
+ * same record, in any order and however often they come.
  *
  * Glossary
  *   fact     something that happened to a call: answered, ended, or lost
- *   source   who says that a call ended. Ranked: link > participant_left > room_finished > reconciler. What we end ourselves is of `link`
- *   lost     the reconciler's word: LiveKit knows no such room. Any end event knows better
- *   transferred   a person has taken the caller over: the end that follows, or that was told before, is no hang-up
+ *   source   who reports that a call ended. Ranked: link > participant_left > room_finished > reconciler. An end of our own is `link`
+ *   lost     reported by the reconciler: LiveKit has no such room. Any end event overrides it
+ *   transferred   a person took over the caller: the end that follows, or was reported before, is no hang-up
  */
-import type { CallStatus } from '../protocol/call-status.ts';
+import { openStatuses, type CallStatus } from '../protocol/call-status.ts';
 
-/** From the least to the best. */
+/** From the worst to the best. */
 const endSources = ['reconciler', 'room_finished', 'participant_left', 'link'] as const;
 export type EndSource = (typeof endSources)[number];
 
 export type CallFact =
   | Readonly<{ kind: 'answered'; at: Date }>
-  /** `duration`: whole seconds, where the event tells them itself. */
+  /** `duration`: whole seconds; null when the event doesn't have it. */
   | Readonly<{
       kind: 'ended';
       source: Exclude<EndSource, 'reconciler'>;
@@ -29,14 +29,14 @@ export type CallFact =
   | Readonly<{ kind: 'lost'; at: Date; reason: string }>
   | Readonly<{ kind: 'transferred'; at: Date }>;
 
-/** The columns of a CallLog that this door alone writes, and those that it reads. */
+/** The columns of a CallLog that only `advance` changes, and those that it reads. */
 export type CallFacts = Readonly<{
   status: CallStatus;
   createdAt: Date;
   answeredAt: Date | null;
   endedAt: Date | null;
   endSource: string | null;
-  /** The reason as the best source told it; `endReason` is what the record shows. */
+  /** The reason as the best source reported it; `endReason` is what the record shows. */
   endCause: string | null;
   endReason: string | null;
   duration: number | null;
@@ -44,7 +44,7 @@ export type CallFacts = Readonly<{
   transferredAt: Date | null;
 }>;
 
-/** What is known of a call that nothing has happened to yet. */
+/** The facts of a call to which nothing has happened yet. */
 export const noFacts = {
   answeredAt: null,
   endedAt: null,
@@ -60,20 +60,20 @@ type End = Readonly<{ source: string; at: Date; reason: string }>;
 
 const rank = (source: string): number => endSources.findIndex((known) => known === source);
 
-/** Of two words about one end the better: the higher rank, then the earlier, then the first in the alphabet. */
+/** The better of two reports of one end: by rank, then the earlier one, then in alphabetical order. */
 const betterEnd = (a: End | null, b: End): End => {
   if (a === null) return b;
   const order = rank(b.source) - rank(a.source) || a.at.getTime() - b.at.getTime() || (a.reason < b.reason ? -1 : 1);
   return order > 0 ? b : a;
 };
 
-/** `isTaken`: somebody answered it, our agent or a person. */
+/** @param isTaken whether our agent or a person answered it */
 const statusOf = (answeredAt: Date | null, end: End | null, isTaken: boolean): CallStatus => {
   if (end === null) return answeredAt === null ? 'ringing' : 'in_progress';
   return end.source === 'reconciler' && !isTaken ? 'failed' : 'completed';
 };
 
-/** No agent could be had for a caller who waited: it is we who ended the call. */
+/** No agent could be had for a waiting caller, so we ended the call ourselves. */
 const givenUp = ['no_agent', 'agent_lost'] as const;
 export type GivenUp = (typeof givenUp)[number];
 
@@ -114,7 +114,7 @@ const endAfter = (before: End | null, fact: CallFact): End | null => {
   }
 };
 
-/** The event's own duration: the longest that any event told. */
+/** The duration by an event: the longest that any event reported. */
 const toldDuration = (call: CallFacts, fact: CallFact): number | null => {
   const known = call.durationSource === 'event' ? call.duration : null;
   const told = fact.kind === 'ended' ? fact.duration : null;
@@ -122,8 +122,8 @@ const toldDuration = (call: CallFacts, fact: CallFact): number | null => {
 };
 
 /**
- * What a call's record says once it also knows `fact`; null where it says that already. A rejected call stays as it is: it was
- * refused when it came, whatever becomes of its room.
+ * What a call's record says once it also knows `fact`; null if it says that already. A rejected call stays as it is: it was refused when
+ * it came in, whatever becomes of its room.
  */
 export const advance = (call: CallFacts, fact: CallFact): CallFacts | null => {
   if (call.status === 'rejected') return null;
@@ -158,5 +158,5 @@ const isSame = (a: CallFacts, b: CallFacts): boolean =>
   a.durationSource === b.durationSource &&
   a.transferredAt?.getTime() === b.transferredAt?.getTime();
 
-/** Whether a call still goes on. */
-export const isOpen = (status: CallStatus): boolean => status === 'ringing' || status === 'in_progress';
+/** Whether a call is still going on. */
+export const isOpen = (status: CallStatus): boolean => openStatuses.some((open) => open === status);

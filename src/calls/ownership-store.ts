@@ -1,4 +1,4 @@
-/** Who holds a call, and who may do something about one that nobody holds, in the database: between machines, the first one wins. */
+/** Which service owns a call, and which one may act on an orphaned call: between machines, the first one wins. */
 import type { DbClient } from '../database/open.ts';
 import { openStatuses, type OpenStatus } from '../protocol/call-status.ts';
 import type { Call } from './call.ts';
@@ -14,7 +14,7 @@ export type Ownership = Readonly<{
 /** How long a call stays its owner's without a renewal. */
 export const leaseMs = 15_000;
 
-/** Puts an agent on an open call that has none; false where somebody was quicker. */
+/** Makes a job's agent the one of an open call that has none; false if another was quicker. */
 export const takeOwnership = async (db: DbClient, callId: string, hold: Ownership, now: Date): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: {
@@ -27,7 +27,7 @@ export const takeOwnership = async (db: DbClient, callId: string, hold: Ownershi
   return count === 1;
 };
 
-/** The agent of this job is gone: the call may be taken by another. */
+/** The agent of this job is gone: another one may take the call. False if the call isn't this job's any more. */
 export const releaseOwnership = async (db: DbClient, callId: string, jobId: string): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: { id: callId, jobId, ownerId: { not: null } },
@@ -36,14 +36,14 @@ export const releaseOwnership = async (db: DbClient, callId: string, jobId: stri
   return count === 1;
 };
 
-/** Says that this owner still has the links of its open calls. */
+/** Extends the leases of an owner's open calls. */
 export const renewLeases = async (db: DbClient, ownerId: string, leaseUntil: Date): Promise<void> => {
   await db.callLog.updateMany({ where: { ownerId, openRoom: { not: null } }, data: { leaseUntil } });
 };
 
 /**
- * The right to do something about an unattended call, such as to dispatch an agent: false where somebody else has just taken it. Who
- * has it has its time from now on.
+ * Claims the right to act on an orphaned call, such as to dispatch an agent; false if another service has just claimed it. The time for
+ * the agent to come runs from now on.
  */
 export const claimDispatch = async (db: DbClient, call: Call, now: Date): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
@@ -56,12 +56,12 @@ export const claimDispatch = async (db: DbClient, call: Call, now: Date): Promis
 export type OrphanedQuery = Readonly<{
   now: Date;
   statuses: OpenStatus[];
-  /** Also those of other services than `ownerId` whose leases are good. */
+  /** Also calls of services other than `ownerId` whose leases haven't expired. */
   leased: boolean;
   ownerId: string;
 }>;
 
-/** Open calls that no service has a link to. */
+/** Open calls that no service owns, the oldest first. */
 export const findOrphaned = (db: DbClient, { now, statuses, leased, ownerId }: OrphanedQuery): Promise<Call[]> =>
   db.callLog.findMany({
     where: {
@@ -72,7 +72,7 @@ export const findOrphaned = (db: DbClient, { now, statuses, leased, ownerId }: O
     take: 100,
   });
 
-/** No agent could be asked for: the next look may. */
+/** No agent could be dispatched: the next check may try again. */
 export const returnDispatch = async (db: DbClient, callId: string): Promise<void> => {
   await db.callLog.updateMany({
     where: { id: callId, ownerId: null },
@@ -81,7 +81,7 @@ export const returnDispatch = async (db: DbClient, callId: string): Promise<void
 };
 
 /**
- * The agent left the room of a call that another service than `ownerId` has: unless that service renews it, its lease ends at
+ * The agent left the room of a call that a service other than `ownerId` owns: unless that service renews the lease, it ends at
  * `leaseUntil`.
  */
 export const shortenLease = async (

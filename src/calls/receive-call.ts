@@ -1,4 +1,4 @@
-/** A call comes in: who takes it, and its record. Whichever source reports it first creates the record; the others find it. */
+/** An incoming call is routed and recorded. Whichever source reports it first creates the record; the others find it. */
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { isUniqueViolation } from '../database/driver-errors.ts';
@@ -14,15 +14,15 @@ import { findCall, findKnownCalls, insertCall, noteCaller, type KnownAs } from '
 
 export type ReceiveContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed'>;
 
-/** How long after a refusal an agent's job in the same room still is the same call. */
+/** How long after a refusal a job for the same room still belongs to the refused call. */
 const sameRefusalMs = 60_000;
 
 /**
- * Records a call that comes in and decides who takes it. A repeat, by `callSid` or by a room whose call is open, gives the same
- * outcome and changes nothing. A refused call is recorded too.
+ * Records an incoming call and decides which agent takes it. A repeat, known by its `callSid` or by a room whose call is open, has the
+ * same outcome and changes nothing. A refused call is recorded too.
  */
 export const receiveCall = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<CallOutcome> => {
-  // An asker's repeats are rare: the unique columns find them, at no cost for all others.
+  // Repeats of the webhook are rare: the unique columns find them, at no cost to all other calls.
   const known = incoming.source === 'webhook' ? null : await findKnown(ctx.db, incoming, ctx.now());
   if (known !== null) return outcomeOf(await withCaller(ctx.db, known, incoming), ctx.config.agentName);
   try {
@@ -35,7 +35,7 @@ export const receiveCall = async (ctx: ReceiveContext, incoming: IncomingCall): 
   }
 };
 
-/** By what a repeat is known, the best first: the asker tells its call's id, a room's own news tells the room. */
+/** What a repeat is known by, best first: the webhook names the call's id, everything else the room. */
 const knownBy: Readonly<Record<'webhook' | 'room', readonly KnownAs[]>> = {
   webhook: ['callSid', 'openRoom'],
   room: ['openRoom', 'callSid', 'refusal'],
@@ -67,7 +67,7 @@ export type RouteContext = Pick<Context, 'db' | 'now' | 'busy'> &
 
 /**
  * Routes a call without recording anything.
- * @param query.within the tenant whose numbers count, others being unknown; null: everybody's
+ * @param query.within the tenant whose numbers count, others being unknown; null: all tenants'
  */
 export const routeCall = async (
   ctx: RouteContext,
@@ -103,7 +103,7 @@ const recordNew = async (ctx: ReceiveContext, incoming: IncomingCall): Promise<C
 
 type Recorded = Readonly<{ call: Call; decision: Decision }> | Readonly<{ call: Call; decision: null }>;
 
-/** Routes and records a call within a transaction. `decision` null: the call is the repeat of one that was accepted. */
+/** Routes and records a call within a transaction. `decision` null: it repeats a call that was accepted. */
 export const recordIncoming = async (
   tx: DbClient,
   ctx: Pick<ReceiveContext, 'config' | 'now' | 'busy'>,
@@ -115,7 +115,7 @@ export const recordIncoming = async (
   if (dialed !== null) await lockCampaignOf(tx, dialed);
   const facts = dialed === null ? null : await loadRouteFacts(tx, { number: dialed, caller, now: now() });
   const decision = decideNow(ctx, incoming.trunkId, facts);
-  // What would be refused now may be the repeat of a call that was accepted.
+  // What would be refused now may repeat a call that was accepted.
   const known = decision.kind === 'reject' ? await findKnown(tx, incoming, now()) : null;
   if (known !== null) return { call: known, decision: null };
   const leadId = decision.kind === 'accept' ? await leadOf(tx, facts, caller, now()) : null;
@@ -145,7 +145,7 @@ const announce = (
   { call, decision }: Readonly<{ call: Call; decision: Decision }>,
 ): CallOutcome => {
   const { id: callId, roomName, status } = call;
-  // LiveKit's room names hold the caller's number.
+  // LiveKit's room names contain the caller's number.
   ctx.log.info({ callId, pii: { roomName }, decision: decision.kind, reasons: decision.reasons }, 'call received');
   ctx.feed.publish({ kind: 'status', callId, roomName, status, endReason: null });
   return decision.kind === 'accept'

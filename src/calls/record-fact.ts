@@ -1,4 +1,4 @@
-/** A webhook says something about a room: the record of its call takes it in, once. */
+/** What LiveKit reports of a room, and any other fact, is taken into the record of its call: once. */
 import type { Context } from '../context.ts';
 import { isUniqueViolation } from '../database/driver-errors.ts';
 import type { DbClient } from '../database/open.ts';
@@ -12,12 +12,12 @@ import { callOfEvent, inboxKey, incomingOfAttributes, type EndEvent } from './ro
 import type { RoomEvent } from '../livekit/room.ts';
 import { appendEvent, callsOfRoom, findCall, findOpenCall, saveFacts, takeIntoInbox } from './store.ts';
 
-/** `full`: a call to us for which there is no room; not recorded, since the agent that comes may have it, and decides. */
+/** `full`: there is no capacity for the call. It isn't recorded: the agent that comes may still have room for it, and decides. */
 export type Effect = 'recorded' | 'repeated' | 'no_call' | 'full' | 'ignored';
 
 type EventContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId'>;
 
-/** A service that lives finds out by itself within this time that its agent is gone. */
+/** A running service notices within this time that its agent is gone. */
 const lostGraceMs = 1_500;
 
 /** Applies an event. Repeats, lateness and order don't matter; events of rooms that aren't calls change nothing. */
@@ -31,7 +31,7 @@ export const recordEvent = async (ctx: EventContext, event: RoomEvent): Promise<
   try {
     return await recordEnd(ctx, event);
   } catch (error) {
-    // The same event at the same moment: the other one is in the inbox, and had its effect.
+    // The same event at the same moment: the other one is in the inbox, and has had its effect.
     if (isUniqueViolation(error)) return 'repeated';
     throw error;
   }
@@ -54,7 +54,7 @@ const recordEnd = async (ctx: EventContext, event: EndEvent): Promise<Effect> =>
   );
 };
 
-/** A SIP participant in a room is a call where its numbers are ours: so a call whose dispatch got lost is known too. */
+/** A SIP participant who dialed one of our numbers is a call: so a call whose dispatch got lost is known, too. */
 export const recordJoin = async (
   ctx: Omit<EventContext, 'ownerId'>,
   event: Pick<Extract<RoomEvent, { kind: 'joined' }>, 'roomName' | 'identity' | 'attributes'>,
@@ -63,7 +63,7 @@ export const recordJoin = async (
   if (incoming === null) return 'no_call';
   if ((await findOpenCall(ctx.db, event.roomName)) === null) {
     const { decision } = await routeCall(ctx, { ...incoming, within: null });
-    // Somebody else's number in the same LiveKit project is not our call; who dispatches our agent to it, gets it recorded.
+    // Another application's number in the same LiveKit project isn't our call, unless it dispatches our agent.
     if (decision.kind === 'reject') return isHeard(decision.reason) ? 'full' : 'no_call';
   }
   await receiveCall(ctx, incoming);
@@ -72,10 +72,10 @@ export const recordJoin = async (
 
 type InboxEntry = Parameters<typeof takeIntoInbox>[1];
 
-/** How often a save is tried anew after somebody else saved the call first. */
+/** How often a save is retried after another one came first. */
 const maxTries = 10;
 
-/** Takes one fact into the record of a call, and what follows for its lead. `entry`: the webhook that told it. */
+/** Takes a fact into the record of a call, with what follows for its lead. @param entry the webhook that reported it */
 export const recordFact = async (
   ctx: Pick<Context, 'db' | 'log' | 'feed'>,
   callId: string,
@@ -99,7 +99,7 @@ type Applied = Readonly<{ kind: 'unchanged' | 'repeated' }> | Readonly<{ kind: '
 const applyFact = async (tx: DbClient, callId: string, fact: CallFact, entry: InboxEntry | null): Promise<Applied> => {
   if (entry !== null && !(await takeIntoInbox(tx, entry))) return { kind: 'repeated' };
   const call = await findCall(tx, callId);
-  if (call === null) throw new Error('the call of an event is gone');
+  if (call === null) throw new Error('the call of an event does not exist any more');
   const next = advance(call, fact);
   if (next === null) return { kind: 'unchanged' };
   if (!(await saveFacts(tx, call, next))) throw new ConflictError();

@@ -6,7 +6,7 @@ export type EndEvent = Extract<RoomEvent, { kind: 'ended' }>;
 
 type Candidate = Pick<Call, 'createdAt' | 'openRoom' | 'callerIdentity' | 'agentIdentity'>;
 
-/** Whether it is the caller who left: known by identity where we met them, and LiveKit's own word was taken before. */
+/** Whether it is the caller who left. Before we have met them, LiveKit's participant kind has told (livekit/webhook.ts). */
 const isAbout = (call: Candidate, event: EndEvent): boolean => {
   if (event.identity === null) return true;
   if (event.identity === call.agentIdentity) return false;
@@ -21,10 +21,10 @@ const isAbout = (call: Candidate, event: EndEvent): boolean => {
 export const callOfEvent = <C extends Candidate>(calls: readonly C[], event: EndEvent): C | null =>
   calls.find((call) => (!event.isDated || event.at >= call.createdAt) && isAbout(call, event)) ?? null;
 
-/** The inbox's key: LiveKit's id, else the body's hash and the call, since the same body may end the room's next call too. */
+/** The key in the inbox: LiveKit's id, else the body's hash and the call, since the same body may end the room's next call, too. */
 export const inboxKey = (event: RoomEvent, callId: string): string => event.id ?? `${event.bodyHash}:${callId}`;
 
-/** The call that a SIP participant's attributes tell of (docs.livekit.io, SIP participant); null where they tell none. */
+/** The call of a SIP participant, by its attributes (https://docs.livekit.io/sip/sip-participant); null if it is none. */
 export const incomingOfAttributes = (
   source: IncomingCall['source'],
   roomName: string,

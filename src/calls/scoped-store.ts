@@ -1,4 +1,4 @@
-/** A tenant's calls in the database, for people who look, or order something of their agents. */
+/** A tenant's calls in the database, for people who read them or command their agents. */
 import { sql, type Sql } from '@prisma/client-runtime-utils';
 import type { DbClient } from '../database/open.ts';
 import {
@@ -15,7 +15,7 @@ import {
 import type { Page, PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 import { eventsOf } from './call.ts';
-import type { CallStatus } from '../protocol/call-status.ts';
+import { callStatuses, type CallStatus } from '../protocol/call-status.ts';
 
 const shown = {
   id: true,
@@ -74,17 +74,9 @@ export type CallFilter = Readonly<{
   maxDuration?: number;
 }>;
 
-const statuses = Object.keys({
-  ringing: true,
-  in_progress: true,
-  completed: true,
-  rejected: true,
-  failed: true,
-} satisfies Record<CallStatus, true>);
-
 /**
- * What may be asked for and leads an index, the most telling first. Those with the status have the duration too; the calls of a lead
- * or a caller are few. A campaign or lead of another tenant has no calls.
+ * The filters that lead an index, the most selective first. Indexes with the status have the duration, too; a lead or a caller has few
+ * calls. A campaign or lead of another tenant has none.
  */
 const keys = {
   leadId: {
@@ -111,7 +103,7 @@ const keys = {
   },
 } as const;
 const keyNames = ['leadId', 'phoneNumber', 'phoneNumberId', 'campaignId'] as const satisfies (keyof typeof keys)[];
-/** Where none of them is asked for. */
+/** The index when none of those filters is given. */
 const wholeTenant = {
   index: 'CallLog_tenantId_status_createdAt_id_duration_idx',
   hasStatus: true,
@@ -121,14 +113,14 @@ const wholeTenant = {
 const textFilters = (filter: CallFilter, names: readonly ((typeof keyNames)[number] | 'status')[]): Sql[] =>
   names.flatMap((name) => (filter[name] === undefined ? [] : [isText(name, filter[name])]));
 
-/** `isInIndex`: no record has to be read to know whether it meets the filters. */
+/** `isInIndex`: the index alone tells whether a record meets the filters. */
 const callsInOrder = (tenantId: string, filter: CallFilter): Listing & Readonly<{ isInIndex: boolean }> => {
   const name = keyNames.find((one) => filter[one] !== undefined);
   const { index, hasStatus, is } = name === undefined ? wholeTenant : keys[name];
   const { status, minDuration, maxDuration, since, until } = filter;
   const condition = is(tenantId, (name === undefined ? undefined : filter[name]) ?? '');
   const others = keyNames.filter((one) => one !== name);
-  const asked = status === undefined ? statuses : [status];
+  const asked = status === undefined ? callStatuses : [status];
   const texts = textFilters(filter, hasStatus ? others : [...others, 'status']);
   return {
     ...{ table: 'CallLog', index, since, until },
@@ -144,7 +136,7 @@ const callsInOrder = (tenantId: string, filter: CallFilter): Listing & Readonly<
 
 const longest = 2_147_483_647;
 
-/** Durations have no place in the order of a list; where few calls have those that are asked for, all of them can be looked at. */
+/** Lists aren't ordered by duration; when few calls have the wanted ones, all of those can be read. */
 const callsByDuration = (tenantId: string, filter: CallFilter): Listing | null => {
   if (filter.minDuration === undefined && filter.maxDuration === undefined) return null;
   const { minDuration = 0, maxDuration = longest, since, until } = filter;
@@ -156,7 +148,7 @@ const callsByDuration = (tenantId: string, filter: CallFilter): Listing | null =
   };
 };
 
-/** Mostly the newest few calls fill the page, whatever they are filtered by. */
+/** Usually the newest few calls fill the page, whatever the filters. */
 const findCalls = async (db: DbClient, tenantId: string, filter: CallFilter, page: PageQuery): Promise<Found> => {
   const listing = callsInOrder(tenantId, filter);
   const found = await findPage(db, listing, page);
@@ -167,8 +159,8 @@ const findCalls = async (db: DbClient, tenantId: string, filter: CallFilter, pag
 };
 
 /**
- * A page of calls. Combinations that no index answers look at a bounded number of calls: their pages may hold fewer than asked
- * for, even none, although there are more.
+ * A page of calls. For combinations that no index answers a bounded number of calls is read: such a page may have fewer calls than its
+ * limit, or none, although there are more.
  */
 export const listCalls = async (
   db: DbClient,
@@ -180,10 +172,10 @@ export const listCalls = async (
   return { items: await db.callLog.findMany({ ...recordsOf(ids, tenantId), select: shown }), next };
 };
 
-/** More events than a call has, unless something went very wrong. */
+/** More events than any call has, unless something went very wrong. */
 const mostEvents = 1000;
 
-/** One call with all that belongs to it. */
+/** One call with everything that belongs to it. */
 export const findCallRecord = async (db: DbClient, { tenantId }: TenantScope, id: string) => {
   const found = await db.callLog.findFirst({
     where: { id, tenantId },
@@ -202,7 +194,7 @@ export const findCallRecord = async (db: DbClient, { tenantId }: TenantScope, id
   return { ...call, events: eventsOf({ routing, ...call }, events) };
 };
 
-/** What is needed to know of a call to order something of its agent. */
+/** What must be known of a call before its agent is given a command. */
 export const findCommandableCall = (db: DbClient, { tenantId }: TenantScope, id: string) =>
   db.callLog.findFirst({
     where: { id, tenantId },
@@ -211,12 +203,12 @@ export const findCommandableCall = (db: DbClient, { tenantId }: TenantScope, id:
 
 export type NewCommand = Readonly<{ type: 'end' | 'say' | 'transfer'; text: string | null; requestedBy: string }>;
 
-/** Leaves an order for the service that has the call. The call is the tenant's: who orders has found it. */
+/** Leaves a command for the service that owns the call, which is known to be the tenant's. */
 export const insertCommand = async (
   db: DbClient,
   { tenantId }: TenantScope,
   callId: string,
-  order: NewCommand,
+  command: NewCommand,
 ): Promise<void> => {
-  await db.callCommand.create({ data: { ...order, call: { connect: { id: callId, tenantId } } } });
+  await db.callCommand.create({ data: { ...command, call: { connect: { id: callId, tenantId } } } });
 };

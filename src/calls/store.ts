@@ -17,8 +17,8 @@ export type KnownAs = 'callSid' | 'openRoom' | 'refusal';
 type KnownRow = Readonly<{ id: string; knownAs: KnownAs }>;
 
 /**
- * The calls that a call which comes in may be the repeat of, and by what: its `callSid`, a room whose call is open, or a room
- * where a call was refused since `refusedSince`. One statement on the path of every call: three indexes, mostly no row.
+ * The calls that an incoming call may repeat, and what they are known by: the `callSid`, a room whose call is open, or a room in which a
+ * call was refused since `refusedSince`. One statement on the path of every call: three indexes, usually no row.
  */
 export const findKnownCalls = (
   db: DbClient,
@@ -32,7 +32,7 @@ export const findKnownCalls = (
     WHERE "roomName" = ${roomName} AND "status" = 'rejected' AND "createdAt" >= ${refusedSince}
   ORDER BY 3 DESC`;
 
-/** The calls that were held in a room, the newest first; refused ones are none. */
+/** The calls of a room, the newest first, without refused ones. */
 export const callsOfRoom = (db: DbClient, roomName: string): Promise<Call[]> =>
   db.callLog.findMany({
     where: { roomName, status: { not: 'rejected' } },
@@ -59,7 +59,7 @@ export type NewCall = Readonly<{
   createdAt: Date;
 }>;
 
-/** Writes the record of a call that comes in. SQL, since it is on the path of every call: Prisma's create takes twice as long. */
+/** Creates the record of an incoming call. SQL, since it is on the path of every call: Prisma's `create` takes twice as long. */
 export const insertCall = async (db: DbClient, { trunkId, routing, ...call }: NewCall): Promise<Call> => {
   const { leadId, campaignId, campaignVersionId, tenantId, phoneNumberId, status, createdAt } = call;
   const id = uuid();
@@ -82,12 +82,12 @@ export const insertCall = async (db: DbClient, { trunkId, routing, ...call }: Ne
   return { ...call, id, openRoom, ...untouched };
 };
 
-/** Makes a refused call one that was accepted, for the warm-up. */
+/** Turns a refused call into an accepted one, for the warm-up. */
 export const setRinging = async (db: DbClient, id: string): Promise<void> => {
   await db.callLog.update({ where: { id }, data: { status: 'ringing' } });
 };
 
-/** What the record of a call has that nothing has happened to yet. */
+/** The rest of the record of a call to which nothing has happened yet. */
 const untouched = {
   ...noFacts,
   version: 0,
@@ -102,7 +102,7 @@ const untouched = {
   agentIdentity: null,
 } as const;
 
-/** Saves what `advance` made of the call that was read; false where somebody saved another version meanwhile. */
+/** Saves what `advance` returned for the call that was read; false if another version was saved meanwhile. */
 export const saveFacts = async (db: DbClient, read: Call, facts: CallFacts): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: { id: read.id, version: read.version },
@@ -111,7 +111,7 @@ export const saveFacts = async (db: DbClient, read: Call, facts: CallFacts): Pro
   return count === 1;
 };
 
-/** The rooms of open calls that a caller or an agent was in, of those that came in before. */
+/** The rooms of open calls that came in before that time and had a caller or an agent. */
 export const findOpenRooms = (
   db: DbClient,
   before: Date,
@@ -132,7 +132,7 @@ export const noteCaller = async (db: DbClient, callId: string, callerIdentity: s
   await db.callLog.updateMany({ where: { id: callId, callerIdentity: null }, data: { callerIdentity } });
 };
 
-/** Appends to what happened on a call. `data` holds facts, never speech, names or numbers. */
+/** Appends an event to a call. @param data facts, never speech, names or numbers */
 export const appendEvent = async (
   db: DbClient,
   callId: string,
@@ -144,15 +144,15 @@ export const appendEvent = async (
     VALUES (${callId}, ${type}, ${JSON.stringify(data)}, ${new Date()})`;
 };
 
-/** Whether something of this type happened on a call since then. */
+/** Whether a call has had an event of this type since then. */
 export const hasEventSince = async (db: DbClient, callId: string, type: string, since: Date): Promise<boolean> =>
   (await db.callEvent.count({ where: { callId, type, at: { gte: since } } })) > 0;
 
-/** The newest of a type that happened on a call. */
+/** The newest event of a type on a call. */
 export const lastEvent = (db: DbClient, callId: string, type: string): Promise<{ at: Date; data: unknown } | null> =>
   db.callEvent.findFirst({ where: { callId, type }, orderBy: { seq: 'desc' }, select: { at: true, data: true } });
 
-/** Writes a turn; one of the same `seq` is replaced. Offsets count from the call's creation. */
+/** Saves a turn, replacing one with the same `seq`. Offsets count from the call's creation. */
 export const saveTurn = async (db: DbClient, call: Pick<Call, 'id' | 'createdAt'>, turn: SpokenTurn): Promise<void> => {
   const offset = (at: number) => Math.max(0, Math.round(at - call.createdAt.getTime()));
   const values = {
@@ -191,7 +191,7 @@ export const saveMessage = async (
   await db.callMessage.create({ data: { callId, ...message } });
 };
 
-/** Keeps times of pick-up, in ms, by name: those of the last call process. The caller holds a transaction, since it reads and writes. */
+/** Merges stages of the pick-up, in ms by name; those of an earlier call host are dropped. To be called in a transaction. */
 export const saveTimings = async (
   tx: DbClient,
   callId: string,
@@ -204,7 +204,7 @@ export const saveTimings = async (
   await tx.callLog.update({ where: { id: callId }, data: { timings } });
 };
 
-/** The call with all that tells of its times; null where there is none. */
+/** A call with everything that its timing is read from. */
 export const findTimedCall = async (db: DbClient, id: string): Promise<TimedCall | null> => {
   const call = await db.callLog.findUnique({
     where: { id },
@@ -223,14 +223,14 @@ export const findTimedCall = async (db: DbClient, id: string): Promise<TimedCall
 
 export type InboxEntry = Readonly<{ id: string; event: string; roomName: string; callId: string }>;
 
-/** Takes a webhook into the inbox; false where it is there already. The caller holds the transaction that applies it. */
+/** Takes a webhook into the inbox; false if it is there already. To be called in the transaction that applies it. */
 export const takeIntoInbox = async (tx: DbClient, entry: InboxEntry): Promise<boolean> => {
   if ((await tx.webhookEvent.findUnique({ where: { id: entry.id }, select: { id: true } })) !== null) return false;
   await tx.webhookEvent.create({ data: entry });
   return true;
 };
 
-/** The newest call of a room with everything that belongs to it. */
+/** The newest call of a room, with everything that belongs to it. */
 export const callWithRecords = async (db: DbClient, roomName: string) => {
   const found = await db.callLog.findFirst({
     where: { roomName },
@@ -242,6 +242,6 @@ export const callWithRecords = async (db: DbClient, roomName: string) => {
   return { call, lead, turns, messages };
 };
 
-/** The turns of a room's calls after the turn `afterSeq`. */
+/** The turns of a room's calls that follow the turn `afterSeq`. */
 export const findTurnsOfRoom = (db: DbClient, roomName: string, afterSeq: number): Promise<Turn[]> =>
   db.callTurn.findMany({ where: { call: { roomName }, seq: { gt: afterSeq } }, orderBy: { seq: 'asc' } });

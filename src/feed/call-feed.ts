@@ -1,4 +1,4 @@
-/** What happens on the calls of this process, for who watches while it happens. */
+/** Live events of the calls of this process, for whoever watches them. */
 import type { AgentEvent } from '../protocol/messages.ts';
 import type { CallStatus } from '../protocol/call-status.ts';
 
@@ -8,7 +8,7 @@ export type FeedItem =
 
 export type CallFeed = Readonly<{
   publish: (item: FeedItem) => void;
-  /** Returns how to stop listening. A listener must not throw. */
+  /** Returns what ends the subscription. A listener must not throw. */
   subscribe: (listener: (item: FeedItem) => void) => () => void;
 }>;
 

@@ -1,11 +1,11 @@
 /**
- * The job of a call process: everything that it needs to hold one conversation, in one value.
+ * The job of a call: everything that a call host needs to run it, in one value.
  *
  * Glossary
- *   CallJob    what the service hands to the call process that claimed a call
- *   purpose    `converse`: hold the conversation; `announce`: say one sentence and end (a full campaign)
- *   history    what was said before this process took the call over (empty for the first one)
- *   sentences  what the agent says without asking a model
+ *   CallJob          what the service hands to the call host that claimed the call
+ *   purpose          `converse`, or `announce`: say one sentence and end (all lines are busy)
+ *   history          what was said before this agent took over the call; empty for the first one
+ *   system messages  what the agent says without asking a model
  */
 import { z } from 'zod';
 
@@ -13,7 +13,7 @@ export const providerKeys = z.object({
   deepgram: z.object({ apiKey: z.string(), baseUrl: z.string() }),
   openai: z.object({ apiKey: z.string(), baseUrl: z.string() }),
 });
-/** Where the providers are and with which keys. `deepgram.baseUrl` is ws(s)://…, `openai.baseUrl` http(s)://…/v1. */
+/** The providers' addresses and keys. `deepgram.baseUrl` is ws(s)://…, `openai.baseUrl` http(s)://…/v1. */
 export type ProviderKeys = z.infer<typeof providerKeys>;
 
 export const callJob = z.object({
@@ -31,23 +31,23 @@ export const callJob = z.object({
   llm: z.object({ model: z.string(), secondModel: z.string().nullable(), temperature: z.number().nullable() }),
   tts: z.object({ provider: z.enum(['openai', 'deepgram']), model: z.string(), voice: z.string(), rate: z.number() }),
   vad: z.enum(['bundled', 'silero']),
-  /** How many times the standard wait for the end of the caller's turn. */
+  /** Multiplies the endpointing delays: how long to wait for the end of the caller's turn. */
   endpointingFactor: z.number(),
-  /** For so long the caller can't interrupt the greeting. */
+  /** How long the caller can't interrupt the greeting. */
   greetingGuardMs: z.number(),
   limits: z.object({
-    /** Asks whether somebody is there each time this long has passed since the agent's last word … */
+    /** Asks whether the caller is still there each time this long has passed since the agent's last word … */
     noInputPromptMs: z.number(),
-    /** … until this long has passed: goodbye. */
+    /** … and says goodbye after this long. */
     noInputGoodbyeMs: z.number(),
-    /** What "one moment" grants instead of `silenceAskMs`. */
+    /** What a wait request ("one moment") grants instead of `noInputPromptMs`. */
     waitRequestMs: z.number(),
-    /** The whole call, from its answer. */
+    /** The whole call, from when it was answered. */
     maxCallMs: z.number(),
-    /** How long to wait for the caller's media (`sip.callStatus` = active) before greeting all the same. */
+    /** How long to wait for the caller's media (`sip.callStatus` = active) before greeting anyway. */
     activeTimeoutMs: z.number(),
   }),
-  /** The names of those with whom the caller may be connected, and which of them takes over when the conversation can't go on. */
+  /** The names of the people whom the caller may be transferred to, and of the one who takes over when the conversation can't go on. */
   destinations: z.array(z.string()),
   fallback: z.string().nullable(),
   systemMessages: z.object({
@@ -64,13 +64,13 @@ export const callJob = z.object({
     transferFailed: z.string(),
     afterRecovery: z.string(),
   }),
-  /** Which texts were spoken beforehand, and in which file: 16-bit mono PCM at 24 kHz. */
+  /** The files of texts whose speech is cached, by text: 16-bit mono PCM at 24 kHz. */
   cachedSpeech: z.record(z.string(), z.string()),
   history: z.array(z.object({ role: z.enum(['agent', 'caller']), text: z.string() })),
-  /** The first number that this process may give to a turn. */
+  /** The number of the first turn that this agent reports. */
   firstTurnSeq: z.number().int(),
 });
 export type CallJob = z.infer<typeof callJob>;
 
-/** The voice that speaks; to be the same wherever it is asked for. `rate` 1 is the voice's own speed. */
+/** A voice. `rate` 1 is its own speed. */
 export type Voice = Readonly<CallJob['tts']>;

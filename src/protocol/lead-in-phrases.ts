@@ -1,6 +1,6 @@
 /**
- * Words with which a model's reply often begins: prepared in every voice, they are heard the moment the model has written them,
- * while the voice is asked for the rest.
+ * Phrases with which a model's reply often begins. Their speech is cached in every voice, so that they are heard the moment the model has
+ * written them, while the voice synthesizes the rest.
  */
 const phrases: Readonly<Record<string, readonly string[]>> = {
   en: [
@@ -42,14 +42,14 @@ const phrases: Readonly<Record<string, readonly string[]>> = {
 
 const lettersOf = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}]/gu, '');
 
-/** Single words that people say before a pause; too seldom by models for us to prepare them. */
+/** Single words that people say before a pause; models use them too rarely to cache their speech. */
 const furtherWords = ['ok', 'hello', 'hi', 'well', 'sorry', 'alright', 'right'];
 const singleWords = new Set(
   [...Object.values(phrases).flat(), ...furtherWords].filter((text) => !/\s\p{L}/u.test(text)).map(lettersOf),
 );
 
-/** Whether it is a single word, of any language that we know, which may be spoken by itself. */
+/** Whether a text is a single word, of any language listed, that may be spoken by itself. */
 export const isLeadInPhrase = (text: string): boolean => singleWords.has(lettersOf(text));
 
-/** Those of a language such as en or de-CH; none where we know none. */
+/** The phrases of a language such as en or de-CH; none if it isn't listed. */
 export const leadInPhrasesOf = (language: string): readonly string[] => phrases[language.split('-')[0] ?? ''] ?? [];

@@ -1,22 +1,21 @@
 /**
- * What a call process and its service say to each other over the link: JSON text frames on a WebSocket at a Unix socket.
+ * The messages between a call host and its service on the agent link: JSON text frames on a WebSocket at a Unix socket.
  *
- * The order of a call: hello → welcome, ready (at prewarm), then claim → verdict (before it perhaps wait), then agentEvents until
- * `ended` → farewell.
- * Times are epoch milliseconds, durations milliseconds.
+ * At prewarm: hello → init, then ready. Of a call: claim → claim_result (before it perhaps wait), agent_event … until `ended` → done; commands
+ * come in between. Times are epoch milliseconds, durations milliseconds.
  */
 import { z } from 'zod';
 import { callJob, providerKeys } from './job.ts';
 
-/** Why a call ended, as the call process saw it. */
+/** Why a call ended, as its call host saw it. */
 export const agentEndReason = z.enum([
   'caller_hangup', // the caller left
   'caller_lost', // the caller's network vanished
   'agent_hangup', // the agent said goodbye (end_call)
   'silence', // nobody spoke for too long
-  'time_limit', // the limit of minutes
+  'time_limit', // the campaign's limit was reached
   'announced', // a refusal was heard
-  'ended_by_service', // told to end
+  'ended_by_service', // by a command, or the room was deleted
   'agent_error', // the conversation could not go on
 ]);
 export type AgentEndReason = z.infer<typeof agentEndReason>;
@@ -24,18 +23,18 @@ export type AgentEndReason = z.infer<typeof agentEndReason>;
 export const spokenTurn = z.object({
   seq: z.number().int(),
   role: z.enum(['agent', 'caller', 'tool']),
-  /** What was really said: of an interrupted agent's turn only what was heard. For a tool: a readable line. */
+  /** What was really said; of an agent's turn that was interrupted, only what was heard. Of a tool call: a readable line. */
   text: z.string(),
   startedAt: z.number(),
   endedAt: z.number(),
   interrupted: z.boolean(),
-  /** Latency parts in ms, where known: what each says is in calls/timing/reply-timing.ts. */
+  /** Parts of the latency in ms, as far as known; calls/timing/reply-timing.ts says what each means. */
   latency: z.record(z.string(), z.number()).nullable(),
   tool: z.object({ name: z.string(), arguments: z.unknown(), result: z.unknown() }).nullable(),
 });
 export type SpokenTurn = z.infer<typeof spokenTurn>;
 
-/** The stages of pick-up, in the order in which they usually come, and what each says. */
+/** The stages of a pick-up, in their usual order, and what each means. */
 export const pickupStages = {
   offered: 'LiveKit offered the job to the worker',
   accepted: 'the worker accepted it',
@@ -51,40 +50,40 @@ export const pickupStages = {
 } as const;
 export type PickupStage = keyof typeof pickupStages;
 
-/** When the worker was offered a job and took it. It tells the call process by attributes of the job's participant. */
+/** When the worker was offered a job and accepted it; passed to the call host as attributes of the job's participant. */
 export const jobTimes = z.object({ offeredAt: z.coerce.number(), acceptedAt: z.coerce.number() });
 export type JobTimes = z.infer<typeof jobTimes>;
 
 export const agentEvent = z.discriminatedUnion('kind', [
-  /** The caller can hear us: media flows. */
+  /** The caller can hear the agent: media flows. */
   z.object({ kind: z.literal('answered'), at: z.number() }),
-  /** A turn was spoken; sent again with the same `seq` it replaces the earlier one. */
+  /** A turn was spoken. Sent again with the same `seq`, it replaces the earlier one. */
   z.object({ kind: z.literal('turn'), turn: spokenTurn }),
   z.object({ kind: z.literal('message_taken'), name: z.string(), number: z.string(), reason: z.string() }),
-  /** Stages of pick-up that were reached: ms since `enteredAt`, which is the same all the time; before it, they are negative. */
+  /** Stages of the pick-up that were reached: ms since `enteredAt`, which stays the same; earlier ones are negative. */
   z.object({
     kind: z.literal('timing'),
     enteredAt: z.number(),
     stages: z.partialRecord(z.literal(Object.keys(pickupStages) as PickupStage[]), z.number()),
   }),
-  /** The caller has been told that they are being connected, and waits: the service connects them, or says `resume` or `end`. */
+  /** The caller was told that they are being transferred, and waits: the service transfers them, or sends `resume` or `end`. */
   z.object({
     kind: z.literal('transfer_requested'),
     destination: z.string(),
     cause: z.enum(['model', 'person', 'fallback']),
   }),
-  /** Something failed that a person should see; the call may go on. */
+  /** Something failed that a person should know of; the call may go on. */
   z.object({
     kind: z.literal('failure'),
     part: z.enum(['stt', 'llm', 'tts', 'tool', 'room', 'session']),
     detail: z.string(),
   }),
-  /** The conversation is over. `at` is when the caller left, or when our last word was heard. */
+  /** The conversation is over. `at` is when the caller left, or when the agent's last word was heard. */
   z.object({ kind: z.literal('ended'), reason: agentEndReason, at: z.number() }),
 ]);
 export type AgentEvent = z.infer<typeof agentEvent>;
 
-/** The caller as the job finds them in the room. */
+/** The caller as the agent found them in the room. */
 export const callerInRoom = z.object({
   identity: z.string(),
   isSip: z.boolean(),
@@ -97,7 +96,7 @@ export const claim = z.object({
   room: z.string(),
   roomSid: z.string(),
   agentIdentity: z.string(),
-  /** The dispatch's metadata: a hint, never the truth. */
+  /** The dispatch's metadata: only a hint. */
   metadata: z.string(),
   caller: callerInRoom,
 });
@@ -105,7 +104,7 @@ export type Claim = z.infer<typeof claim>;
 
 export const fromCallHost = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), pid: z.number().int() }),
-  /** Prewarm went well: this process can take a call. */
+  /** Prewarm succeeded: this host can take a call. */
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('claim'), claim }),
   z.object({ type: z.literal('agent_event'), event: agentEvent }),
@@ -114,7 +113,7 @@ export type FromCallHost = z.infer<typeof fromCallHost>;
 
 export const claimResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('job'), job: callJob }),
-  /** Another process has the call, or routing refused it: leave without a sound. */
+  /** Another agent has the call, or it was refused: leave the room in silence. */
   z.object({ kind: z.literal('leave'), reason: z.string() }),
 ]);
 export type ClaimResult = z.infer<typeof claimResult>;
@@ -127,20 +126,20 @@ export const fromService = z.discriminatedUnion('type', [
     /** The job of a call that nobody makes, to warm up with. */
     warmUpJob: callJob,
   }),
-  /** The verdict takes longer, such as while the database is away: the caller is to hear `text` meanwhile. */
+  /** The claim takes longer, for example while the database is away: the caller is to hear `text` meanwhile. */
   z.object({ type: z.literal('wait'), text: z.string(), cachedSpeech: callJob.shape.cachedSpeech }),
   z.object({ type: z.literal('claim_result'), result: claimResult }),
   z.object({ type: z.literal('say'), text: z.string() }),
-  /** End the call politely: say the text, if any, let it play, then `ended` with the reason. */
+  /** End the call politely: say the text, if any, let it play out, then report `ended` with the reason. */
   z.object({ type: z.literal('end'), say: z.string().nullable(), reason: agentEndReason }),
-  /** Tell the caller that they are being connected, then `transfer_asked`. */
+  /** Tell the caller that they are being transferred, then report `transfer_requested`. */
   z.object({ type: z.literal('transfer'), destination: z.string() }),
   /** The transfer failed: tell the caller, and go on. */
   z.object({ type: z.literal('resume') }),
-  /** `ended` is recorded and the room is gone: the process may stop. */
+  /** `ended` was recorded and the room is gone: the host may stop. */
   z.object({ type: z.literal('done') }),
 ]);
 export type FromService = z.infer<typeof fromService>;
 
-/** Reads one frame. Throws on anything that is not of `schema`. */
+/** Reads one frame. @throws ZodError or SyntaxError on anything that doesn't match the schema */
 export const readMessage = <T>(schema: z.ZodType<T>, frame: string): T => schema.parse(JSON.parse(frame));

@@ -1,5 +1,5 @@
 /**
- * What a provider is asked for a speech; the answer is plain samples.
+ * The request to a provider for the speech of a text; the response is raw samples.
  * https://platform.openai.com/docs/api-reference/audio/createSpeech, https://developers.deepgram.com/reference/text-to-speech/speak-request
  */
 import type { ProviderKeys, Voice } from './job.ts';
@@ -7,10 +7,10 @@ import type { ProviderKeys, Voice } from './job.ts';
 /** One text in one voice. */
 export type Speech = Readonly<{ voice: Voice; text: string }>;
 
-/** Of all speech: 16-bit little-endian mono samples, so many a second, nothing before or after them. */
+/** All speech is raw 16-bit little-endian mono samples, this many a second. */
 export const speechSampleRate = 24_000;
 
-/** To be sent as a POST. */
+/** A POST. */
 export type SpeechRequest = Readonly<{ url: string; headers: Readonly<Record<string, string>>; body: string }>;
 
 export const speechRequestOf = ({ openai, deepgram }: ProviderKeys, { voice, text }: Speech): SpeechRequest => {
@@ -49,6 +49,6 @@ export const speechRequestOf = ({ openai, deepgram }: ProviderKeys, { voice, tex
 const slowest = 0.7;
 const fastest = 1.5;
 
-/** Only the voices of aura-2 have another speed than their own: https://developers.deepgram.com/docs/tts-voice-controls */
+/** Only aura-2 voices have a variable speed: https://developers.deepgram.com/docs/tts-voice-controls */
 const speedOfAura = ({ model, rate }: Voice): number =>
   model.startsWith('aura-2') ? Math.min(fastest, Math.max(slowest, rate)) : 1;

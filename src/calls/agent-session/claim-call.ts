@@ -1,4 +1,4 @@
-/** An agent's job asks for its call: which one is it, may this job have it, and how is it to be held. */
+/** A job claims its call: which call that is, whether the job may have it, and what its agent needs to run it. */
 import { defaultSystemMessages, defaultSettings, voiceOf } from '../../campaigns/campaign.ts';
 import { findSettings } from '../../campaigns/store.ts';
 import type { Context } from '../../context.ts';
@@ -18,16 +18,16 @@ import { appendEvent, findCall, listTurns } from '../store.ts';
 
 export type ClaimOutcome =
   | Readonly<{ kind: 'job'; job: CallJob; call: Call }>
-  /** Refused without a word: the caller is to be removed before anything is published. */
+  /** Refused unheard: the caller is to be removed before anything is published. */
   | Readonly<{ kind: 'refused'; call: Call; reason: string }>
-  /** Routing says another agent: it is to be called in. */
+  /** Routing chose another agent, which is to be called in. */
   | Readonly<{ kind: 'other_agent'; call: Call; agentName: string }>
   /** Another job has the call, or it is over. */
   | Readonly<{ kind: 'taken' }>;
 
 type ClaimContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId' | 'speechCache'>;
 
-/** `insist`: take the call even where routing says another agent, which didn't come. `cameAt`: when the job first asked. */
+/** `insist`: take the call although routing chose another agent, which didn't come. `cameAt`: when the job first claimed it. */
 type Circumstances = Readonly<{ insist: boolean; cameAt: Date }>;
 
 /** Claims the call of a room for a job. */
@@ -45,7 +45,7 @@ export const claimCall = async (
   return assign(ctx, claim, call);
 };
 
-/** The attributes are the truth; what they leave out may come from the dispatch's metadata, a hint that routing checks. */
+/** The attributes decide; what they lack may come from the dispatch's metadata, a hint that routing checks. */
 const incomingOfClaim = ({ room, roomSid, caller, metadata }: Claim): IncomingCall => {
   const { attributes } = caller;
   const hint = numbersOfHint(metadata);
@@ -70,7 +70,7 @@ const numbersOfHint = (metadata: string): { from: string; to: string } => {
       to: text('to_number' in hint ? hint.to_number : ''),
     };
   } catch {
-    return { from: '', to: '' }; // No JSON, no hint: the call is routed as one to an unknown number.
+    return { from: '', to: '' }; // Without a hint the call is routed as one to an unknown number.
   }
 };
 
@@ -90,7 +90,7 @@ const assign = async (ctx: ClaimContext, claim: Claim, { id }: Call): Promise<Cl
 
 type Claimant = Pick<Claim, 'jobId' | 'agentIdentity'> & Readonly<{ caller: Pick<Claim['caller'], 'identity'> }>;
 
-/** Makes the job's agent the call's; null when another agent has it. */
+/** Makes the job's agent the one of the call; null if another agent has it. */
 export const takeCall = async (
   db: DbClient,
   ctx: Pick<ClaimContext, 'now' | 'ownerId'>,
@@ -106,7 +106,7 @@ export const takeCall = async (
   return call;
 };
 
-/** What a call's job is built from, beside the call. */
+/** What a job is built from, beside the call itself. */
 export const readJobRecords = (
   db: Db,
   call: Pick<Call, 'id' | 'campaignId' | 'campaignVersionId' | 'leadId' | 'tenantId'>,
@@ -133,14 +133,14 @@ const jobOf = async (ctx: ClaimContext, claim: Claim, call: Call, purpose: CallJ
     turns: purpose === 'announce' ? [] : turns,
   });
   if (problems.length > 0) {
-    ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the standard');
+    ctx.log.error({ callId: call.id, campaignId: call.campaignId, problems }, 'campaign text replaced by the default');
     await appendEvent(ctx.db, call.id, 'text_replaced', { problems });
   }
   const texts = [job.greeting, ...Object.values(job.systemMessages), ...leadInPhrasesOf(job.language)];
   return { ...job, cachedSpeech: cachedSpeechFor(ctx, job.tts, texts) };
 };
 
-/** What a caller hears whose call can't be claimed yet: our own words, which need no database. Null: they aren't prepared. */
+/** What a caller hears while their call can't be claimed: a default message, which needs no database. Null if it isn't cached. */
 export const waitMessageOf = (
   ctx: Pick<Context, 'config' | 'speechCache'>,
 ): Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'cachedSpeech'> | null => {
@@ -149,7 +149,7 @@ export const waitMessageOf = (
   return text in cachedSpeech ? { text, cachedSpeech } : null;
 };
 
-/** Where texts lie spoken in a voice, as far as they do. */
+/** The files of those texts whose speech is cached in a voice. */
 const cachedSpeechFor = (
   { config, speechCache }: Pick<Context, 'config' | 'speechCache'>,
   voice: Voice,

@@ -1,4 +1,4 @@
-/** What a call process tells of its call goes into the record. */
+/** Records what a call host reports of its call. */
 import type { Context } from '../../context.ts';
 import { transaction } from '../../database/transaction.ts';
 import type { AgentEvent } from '../../protocol/messages.ts';
@@ -10,7 +10,7 @@ type EventContext = Pick<Context, 'db' | 'log' | 'feed' | 'now'>;
 /** As it was when its agent claimed it. */
 type ClaimedCall = Pick<Call, 'id' | 'createdAt' | 'answeredAt'>;
 
-/** Takes one event into the record, and shows it to whoever watches. */
+/** Records one event, and publishes it on the feed. */
 export const recordAgentEvent = async (ctx: EventContext, call: ClaimedCall, event: AgentEvent): Promise<void> => {
   await save(ctx, call, event);
   ctx.feed.publish({ kind: 'agent_event', callId: call.id, event });
@@ -27,13 +27,13 @@ const save = async (ctx: EventContext, call: ClaimedCall, event: AgentEvent): Pr
     case 'message_taken':
       return saveMessage(db, call.id, { name: event.name, number: event.number, reason: event.reason });
     case 'timing':
-      // An agent that takes over a running call picks nothing up.
+      // An agent that takes over a running call doesn't pick up.
       if (call.answeredAt !== null) return;
       return transaction(db, (tx) => saveTimings(tx, call.id, timingsOf(call, event)));
     case 'transfer_requested':
-      return; // transferCaller keeps what becomes of it
+      return; // transferCaller records the outcome
     case 'failure':
-      ctx.log.warn({ callId: call.id, part: event.part, detail: event.detail }, 'trouble on a call');
+      ctx.log.warn({ callId: call.id, part: event.part, detail: event.detail }, 'failure on a call');
       return appendEvent(db, call.id, 'failure', { part: event.part, detail: event.detail });
     case 'ended': {
       const { reason, at } = event;
@@ -44,7 +44,7 @@ const save = async (ctx: EventContext, call: ClaimedCall, event: AgentEvent): Pr
   }
 };
 
-/** The stages as the process told them, since it was entered; and when that was, since the call came in. */
+/** The stages as reported, since the job's entry; and when that was, since the call came in. */
 const timingsOf = (
   { createdAt }: ClaimedCall,
   { enteredAt, stages }: Extract<AgentEvent, { kind: 'timing' }>,

@@ -1,10 +1,10 @@
-/** The orders of people for the agents of running calls, as they lie in the database. */
+/** Commands for the agents of running calls, in the database. */
 import type { DbClient } from '../../database/open.ts';
 
-/** The order of a person for the agent of a call; to be taken by the service that has the call's link. */
+/** A person's command for the agent of a call, taken by the service that owns the call. */
 export type Command = Readonly<{ id: string; callId: string; type: 'end' | 'say' | 'transfer'; text: string | null }>;
 
-/** What has been ordered for the open calls of this owner, the oldest first; each is given out once. */
+/** The commands waiting for an owner's open calls, the oldest first. Each is returned once. */
 export const takeCommands = async (db: DbClient, ownerId: string, now: Date): Promise<Command[]> => {
   const waiting = await db.callCommand.findMany({
     where: { takenAt: null, call: { ownerId, openRoom: { not: null } } },

@@ -1,6 +1,6 @@
 /**
- * Connects the caller of a call with a person: a cold transfer, for which LiveKit sends a SIP REFER to the carrier
- * (https://docs.livekit.io/sip/transfer-cold). Their room stays until it is known how that went, and so does the caller if it failed.
+ * Transfers the caller to a person: a cold transfer, for which LiveKit sends a SIP REFER to the carrier
+ * (https://docs.livekit.io/sip/transfer-cold). The room stays until the outcome is known; if the transfer failed, so does the caller.
  */
 import { findDestination, type TransferDestination } from '../../campaigns/campaign.ts';
 import { findSettings } from '../../campaigns/store.ts';
@@ -13,17 +13,17 @@ import { endTransfer, claimTransfer } from './transfer-store.ts';
 
 type TransferContext = Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now'>;
 
-/** Who asks for it: the model, a person by the API, or we ourselves since the conversation can't go on. */
+/** Who requests it: the model, a person through the API, or we ourselves because the conversation can't go on. */
 export type TransferCause = 'model' | 'person' | 'fallback';
 
 /**
- * How it went: a person has taken the caller over; nobody did; the campaign lists no such destination; or somebody else is just connecting
- * them, or the call is over.
+ * The outcome: a person took over the caller; nobody did; the campaign lists no such destination; or another transfer is under way, or the
+ * call is over.
  */
 export type TransferOutcome = 'taken_over' | 'failed' | 'refused' | 'under_way';
 
 /**
- * Connects the caller with a listed destination of the call's campaign.
+ * Transfers the caller to one of the destinations that the call's campaign lists.
  * @param destination its name
  */
 export const transferCaller = async (
@@ -34,7 +34,7 @@ export const transferCaller = async (
   const call = await findCall(ctx.db, callId);
   const listed = call === null ? null : await listedDestination(ctx, call, destination);
   if (call === null || listed === null || call.callerIdentity === null) {
-    // Whatever the model was talked into asking for is not a fact to keep.
+    // Whatever a caller talked the model into isn't kept.
     await appendEvent(ctx.db, callId, 'transfer_refused', { cause });
     return 'refused';
   }

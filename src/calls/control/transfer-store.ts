@@ -1,8 +1,8 @@
-/** Transfers of callers in the database: one at a time for each call. */
+/** Transfers in the database: one at a time per call. */
 import type { DbClient } from '../../database/open.ts';
 import { transferTakesMs } from '../call.ts';
 
-/** The right to have the caller of an open call transferred; false where that is under way, done, or the call is over. */
+/** Claims the right to transfer the caller of an open call; false if a transfer is under way or done, or the call is over. */
 export const claimTransfer = async (db: DbClient, callId: string, transferTo: string, now: Date): Promise<boolean> => {
   const { count } = await db.callLog.updateMany({
     where: {
@@ -20,7 +20,7 @@ export const claimTransfer = async (db: DbClient, callId: string, transferTo: st
   return count === 1;
 };
 
-/** How the transfer went that was taken. */
+/** Records the outcome of a claimed transfer. */
 export const endTransfer = async (db: DbClient, callId: string, transferState: 'done' | 'failed'): Promise<void> => {
   await db.callLog.update({ where: { id: callId }, data: { transferState, version: { increment: 1 } } });
 };

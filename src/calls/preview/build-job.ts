@@ -118,7 +118,7 @@ const modelsOf = (settings: CampaignSettings) => ({
 
 const valuesOf = (parts: JobParts, settings: CampaignSettings): Record<Variable, string> => ({
   'caller.number': isAnonymous(parts.call.phoneNumber) ? 'withheld' : parts.call.phoneNumber,
-  // A lead that nobody has named yet is called after its number: not how one addresses a person.
+  // A lead without a name of its own is named after its number, which is no way to address a person.
   'lead.name': parts.leadName ?? 'caller',
   'campaign.name': settings.name,
   'tenant.name': parts.tenantName,

@@ -1,4 +1,4 @@
-/** What would become of a call, and why: for the person who asks before anybody calls. Nothing is written. */
+/** Explains what would become of a call, and why, before anybody calls. Nothing is recorded. */
 import { buildSampleJob } from './build-job.ts';
 import { routeCall, type RouteContext } from '../receive-call.ts';
 import { findSettings, findVersionNumber } from '../../campaigns/store.ts';
@@ -21,14 +21,13 @@ export type Explanation = Readonly<{
   campaignVersion: null | Readonly<{ id: string; number: number }>;
   agentName: string | null;
   lead: Named | null;
-  /** What the agent would be told, and would say first; null where the call is refused. */
+  /** What the agent would be told, and would say first; null if the call is refused. */
   prompt: string | null;
   greeting: string | null;
 }>;
 
 /**
- * Explains a call.
- * @param scope whose numbers count; null: everybody's, which is for the installation's admin
+ * @param scope whose numbers count; null: all tenants', for the installation's admin
  */
 export const explainRoute = async (
   ctx: RouteContext,
@@ -82,7 +81,7 @@ const versionOf = async (
 
 type Imagined = Readonly<{ caller: string; facts: RouteFacts; lead: Lead | null; at: Date }>;
 
-/** What the agent would be told, and where a text of the campaign had to be replaced. */
+/** What the agent would be told, and which texts of the campaign had to be replaced. */
 const hear = async ({ db, config }: RouteContext, { caller, facts, lead, at }: Imagined) => {
   const { campaign, number, tenant } = facts;
   const { job, problems } = buildSampleJob({

@@ -1,4 +1,4 @@
-/** Publishing a campaign: what calls run with from now on. */
+/** Publishes a campaign: calls run with its settings from now on. */
 import { buildSampleJob } from './build-job.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
@@ -13,7 +13,7 @@ export type Sample = Readonly<{ prompt: string; greeting: string; sentences: Rea
 
 const sampleCaller = '+15551234567';
 
-/** The texts of settings as a first-time caller's call would have them; what can't be rendered is our standard. */
+/** The texts of settings as a first-time caller would hear them; the default where one can't be rendered. */
 const sampleOf = async (
   { db, now }: Pick<Context, 'db' | 'now'>,
   { tenantId }: TenantScope,
@@ -26,7 +26,7 @@ const sampleOf = async (
 
 const settingsOf = ({ name, draft }: CampaignRecord): CampaignSettings => ({ ...draft, name });
 
-/** Shows what publishing would do, and what is in its way. Null: the tenant has no such campaign. */
+/** Shows what publishing would do, and what prevents it. Null: the tenant has no such campaign. */
 export const previewCampaign = async (
   ctx: Pick<Context, 'db' | 'now'>,
   scope: TenantScope,
@@ -40,8 +40,8 @@ export const previewCampaign = async (
 
 /**
  * Publishes a campaign's draft as its next version.
- * @param version the version of the campaign that was read; null: whichever it is now
- * @throws AppError `prompt_invalid` with every problem of the draft, `conflict` where the campaign is archived
+ * @param version the version of the campaign that was read; null: the current one
+ * @throws AppError `prompt_invalid` with every problem of the draft, `conflict` if the campaign is archived
  */
 export const publishCampaign = async (
   ctx: Pick<Context, 'db' | 'now'>,

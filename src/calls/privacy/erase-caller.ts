@@ -1,4 +1,4 @@
-/** A caller is forgotten: who they are and what they said. */
+/** Erases a caller: who they are and what they said. */
 import type { Config } from '../../config.ts';
 import type { Context } from '../../context.ts';
 import { transaction } from '../../database/transaction.ts';
@@ -10,9 +10,9 @@ import { eraseCalls, insertErasure, isOnTheLine, type Receipt } from './erasure-
 
 /**
  * Erases a caller of a tenant: leads, transcripts, messages, and their number in the records of their calls.
- * @param caller the number, as people write it or as it was recorded
- * @returns the receipt; with zeros where there was nothing
- * @throws AppError `conflict` while they are on the line
+ * @param caller the number, in any format or as it was recorded
+ * @returns the receipt, with zeros if there was nothing to erase
+ * @throws AppError `conflict` while the caller is on a call
  */
 export const eraseCaller = (
   { db, config, log }: Pick<Context, 'db' | 'log'> & Readonly<{ config: Pick<Config, 'defaultCountry'> }>,
@@ -22,7 +22,7 @@ export const eraseCaller = (
   const phoneNumber = toE164(caller, config.defaultCountry) ?? caller;
   return transaction(db, async (tx) => {
     if (await isOnTheLine(tx, scope, phoneNumber))
-      throw new AppError('conflict', 'The caller is on the line: end the call first.');
+      throw new AppError('conflict', 'The caller is on a call: end it first.');
     const erased = await eraseCalls(tx, scope, phoneNumber);
     const leads = await deleteLeadsOf(tx, scope, phoneNumber);
     const receipt = await insertErasure(tx, scope, { ...erased, leads, erasedBy: by });

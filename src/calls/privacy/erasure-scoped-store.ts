@@ -1,21 +1,21 @@
-/** A tenant's callers being forgotten, in the database. */
+/** The erasure of a tenant's callers, in the database. */
 import type { DbClient } from '../../database/open.ts';
 import { pageArgs, pageOf, type Page, type PageQuery } from '../../database/paging.ts';
 import type { TenantScope } from '../../tenants/scope.ts';
 
-/** Whether this caller is on the line. */
+/** Whether the caller is on a call. */
 export const isOnTheLine = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<boolean> =>
   (await db.callLog.count({ where: { tenantId, phoneNumber, openRoom: { not: null } } })) > 0;
 
 export type Erased = Readonly<{ calls: number; turns: number; messages: number }>;
 
-/** Takes out of a caller's calls who they are and what was said. That there were calls, when and how they ended, stays. */
+/** Removes from a caller's calls who they are and what was said. That there were calls, when, and how they ended remains. */
 export const eraseCalls = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<Erased> => {
   const ofCaller = { call: { tenantId, phoneNumber } };
   const { count: turns } = await db.callTurn.deleteMany({ where: ofCaller });
   const { count: messages } = await db.callMessage.deleteMany({ where: ofCaller });
   await db.callCommand.deleteMany({ where: ofCaller });
-  // Rooms are called after their callers.
+  // Room names contain the caller's number.
   await db.$executeRaw`
     DELETE FROM "WebhookEvent" WHERE "callId" IN (
       SELECT "id" FROM "CallLog" WHERE "tenantId" = ${tenantId} AND "phoneNumber" = ${phoneNumber})`;

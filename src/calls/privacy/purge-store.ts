@@ -1,7 +1,7 @@
-/** What is too old, deleted from the database. */
+/** Deletes old records from the database. */
 import type { DbClient } from '../../database/open.ts';
 
-/** Few enough that nobody waits for the deleting. */
+/** Few enough that no call has to wait for the deletion. */
 const deletedAtOnce = 2_000;
 
 const inParts = async (deletePart: () => Promise<number>): Promise<number> => {
@@ -12,7 +12,7 @@ const inParts = async (deletePart: () => Promise<number>): Promise<number> => {
   }
 };
 
-/** Deletes what was said before; how many turns that were. */
+/** Deletes turns spoken before that time. @returns how many */
 export const deleteTurnsBefore = (db: DbClient, before: Date): Promise<number> =>
   inParts(
     () => db.$executeRaw`
@@ -20,7 +20,7 @@ export const deleteTurnsBefore = (db: DbClient, before: Date): Promise<number> =
         SELECT "id" FROM "CallTurn" WHERE "createdAt" < ${before} LIMIT ${deletedAtOnce})`,
   );
 
-/** Deletes webhooks that were taken in before. */
+/** Deletes webhooks received before that time. @returns how many */
 export const deleteInboxBefore = (db: DbClient, before: Date): Promise<number> =>
   inParts(
     () => db.$executeRaw`
@@ -28,6 +28,6 @@ export const deleteInboxBefore = (db: DbClient, before: Date): Promise<number> =
         SELECT "id" FROM "WebhookEvent" WHERE "receivedAt" < ${before} LIMIT ${deletedAtOnce})`,
   );
 
-/** Deletes orders that were given before. */
+/** Deletes commands given before that time. @returns how many */
 export const deleteCommandsBefore = async (db: DbClient, before: Date): Promise<number> =>
   (await db.callCommand.deleteMany({ where: { createdAt: { lt: before } } })).count;

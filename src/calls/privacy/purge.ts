@@ -1,12 +1,12 @@
-/** What was said is kept for a time that the operator sets; news of rooms and orders as long as they can matter. */
+/** Transcripts are kept for as long as the operator sets; webhooks and commands, as long as they can matter. */
 import type { Context } from '../../context.ts';
 import { deleteCommandsBefore, deleteInboxBefore, deleteTurnsBefore } from './purge-store.ts';
 
 const dayMs = 86_400_000;
-/** LiveKit repeats a webhook for minutes; a person may want to look. */
+/** LiveKit repeats a webhook for minutes; a person may look into one for some days. */
 const inboxDays = 7;
 
-/** Deletes what is too old. A part at a time, so that calls don't wait for it. */
+/** Deletes what is too old, in batches, so that calls don't wait for it. */
 export const purge = async ({
   db,
   config,

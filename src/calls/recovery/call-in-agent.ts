@@ -1,4 +1,4 @@
-/** Routing says another agent than ours: it is called into the room, and the call is its own once it is there. */
+/** Routing chose an agent other than ours: it is called into the room, and has the call once it is there. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../context.ts';
 import { sipInboundAnswerOf } from '../answer.ts';
@@ -6,13 +6,13 @@ import type { Call } from '../call.ts';
 import { recordFact } from '../record-fact.ts';
 import { appendEvent, findCall } from '../store.ts';
 
-/** The other agent has this long; then we take the call ourselves. */
-const patienceMs = 3_000;
-const lookEveryMs = 200;
-/** An agent of another process of ours claims its call within this long after it came into the room. */
+/** How long the other agent may take; then ours takes the call. */
+const otherAgentTimeoutMs = 3_000;
+const pollEveryMs = 200;
+/** An agent of another service of ours claims its call within this time after it joined. */
 const claimGraceMs = 1_000;
 
-/** Calls the agent into the room. True once it is there; false where it didn't come in time. */
+/** Calls the agent into the room. True once it is there; false if it didn't come in time. */
 export const callInAgent = async (
   ctx: Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now'>,
   call: Call,
@@ -20,9 +20,9 @@ export const callInAgent = async (
   ownIdentity: string,
 ): Promise<boolean> => {
   await ctx.livekit.dispatch(call.roomName, agentName, sipInboundAnswerOf(call, agentName).metadata);
-  const until = ctx.now().getTime() + patienceMs;
+  const until = ctx.now().getTime() + otherAgentTimeoutMs;
   while (ctx.now().getTime() < until) {
-    await sleep(lookEveryMs);
+    await sleep(pollEveryMs);
     const members = (await ctx.livekit.members(call.roomName)) ?? [];
     if (!members.some(({ kind, identity }) => kind === 'agent' && identity !== ownIdentity)) continue;
     await recordAgentCalledIn(ctx, call, agentName);
@@ -33,7 +33,7 @@ export const callInAgent = async (
   return false;
 };
 
-/** An agent that isn't ours tells us nothing: that it is there is all that we know of its answering. */
+/** An agent that isn't ours reports nothing: that it joined is all we know of its answering. */
 const recordAgentCalledIn = async (
   ctx: Pick<Context, 'db' | 'log' | 'feed' | 'now'>,
   call: Call,

@@ -1,19 +1,19 @@
 /**
- * Open calls whose room, or whose caller, is gone without a word: their records get their end from LiveKit's own state, never from the
- * clock alone. Calls that no service holds are looked after much sooner (attend-calls.ts).
+ * Ends open calls whose room or caller is gone and no event said so: by LiveKit's own state, never by the clock alone. Orphaned calls are
+ * handled much sooner (watchdog.ts).
  */
 import type { Context } from '../../context.ts';
 import type { Call } from '../call.ts';
 import { recordFact } from '../record-fact.ts';
 import { findOpenRooms } from '../store.ts';
 
-/** A room is made a moment after its call was told of. */
+/** A room may be created a moment after its call was reported. */
 const youngMs = 30_000;
 
 type ReconcileContext = Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now' | 'ownerId'>;
 type OpenCall = Pick<Call, 'id' | 'roomName' | 'ownerId' | 'callerIdentity'>;
 
-/** Opens the reconciler. Each call of it looks once; a call ends of which something is missing at two looks in a row. */
+/** Opens the reconciler. A call ends when its room or caller is missing in two runs in a row. */
 export const openReconciler = (ctx: ReconcileContext): (() => Promise<void>) => {
   let missingBefore = new Set<string>();
   return async () => {
@@ -30,7 +30,7 @@ export const openReconciler = (ctx: ReconcileContext): (() => Promise<void>) => 
   };
 };
 
-/** Whether our agent speaks to nobody. */
+/** Whether our agent is alone in the room. */
 const isDeserted = async ({ livekit, ownerId }: ReconcileContext, call: OpenCall): Promise<boolean> => {
   if (call.ownerId !== ownerId) return false;
   const members = (await livekit.members(call.roomName)) ?? [];

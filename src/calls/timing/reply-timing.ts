@@ -1,26 +1,26 @@
 /**
- * The wait for each reply of a call, in stages that follow one another: so the one to blame has a name. All times are ms.
+ * How long the caller waited for each reply, in consecutive stages, so that the slow one has a name. All times are ms.
  *
  * Glossary
- *   reply   what the model says first after the caller spoke; it is waited for from the caller's last sound, as the call process
- *           heard it, until the first sound is sent back: what the telephone network takes is beyond it
- *   stage   a part of that wait. One follows the other: what ran beside something slower wasn't waited for
+ *   reply   what the model says first after the caller spoke. The wait for it runs from the caller's last sound, as the call host heard it,
+ *           to the first sound sent back; the telephone network's own delay isn't in it
+ *   stage   a part of that wait. What ran beside something slower wasn't waited for
  */
 import { z } from 'zod';
 
-/** In the order in which they come. */
+/** In order. */
 export const replyStages = [
   'transcript', // until the last words were understood
-  'turn_end', // until the caller's turn was taken for over, or the model was asked all the same
+  'turn_end', // until the caller's turn counted as over, or the model was asked anyway
   'tool', // while tools ran
   'model', // from asking the model to its first token
-  'clause', // from there until there were words enough to speak
+  'clause', // from there until there were enough words to speak
   'voice', // from asking the voice for them to its first audio
   'sending', // from there until it was sent
 ] as const;
 export type ReplyStage = (typeof replyStages)[number];
 
-/** Offsets count from when the call came in. `latency` holds figures by name: see `replyOf`. */
+/** Offsets count from when the call came in. `latency` has figures by name: see `replyOf`. */
 export type TimedTurn = Readonly<{
   seq: number;
   role: 'agent' | 'caller' | 'tool';
@@ -41,7 +41,7 @@ export type Reply = Readonly<{
   /** They add up to `heardMs`. */
   stages: Readonly<Record<ReplyStage, number>>;
   slowest: ReplyStage;
-  /** Whether it was recorded when model and voice were asked; else they are placed as late as they can have been. */
+  /** Whether it was recorded when the model and the voice were asked; otherwise they are placed as late as possible. */
   isExact: boolean;
   /** As recorded. */
   latency: Figures;
@@ -49,7 +49,7 @@ export type Reply = Readonly<{
 
 const jsonObject = z.record(z.string(), z.unknown()).catch({});
 
-/** Reads a JSON column of a record; what it doesn't hold is left out. */
+/** Reads a JSON column of a record; empty if it holds no object. */
 export const objectOf = (json: unknown): Readonly<Record<string, unknown>> => jsonObject.parse(json);
 
 /** Its numbers. */
@@ -75,15 +75,15 @@ export const repliesOf = (turns: readonly TimedTurn[]): { replies: Reply[]; unme
     const reply = replyOf(asked, turn);
     if (reply === null) unmeasured += 1;
     else replies.push(reply);
-    asked = null; // What the agent says beyond its first words isn't waited for like them.
+    asked = null; // Only the agent's first words are waited for.
   }
   return { replies, unmeasured };
 };
 
 /**
- * The figures, since the caller's last sound: `transcript` the last final transcript came, `endOfTurn` the turn was taken for over,
- * `modelAsked` and `voiceAsked` the model and the voice were asked, `heard` the first sound was sent. For themselves: `firstToken`
- * took the model, `firstAudio` the voice. Null where one that is needed is missing.
+ * The figures count from the caller's last sound: `transcript` to the last final transcript, `endOfTurn` to the end of the turn,
+ * `modelAsked` and `voiceAsked` to the requests, `heard` to the first sound sent. `firstToken` and `firstAudio` are how long the model and
+ * the voice took. Null when a necessary figure is missing.
  */
 const replyOf = (asked: Asked, { seq, startMs, latency }: TimedTurn): Reply | null => {
   const figures: Figures = { ...asked.caller, ...figuresOf(latency) };
@@ -99,7 +99,7 @@ const replyOf = (asked: Asked, { seq, startMs, latency }: TimedTurn): Reply | nu
   return { seq, atMs, heardMs: heard, stages, slowest: largest(stages), isExact, latency: figures };
 };
 
-/** What is ready when the turn ends is sent within this long. */
+/** What is ready when the turn ends is sent within this time. */
 const promptMs = 50;
 
 type Cut = readonly [ReplyStage, untilMs: number];
@@ -110,8 +110,8 @@ type Known = Readonly<
   Readonly<{ isExact: boolean; tools: readonly Readonly<{ fromMs: number; untilMs: number }>[] }>;
 
 /**
- * An answer is begun before the turn's end: where its sound was ready by then, the end of the turn is what was waited for, and
- * neither model nor voice; where it wasn't, they are.
+ * An answer is begun before the end of the turn. If its sound was ready by then, the caller waited for the end of the turn, and for neither
+ * model nor voice; if not, they did.
  */
 const cutsOf = ({ transcript, endOfTurn, modelAsked, voiceAsked, tools, isExact, ...known }: Known): Cut[] => {
   const readyMs = voiceAsked + known.firstAudio;
@@ -136,7 +136,7 @@ const cutsOf = ({ transcript, endOfTurn, modelAsked, voiceAsked, tools, isExact,
   ];
 };
 
-/** Lays the stages one after the other, each until its cut; what is left until `heardMs` went on sending. */
+/** Lays out the stages, each until its cut; what is left until `heardMs` was sending. */
 const stagesUntil = (heardMs: number, cuts: readonly Cut[]): Record<ReplyStage, number> => {
   const stages = forEachStage(() => 0);
   let from = 0;
@@ -159,6 +159,6 @@ export const forEachStage = <T>(make: (stage: ReplyStage) => T): Record<ReplySta
   sending: make('sending'),
 });
 
-/** The stage with the largest value; of equal ones the first. */
+/** The stage with the largest value; the first of equal ones. */
 export const largest = (stages: Readonly<Record<ReplyStage, number>>): ReplyStage =>
   replyStages.reduce((worst, stage) => (stages[stage] > stages[worst] ? stage : worst));

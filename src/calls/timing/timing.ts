@@ -1,9 +1,9 @@
 /**
- * Where the time of a call goes, read from its record: its pick-up and its replies (reply-timing.ts). All times are ms.
+ * Where the time of a call went, read from its record: its pick-up and its replies (reply-timing.ts). All times are ms.
  *
  * Glossary
- *   pick-up   from the call's coming in to the agent's first sound; to the answer, where the caller has the first word
- *   mark      a moment of pick-up
+ *   pick-up   from when the call came in to the agent's first sound; to the answer, if the caller speaks first
+ *   stage     a moment of the pick-up
  */
 import {
   figuresOf,
@@ -17,7 +17,7 @@ import {
   type TimedTurn,
 } from './reply-timing.ts';
 
-/** A call's record, as far as it tells times. Offsets count from `createdAt`, when the call came in. */
+/** A call's record, as far as its timing goes. Offsets count from `createdAt`, when the call came in. */
 export type TimedCall = Readonly<{
   id: string;
   status: string;
@@ -26,22 +26,22 @@ export type TimedCall = Readonly<{
   createdAt: Date;
   answeredAt: Date | null;
   endedAt: Date | null;
-  /** `entered`: when the call process began, since the call came in; each other stage counts from there, before it negative. */
+  /** `entered`: when the job began, since the call came in. The other stages count from there; earlier ones are negative. */
   timings: unknown;
   turns: readonly TimedTurn[];
   events: readonly Readonly<{ type: string; data: unknown; at: Date }>[];
 }>;
 
-/** `atMs`: since the call came in, negative before its record was made; `tookMs`: since the mark before. */
+/** `atMs`: since the call came in, negative before its record was created; `tookMs`: since the previous stage. */
 export type Stage = Readonly<{ name: string; atMs: number; tookMs: number; detail: string | null }>;
 
 export type Pickup = Readonly<{
   stages: readonly Stage[];
-  /** Null: never. */
+  /** Null: it never was. */
   answeredMs: number | null;
   firstSoundMs: number | null;
   slowest: Readonly<{ from: string; to: string; tookMs: number }> | null;
-  /** Stages that are known only since the start of a call process whose own start isn't known. */
+  /** Stages known only relative to the start of a job, when that start isn't known. */
   unplaced: Figures;
 }>;
 
@@ -54,11 +54,11 @@ export type CallTiming = Readonly<{
   endReason: string | null;
   pickup: Pickup;
   replies: readonly Reply[];
-  /** Answers without figures: fixed sentences, and replies whose beginning couldn't be told. */
+  /** Answers without figures: system messages, and replies whose beginning isn't known. */
   unmeasured: number;
-  /** Null where there are no replies. */
-  /** Answers that were begun, and thrown away since the caller went on speaking. */
+  /** Answers that were begun and thrown away because the caller went on speaking. */
   discarded: number;
+  /** Null if there are no replies. */
   overall: Readonly<{
     heardMs: Spread;
     stages: Readonly<Record<ReplyStage, Spread>>;
@@ -68,7 +68,7 @@ export type CallTiming = Readonly<{
   }> | null;
 }>;
 
-/** What the record of a call says of its times. */
+/** The timing of a call. */
 export const timingOf = (call: TimedCall): CallTiming => {
   const { id: callId, status, rejectReason, endReason } = call;
   const { replies, unmeasured } = repliesOf(call.turns);
@@ -78,7 +78,7 @@ export const timingOf = (call: TimedCall): CallTiming => {
   return { callId, status, rejectReason, endReason, pickup, replies, unmeasured, discarded, overall };
 };
 
-/** The events that are marks, and what of their data tells more. */
+/** The events that are stages of the pick-up, and which of their data is shown. */
 const stageEvents: Readonly<Record<string, string>> = {
   routed: 'source',
   rejected: 'source',
@@ -97,7 +97,7 @@ const pickupOf = (call: TimedCall): Pickup => {
   const firstSoundMs = firstSoundOf(call.turns);
   const isActive = enteredMs !== undefined && stages['active'] !== undefined;
   const placed = enteredMs === undefined ? [] : Object.entries({ entered: 0, ...stages });
-  const marks = inOrder([
+  const allStages = inOrder([
     { name: 'came_in', atMs: 0, detail: null },
     ...eventStages(call),
     ...placed.map(([name, ms]) => ({ name, atMs: ms + (enteredMs ?? 0), detail: null })),
@@ -107,10 +107,10 @@ const pickupOf = (call: TimedCall): Pickup => {
   ]);
   const until = firstSoundMs ?? answeredMs ?? Infinity;
   return {
-    stages: marks,
+    stages: allStages,
     answeredMs,
     firstSoundMs,
-    slowest: slowestStep(marks, until),
+    slowest: slowestStep(allStages, until),
     unplaced: placed.length > 0 ? {} : stages,
   };
 };
@@ -132,7 +132,7 @@ const eventStages = ({ events, createdAt }: TimedCall): PlainStage[] =>
     ];
   });
 
-/** The end belongs to the pick-up of a call that nobody answered. */
+/** Of a call that wasn't answered, the end belongs to the pick-up. */
 const endStage = ({ answeredAt, endedAt, createdAt, endReason }: TimedCall): PlainStage[] =>
   answeredAt !== null || endedAt === null
     ? []
@@ -151,7 +151,7 @@ const slowestStep = (stages: readonly Stage[], until: number): Pickup['slowest']
   return steps.toSorted((a, b) => b.tookMs - a.tookMs)[0] ?? null;
 };
 
-/** The greeting's beginning: the call's first words, where the agent has them. */
+/** When the greeting began, if the call's first words were the agent's. */
 const firstSoundOf = (turns: readonly TimedTurn[]): number | null => {
   const first = turns.find(({ role }) => role !== 'tool');
   return first?.role === 'agent' && figuresOf(first.latency)['firstToken'] === undefined ? first.startMs : null;
@@ -159,7 +159,7 @@ const firstSoundOf = (turns: readonly TimedTurn[]): number | null => {
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** The nearest rank: always one of the values. `values` isn't empty. */
+/** By nearest rank: always one of the values, of which there is at least one. */
 const spreadOf = (values: readonly number[]): Spread => {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
