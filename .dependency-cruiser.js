@@ -1,8 +1,8 @@
-// Which way imports go. docs/architecture.md shows the picture; `npm run check` enforces it, and test/unit/check/imports.test.ts
-// plants one forbidden import for each rule and checks that every name below exists.
+// Which way imports go; docs/architecture.md has the diagram, docs/decisions/0017-the-tree.md the reasons. `npm run check` enforces
+// it. test/unit/check/imports.test.ts plants a forbidden import for each rule, and checks that every name below exists.
 
 /**
- * All folders, and the files beside them, from the bottom up: each may import only what comes before it. So no two folders import
+ * All folders, and the files beside them, from the bottom up: each may import only from those before it. So no two folders import
  * each other, and there are no cycles.
  */
 const layers = [
@@ -73,7 +73,7 @@ const layers = [
   'agents/telephony/main.ts',
 ];
 
-/** Types and pure rules. Beside a store everything else is a verb. */
+/** Modules with types and pure rules. Apart from stores, every other module of the business folders is a verb. */
 const nouns = [
   'calls/(call|lifecycle|room-event|answer|timing/timing|timing/reply-timing)',
   'routing/route',
@@ -86,7 +86,7 @@ const nouns = [
   'speech-cache/speech',
   'protocol/(job|messages|call-status|lead-in-phrases|speech-request)',
 ];
-/** What is started by name or path: nothing imports it. */
+/** Modules that are started by path; nothing imports them. */
 const entries = [
   '^src/(main|cli/main|local/(demo|dev|dev-service)|simulators/caller/caller-process)[.]ts$',
   '^src/.*[/-]thread[.]ts$',
@@ -97,9 +97,9 @@ const ours = '^(src|agents|scripts)/';
 const business = '^src/(calls|routing|numbers|leads|campaigns|tenants)/';
 const noun = `^src/(${nouns.join('|')})[.]ts$`;
 const store = `${business}.*store[.]ts$`;
-/** The stores of a tenant's records: each function asks for the tenant's scope. */
+/** Stores of a tenant's records: each function requires the tenant's scope. */
 const scopedStore = `${business}.*scoped-store[.]ts$`;
-/** Runs in a browser, which resolves its imports itself. */
+/** Runs in a browser, which resolves imports by itself. */
 const browser = '-client[.]js$';
 const errors = '^src/errors[.]ts$';
 const config = '^src/config[.]ts$';
@@ -118,7 +118,7 @@ const layerRules = layers
   .map((layer, index) =>
     rule(
       `layer-${layer.replace(/^(src|agents[/]telephony)[/]|[/]$|[.]ts$/g, '')}`,
-      `${layer} imports only what stands above it in the list of layers.`,
+      `${layer} may import only from layers before it in the list.`,
       { path: pathOf(layer), pathNot: browser },
       { path: layers.slice(index + 1).map(pathOf) },
     ),
@@ -128,25 +128,25 @@ const layerRules = layers
 const directions = [
   rule(
     'layer-unknown',
-    'Every folder has its place in the list of layers.',
+    'Every folder must be in the list of layers.',
     { path: ours, pathNot: [...layers.map(pathOf), generated, '^scripts/'] },
     {},
   ),
   rule(
     'noun',
-    'A noun holds types and pure rules: it sees zod, phone-number syntax and other nouns.',
+    'A noun contains types and pure rules: it may import zod, phone-number parsing and other nouns.',
     { path: noun },
     { pathNot: [noun, errors, npm('zod|libphonenumber-js')] },
   ),
   rule(
     'store',
-    'A store sees the database and its own nouns.',
+    'A store may import the database and the nouns of its own folder.',
     { path: '^src/([^/]+)/.*store[.]ts$' },
     {
       pathNot: [
         '^src/(database|protocol)/',
         errors,
-        '^src/tenants/scope[.]ts$', // whose records it may touch
+        '^src/tenants/scope[.]ts$', // the scope that scoped stores require
         '^src/$1/',
         npm('@prisma|zod|uuid'),
         builtIn('crypto'),
@@ -155,14 +155,14 @@ const directions = [
   ),
   rule(
     'keyset-list',
-    'Only stores read the database.',
+    'Only stores query the database.',
     { path: '^src/', pathNot: store },
     { path: '^src/database/keyset-list[.]ts$' },
   ),
-  rule('store-verb', 'A store knows no use case.', { path: store }, { path: business, pathNot: [noun, store] }),
+  rule('store-verb', 'A store may not import verbs.', { path: store }, { path: business, pathNot: [noun, store] }),
   rule(
     'verb',
-    'A verb sees nouns, stores, verbs, the speech cache, and of the rest only types: it asks for what it uses.',
+    'A verb may import nouns, stores, verbs and the speech cache; everything else it gets as an argument.',
     { path: business, pathNot: [noun, store] },
     {
       pathNot: [
@@ -176,74 +176,74 @@ const directions = [
   ),
   rule(
     'verb-context',
-    'A verb is given its context; it takes only the type from there.',
+    'A verb gets its context as an argument; it may import only the type.',
     { path: business, pathNot: [noun, store] },
     { path: ['^src/(context|background)[.]ts$', config], dependencyTypesNot: ['type-only'] },
   ),
   rule(
     'edge',
-    'The edges to LiveKit, Twilio and the speech providers see nouns, configuration and errors.',
+    'Clients of LiveKit, Twilio and the speech providers may import only nouns, configuration and errors.',
     { path: '^src/(livekit|twilio|speech-cache)/' },
     { path: ours, pathNot: [noun, errors, timeLimit, config, log, '^src/$1/'] },
   ),
   rule(
     'agents',
-    'A call process owns no data: it sees the protocol, our seams in the framework, the log and errors.',
+    'A call host owns no data: it may import the protocol, the framework seams, the log and errors.',
     { path: '^agents/' },
     { path: '^(src|scripts)/', pathNot: ['^src/(protocol|framework)/', log, timeLimit, errors] },
   ),
   rule(
     'no-agents',
-    'The worker holds only the path of the agent file.',
+    'The service starts agents by path, in other processes.',
     { path: '^(src|scripts)/' },
     { path: '^agents/' },
   ),
   rule(
-    'doors',
-    'HTTP, the agent link and the commands are doors into the service: only what starts it opens them.',
+    'entry-points',
+    'HTTP, the agent link and the CLI are entry points: only the service and the commands may import them.',
     { path: '^src/', pathNot: ['^src/(http|cli|agent-link)/', '^src/service[.]ts$', ...entries] },
     { path: '^src/(http|cli|agent-link)/' },
   ),
   rule(
-    'doors-apart',
-    'The doors know nothing of each other.',
+    'entry-points-apart',
+    'The entry points are independent of one another.',
     { path: '^src/(http|cli|agent-link)/' },
     { path: '^src/(http|cli|agent-link)/', pathNot: '^src/$1/' },
   ),
   rule(
     'scope-grant',
-    "Authentication alone makes a tenant's scope; a command's user has the machine.",
+    "Only authentication creates a tenant's scope, and CLI commands, whose user controls the machine.",
     { path: '^src/', pathNot: ['^src/tenants/authenticate[.]ts$', '^src/cli/'] },
     { path: '^src/tenants/grant-scope[.]ts$' },
   ),
   rule(
     'http-scope',
-    'HTTP reads and changes records only in the scope of a tenant; tenants themselves are for the admin.',
+    'HTTP accesses records only in the scope of a tenant; the tenants themselves belong to the admin.',
     { path: '^src/http/', pathNot: '^src/http/resources/tenants[.]ts$' },
     { path: store, pathNot: scopedStore },
   ),
-  rule('main', 'Nothing imports what acts when run.', {}, { path: entries }),
+  rule('main', 'Modules that are started by path are never imported.', {}, { path: entries }),
   rule(
     'local-mode',
-    'The service never loads local mode or the simulators: only commands do.',
+    'The service never loads local mode or the simulators; only commands do.',
     { path: '^src/', pathNot: '^src/(local|cli|simulators)/' },
     { path: '^src/(local|simulators)/' },
   ),
   rule(
     'local-mode-commands',
-    'A command that needs local mode is loaded only when asked for.',
+    'Commands that need local mode are loaded only when they run.',
     { path: '^src/cli/main[.]ts$' },
     { path: '^src/(local|simulators)/', dynamic: false },
   ),
   rule(
     'simulators',
-    'Simulators share no code with the product: a mistake made twice would never be noticed.',
+    'Simulators share no code with the product: a shared mistake would go unnoticed.',
     { path: '^src/simulators/' },
     { path: ours, pathNot: '^src/simulators/' },
   ),
 ];
 
-/** Which package is seen where. */
+/** Where each package may be imported. */
 const packages = [
   ['prisma', '@prisma|prisma', [store, '^src/database/']],
   ['sql', 'pg|better-sqlite3', ['^src/database/']],
@@ -252,11 +252,11 @@ const packages = [
   ['twilio-sdk', 'twilio', ['^src/twilio/']],
   ['fastify', 'fastify|fastify-type-provider-zod|@fastify', ['^src/(http|local)/', '^src/service[.]ts$']],
   ['ws', 'ws', ['^src/(agent-link|simulators)/', '^agents/']],
-].map(([name, names, seenBy]) =>
+].map(([name, names, importers]) =>
   rule(
     `package-${name}`,
-    `Only ${seenBy.join(', ')} may see it.`,
-    { path: '^(src|agents)/', pathNot: seenBy },
+    `Only ${importers.join(', ')} may import it.`,
+    { path: '^(src|agents)/', pathNot: importers },
     { path: npm(names) },
   ),
 );
@@ -268,34 +268,34 @@ export default {
     ...packages,
     rule(
       'prisma-client',
-      'Only the database folder sees the generated clients; stores, their types.',
+      'Only database/ may import the generated clients; stores may import their types.',
       { path: '^(src|agents)/', pathNot: [store, '^src/database/'] },
       { path: generated },
     ),
     rule(
       'scripts',
-      'What runs before the service starts stands below it.',
+      'Scripts run before the service starts, and may import only the database and errors.',
       { path: '^scripts/' },
       { path: '^src/', pathNot: ['^src/database/', errors] },
     ),
-    rule('no-tests', 'What is shipped knows no tests.', { path: ours }, { path: '^test/' }),
+    rule('no-tests', 'Shipped code never imports tests.', { path: ours }, { path: '^test/' }),
     rule(
       'no-dev-dependencies',
-      'What is shipped runs without the development packages; local mode, the simulators and the client generator are not shipped.',
+      'Shipped code runs without development packages. Local mode, the simulators and the client generator are not shipped.',
       { path: ours, pathNot: ['^src/(local|simulators)/', '^scripts/generate-client[.]mjs$'] },
       { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     ),
     rule(
       'no-undeclared',
-      'Packages that are imported are named in package.json.',
+      'Every imported package must be in package.json.',
       {},
       { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'undetermined'] },
     ),
-    rule('no-unresolvable', 'An import that leads nowhere.', { pathNot: browser }, { couldNotResolve: true }),
-    rule('no-cycle', 'Files that need each other, for types too.', { pathNot: generated }, { circular: true }),
+    rule('no-unresolvable', 'The import resolves to no file.', { pathNot: browser }, { couldNotResolve: true }),
+    rule('no-cycle', 'Files that import each other, even for types.', { pathNot: generated }, { circular: true }),
     rule(
       'no-orphan',
-      'A file that nobody imports and that imports nothing.',
+      'A file that imports nothing and is imported by nothing.',
       { orphan: true, path: '^(src|agents)/', pathNot: [...entries, browser, '[.]d[.]ts$'] },
       {},
     ),

@@ -1,7 +1,7 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-/** The files that act when run; importing any other file does nothing. */
+/** Files that are run. Importing any other file must have no side effects. */
 const entries = [
   'src/main.ts',
   'src/cli/main.ts',
@@ -10,24 +10,24 @@ const entries = [
   'src/**/{thread,*-thread}.ts',
   'agents/telephony/main.ts',
   'scripts/migrate.ts',
-  'test/{check,run,faults}.ts',
+  'test/{check,check-exports,run,faults}.ts',
   'test/bench/**/*.ts',
 ];
-const forPeople = ['src/cli/**/*.ts', 'src/local/**/*.ts', 'src/simulators/**/*.ts', 'scripts/*.ts', 'test/**/*.ts'];
+const consoleFiles = ['src/cli/**/*.ts', 'src/local/**/*.ts', 'src/simulators/**/*.ts', 'scripts/*.ts', 'test/**/*.ts'];
 const tests = ['test/**/*.ts'];
 const defaultExports = ['agents/telephony/main.ts', '*.config.{js,ts}', '.*.js'];
 
 const doubleCast = {
   selector: 'TSAsExpression > TSAsExpression.expression[typeAnnotation.type="TSUnknownKeyword"]',
-  message: '`as unknown as` hides a mistake from the compiler.',
+  message: '`as unknown as` hides mistakes from the compiler.',
 };
 
 const swallowed = {
   selector: 'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression[body.body.length=0]',
-  message: 'Handle the failure, or say in the function what makes it harmless.',
+  message: 'Handle the error, or state in the function why it is harmless.',
 };
 
-/** Statements and calls that do something as soon as the file is imported. */
+/** Statements and calls that have an effect when the file is imported. */
 const opens =
   '/^(fastify|pino|connect|open[A-Z].*|create(Server|Connection)|listen|fetch|loadConfig|readFile(Sync)?|set(Interval|Timeout))$/i';
 const holds = '/^(PrismaClient|Pool|Client|Worker|WebSocket|WebSocketServer|AgentServer|Room|Database)$/';
@@ -43,20 +43,20 @@ const sideEffects = [
     `${level} VariableDeclaration[kind="let"]`,
     `${level} VariableDeclaration[kind="using"], ${level} VariableDeclaration[kind="await using"]`,
   ]),
-].map((selector) => ({ selector, message: 'Importing a file does nothing: do this in a function.' }));
+].map((selector) => ({ selector, message: 'Importing a file must have no side effects: do this in a function.' }));
 
-/** Names that the compiler knows from the browser, and that are more often a forgotten variable. */
+/** Browser globals that the compiler accepts, but that are usually a forgotten variable. */
 const browserGlobals = ['close', 'event', 'find', 'history', 'length', 'location', 'name', 'open', 'origin', 'parent']
   .concat(['print', 'screen', 'self', 'status', 'stop', 'top'])
-  .map((name) => ({ name, message: 'This is the browser’s variable of that name.' }));
+  .map((name) => ({ name, message: 'This is a browser global, not a variable of yours.' }));
 
-const exit = { object: 'process', property: 'exit', message: 'Set process.exitCode and close what is open.' };
+const exit = { object: 'process', property: 'exit', message: 'Set process.exitCode and close what is open instead.' };
 const environment = {
   object: 'process',
   property: 'env',
-  message: 'The environment is read once, by who calls loadConfig: ask for the value instead.',
+  message: 'Only callers of loadConfig read the environment: take the value as an argument.',
 };
-const mock = { object: 'vi', property: 'mock', message: 'Test the real thing: fakes stand at the wire only.' };
+const mock = { object: 'vi', property: 'mock', message: 'Test the real thing; fake only what is across the network.' };
 
 export default defineConfig(
   globalIgnores(['src/database/generated/', 'test-results/']),
@@ -73,7 +73,7 @@ export default defineConfig(
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/prefer-promise-reject-errors': 'error',
-      // Fastify's handlers and interfaces of ours are asynchronous by type, whether or not this one waits for something.
+      // Handlers and implementations of asynchronous interfaces need not await anything.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/return-await': ['error', 'in-try-catch'],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
@@ -97,7 +97,7 @@ export default defineConfig(
         {
           paths: ['process', 'node:process'].map((name) => ({
             name,
-            message: 'Use the global process, which is watched.',
+            message: 'Use the global `process`, which the rules below restrict.',
           })),
         },
       ],
@@ -108,8 +108,8 @@ export default defineConfig(
       'max-lines-per-function': ['error', { max: 40, skipBlankLines: true, skipComments: true }],
     },
   },
-  { files: forPeople, rules: { 'no-console': 'off' } },
-  // The one place where a promise may be let go: it is kept in a set there.
+  { files: consoleFiles, rules: { 'no-console': 'off' } },
+  // The only place that may leave a promise floating: it keeps it in a set.
   {
     files: ['src/background.ts'],
     rules: { '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: true }] },

@@ -14,7 +14,7 @@ import type { CallLimits } from './routing/route.ts';
 export type Provider = Readonly<{ apiKey: string; baseUrl: string }>;
 
 /** `baseUrl`: receives every request instead of Twilio's own endpoints; null: those. */
-export type TwilioAccount = Readonly<{ accountSid: string; authToken: string; baseUrl: string | null }>;
+type TwilioAccount = Readonly<{ accountSid: string; authToken: string; baseUrl: string | null }>;
 
 export type Config = Readonly<{
   production: boolean;

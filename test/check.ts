@@ -1,5 +1,6 @@
 /**
- * `npm run check [-- PART…]`: types, lint, import directions, format, migrations, benchmark pages. One line a part; exit code 1 when any failed.
+ * `npm run check [-- PART…]`: types, lint, import directions, format, migrations, benchmark pages. Prints a line per part; exits with 1 if
+ * any failed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -8,13 +9,13 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
-interface Part {
+type Part = {
   name: string;
-  /** A script and its arguments, run with this Node in the root. */
+  /** A script and its arguments, run by this Node in the project's root. */
   command: string[];
-  /** What the output must say: a tool that reads nothing finds nothing wrong either. */
-  mustSay?: RegExp;
-}
+  /** What the output must match: a tool that reads no files finds no problems either. */
+  expectedOutput?: RegExp;
+};
 
 /** The longest first. */
 const parts: Part[] = [
@@ -27,7 +28,7 @@ const parts: Part[] = [
       '--config=.dependency-cruiser.js',
       ...['src', 'agents', 'scripts'].filter((folder) => existsSync(join(root, folder))),
     ],
-    mustSay: /[1-9]\d* dependencies cruised/,
+    expectedOutput: /[1-9]\d* dependencies cruised/,
   },
   { name: 'format', command: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
   ...(existsSync(join(root, 'scripts/migrate.ts'))
@@ -38,27 +39,27 @@ const parts: Part[] = [
     : []),
 ];
 
-/** Runs one part, prints its line, and says whether it went well. */
-async function run(part: Part): Promise<boolean> {
+/** Runs one part, prints its line, and returns whether it passed. */
+const run = async (part: Part): Promise<boolean> => {
   const startedAt = performance.now();
   const child = spawn(process.execPath, part.command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
   const [code, stdout, stderr] = await Promise.all([closed, text(child.stdout), text(child.stderr)]);
   const output = (stdout + stderr).trim();
-  const ok = code === 0 && (part.mustSay === undefined || part.mustSay.test(output));
+  const ok = code === 0 && (part.expectedOutput === undefined || part.expectedOutput.test(output));
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`${ok ? 'ok    ' : 'failed'}  ${part.name} (${seconds} s)${ok ? '' : `\n${output}\n`}`);
-  // Benchmark pages whose figures are of an older source: no failure, but worth knowing.
+  // Benchmark pages whose figures come from older source: not a failure, but worth knowing.
   if (ok) for (const note of output.match(/^stale: .*$/gm) ?? []) console.log(`        ${note}`);
   return ok;
-}
+};
 
-/** Takes parts off the queue until it is empty. */
-async function work(queue: Part[]): Promise<boolean> {
+/** Runs parts from the queue until it is empty; returns whether all passed. */
+const work = async (queue: Part[]): Promise<boolean> => {
   let ok = true;
   for (let part = queue.shift(); part !== undefined; part = queue.shift()) ok = (await run(part)) && ok;
   return ok;
-}
+};
 
 const wanted = process.argv.slice(2);
 const queue = parts.filter(({ name }) => wanted.length === 0 || wanted.includes(name));

@@ -4,10 +4,10 @@ import { describeError } from '../errors.ts';
 import { maxSpeechBytes, findAudioProblem } from './speech.ts';
 import { speechRequestOf, type Speech } from '../protocol/speech-request.ts';
 
-export type SpeechProviders = Pick<CallConfig, 'openai' | 'deepgram'>;
+type SpeechProviders = Pick<CallConfig, 'openai' | 'deepgram'>;
 
 /** `detail` describes the failure; it contains neither the text nor a key. */
-export type Synthesized = Readonly<{ kind: 'audio'; pcm: Buffer }> | Readonly<{ kind: 'failed'; detail: string }>;
+type Synthesized = Readonly<{ kind: 'audio'; pcm: Buffer }> | Readonly<{ kind: 'failed'; detail: string }>;
 
 const timeoutMs = 30_000;
 

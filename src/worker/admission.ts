@@ -8,7 +8,7 @@ export type Admission = Disposable &
   }>;
 
 /** `loopBusy`: the event loop's utilization over the last seconds, from 0 to 1. */
-export type Load = Readonly<{ freeMemoryMb: number; loopBusy: number }>;
+type Load = Readonly<{ freeMemoryMb: number; loopBusy: number }>;
 
 const windowMs = 2_000;
 /** A loop that is never idle answers late, and callers would wait. */

@@ -29,7 +29,7 @@ const closeTimeoutMs = 30_000;
 /** What a call host inherits of our environment. */
 const inheritedVariables = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'] as const;
 
-export type WorkerOptions = Readonly<{
+type WorkerOptions = Readonly<{
   config: CallConfig;
   linkPath: string;
   log: Log;

@@ -4,7 +4,7 @@ import { frame, smallService } from './small-service.ts';
 
 const TIMEOUT_MS = 120_000;
 
-test('npm run check passes on a clean tree and names what fails on another', { timeout: TIMEOUT_MS }, async () => {
+test('npm run check passes on a clean tree, and names what fails on another', { timeout: TIMEOUT_MS }, async () => {
   await using checkout = await openCheckout(frame);
   await checkout.write(smallService);
   const clean = await checkout.run('node', ['test/check.ts']);
@@ -28,12 +28,12 @@ test('npm run check passes on a clean tree and names what fails on another', { t
   expect(stdout).toContain('error no-agents: src/http/agents.ts → agents/telephony/main.ts');
   expect(stdout).toMatch(/^failed {2}types/m);
   expect(stdout).toMatch(/state\.ts\(1,13\): error TS1294/); // not erasable
-  expect(stdout).toMatch(/state\.ts\(4,14\): error TS2322/); // an index may lead nowhere
+  expect(stdout).toMatch(/state\.ts\(4,14\): error TS2322/); // an index may be out of range
   expect(stdout).toMatch(/^failed {2}format[^]*src\/http\/format\.ts/m);
   expect(stdout).toMatch(/^ok {6}lint/m);
 });
 
-test('a tool that reads nothing does not pass', async () => {
+test('a tool that reads no files does not pass', async () => {
   await using checkout = await openCheckout(frame);
   await checkout.write({ 'src/a.ts': 'export const a = 1;\n', 'src/main.ts': 'console.log(1);\n' });
   const { code, stdout } = await checkout.run('node', ['test/check.ts', 'imports']);
@@ -41,7 +41,7 @@ test('a tool that reads nothing does not pass', async () => {
   expect(stdout).toMatch(/^failed {2}imports/m);
 });
 
-/** One line each that lint must refuse in src/, and the rule that does. */
+/** Lines that lint must refuse in src/, each with the rule that does. */
 const lines: [line: string, rule: string][] = [
   ['export const a = (x: any): unknown => x as unknown;', '@typescript-eslint/no-explicit-any'],
   ['export const b = (x: object) => x as unknown as string;', 'no-restricted-syntax'],
@@ -74,7 +74,7 @@ const lines: [line: string, rule: string][] = [
   ],
 ];
 
-test('lint refuses what the rules of the design refuse', { timeout: TIMEOUT_MS }, async () => {
+test('lint enforces the rules of the design', { timeout: TIMEOUT_MS }, async () => {
   await using checkout = await openCheckout(frame);
   await checkout.write(Object.fromEntries(lines.map(([line], index) => [`src/http/plant-${index}.ts`, `${line}\n`])));
   const { stdout } = await checkout.run('node', ['node_modules/eslint/bin/eslint.js', '--format=json', 'src']);

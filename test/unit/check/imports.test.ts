@@ -9,7 +9,7 @@ interface Report {
 
 const frame = ['package.json', 'tsconfig.json', '.dependency-cruiser.js', 'src', 'agents', 'scripts'];
 
-/** Every forbidden import that is found, as `from rule`. */
+/** The violations found, as `file rule`. */
 async function violations(checkout: Checkout): Promise<string[]> {
   const bin = 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs';
   const args = ['--config=.dependency-cruiser.js', '--output-type=json', 'src', 'agents', 'scripts'];
@@ -20,7 +20,7 @@ async function violations(checkout: Checkout): Promise<string[]> {
   return summary.violations.map(({ from, rule }) => `${from} ${rule.name}`);
 }
 
-/** A new file that does one forbidden thing, and the rule that says so. */
+/** New files with one forbidden import each, and the rule that refuses it. */
 const plants: [path: string, content: string, rule: string][] = [
   ['src/numbers/planted-store.ts', `import { fastify } from 'fastify';`, 'store'],
   ['src/leads/planted-store.ts', `import { startLead } from '../numbers/import-numbers.ts';`, 'store'],
@@ -46,12 +46,12 @@ const plants: [path: string, content: string, rule: string][] = [
   ['src/worker/serve.ts', `import { fastify } from 'fastify';`, 'package-fastify'],
   ['src/worker/socket.ts', `import { WebSocket } from 'ws';`, 'package-ws'],
   ['src/http/rooms.ts', `import { Room } from '@livekit/rtc-node';`, 'package-livekit-agents'],
-  ['src/http/commands.ts', `import '../cli/call.ts';`, 'doors-apart'],
+  ['src/http/commands.ts', `import '../cli/call.ts';`, 'entry-points-apart'],
   ['src/http/stores.ts', `import { findCall } from '../calls/store.ts';`, 'http-scope'],
   ['src/http/anybody.ts', `import { grantScope } from '../tenants/grant-scope.ts';`, 'scope-grant'],
   ['src/cli/planted.ts', `import { openLink } from '#agents/telephony/report/agent-link.ts';`, 'no-agents'],
   ['src/worker/load-local.ts', `export const load = () => import('../local/final-records.ts');`, 'local-mode'],
-  ['src/local/planted.ts', `import { buildHttp } from '#src/http/server.ts';`, 'doors'],
+  ['src/local/planted.ts', `import { buildHttp } from '#src/http/server.ts';`, 'entry-points'],
   ['src/worker/load.ts', `import main from '../../agents/telephony/main.ts';`, 'no-agents'],
   ['src/worker/start.ts', `import '../main.ts';`, 'main'],
   ['src/worker/speech.ts', `import espeak from '@echogarden/espeak-ng-emscripten';`, 'no-dev-dependencies'],
@@ -74,7 +74,7 @@ const plants: [path: string, content: string, rule: string][] = [
   ['scripts/serve.ts', `import { buildHttp } from '#src/http/server.ts';`, 'scripts'],
 ];
 
-/** What the plants import. */
+/** Files that the plants import. */
 const companions = {
   'src/worker/two.ts': `import type { One } from './one.ts';\nexport type Two = One;\n`,
   'test/planted.ts': `export const planted = 1;\n`,
@@ -91,7 +91,7 @@ interface Rules {
 const loadRules = async (): Promise<Rules['default']> =>
   ((await import(join(projectRoot, '.dependency-cruiser.js'))) as Rules).default;
 
-/** A folder that is a layer imports the file that a test puts into the layer above it. */
+/** In each folder of the layers, a file that imports one from the layer after it. */
 const layerPlants = async (): Promise<[path: string, content: string, rule: string][]> => {
   const { forbidden } = await loadRules();
   const folders = forbidden.flatMap(({ name, from }) => {
@@ -105,7 +105,7 @@ const layerPlants = async (): Promise<[path: string, content: string, rule: stri
   });
 };
 
-test('each forbidden import is found by its own rule, and nothing else is', { timeout: 120_000 }, async () => {
+test('each forbidden import is refused by its own rule, and nothing else is', { timeout: 120_000 }, async () => {
   await using checkout = await openCheckout(frame);
   expect(await violations(checkout)).toEqual([]);
   const all = [...plants, ...(await layerPlants())];
@@ -118,7 +118,7 @@ test('each forbidden import is found by its own rule, and nothing else is', { ti
   expect(found.filter((violation) => !planted.has(violation.split(' ')[0] ?? ''))).toEqual([]);
 });
 
-/** The alternatives that a pattern names: `^src/(http|cli)/` is `^src/http/` and `^src/cli/`. */
+/** Expands a pattern: `^src/(http|cli)/` becomes `^src/http/` and `^src/cli/`. */
 const alternativesOf = (pattern: string): string[] => {
   const innermost = /\(([^()]*)\)/.exec(pattern);
   if (innermost === null) return [pattern];
