@@ -43,7 +43,7 @@ export type Service = Readonly<{
   [Symbol.asyncDispose]: () => Promise<void>;
 }>;
 
-export type ServiceOptions = Readonly<{
+type ServiceOptions = Readonly<{
   config: CallConfig;
   env: Readonly<Record<string, string | undefined>>;
   log?: Log;

@@ -1,6 +1,6 @@
 /**
- * `npm run check [-- PART…]`: types, lint, import directions, format, migrations, benchmark pages. Prints a line per part; exits with 1 if
- * any failed.
+ * `npm run check [-- PART…]`: types, lint, import directions, unused exports, format, migrations, benchmark pages. Prints a line
+ * per part; exits with 1 if any failed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -30,6 +30,9 @@ const parts: Part[] = [
     ],
     expectedOutput: /[1-9]\d* dependencies cruised/,
   },
+  ...(existsSync(join(root, 'test/check-exports.ts'))
+    ? [{ name: 'exports', command: ['test/check-exports.ts'], expectedOutput: /[1-9]\d* exports checked/ }]
+    : []),
   { name: 'format', command: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
   ...(existsSync(join(root, 'scripts/migrate.ts'))
     ? [{ name: 'migrations', command: ['scripts/migrate.ts', 'check'] }]

@@ -1,7 +1,7 @@
 /** The answer to sip-inbound (docs/contract.md, section 2): which agent takes the call, and the metadata for its job. */
 import type { Call } from './call.ts';
 
-export type SipInboundAnswer = Readonly<{
+type SipInboundAnswer = Readonly<{
   agent_name: string;
   /** JSON in a string. */
   metadata: string;

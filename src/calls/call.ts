@@ -65,7 +65,7 @@ export const isHeard = (reason: string): boolean =>
 /** Who reported a call, and why it was accepted or refused. Facts, never people's numbers or names. */
 export type Routing = Readonly<{ source: IncomingCall['source']; reasons: readonly string[] }>;
 
-export type CallEvent = Readonly<{ seq: number; type: string; data: unknown; at: Date }>;
+type CallEvent = Readonly<{ seq: number; type: string; data: unknown; at: Date }>;
 
 /** The events of a call. The first is its routing, which is stored in the call's own record. */
 export const eventsOf = (

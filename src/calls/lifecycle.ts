@@ -14,7 +14,7 @@ import { openStatuses, type CallStatus } from '../protocol/call-status.ts';
 
 /** From the worst to the best. */
 const endSources = ['reconciler', 'room_finished', 'participant_left', 'link'] as const;
-export type EndSource = (typeof endSources)[number];
+type EndSource = (typeof endSources)[number];
 
 export type CallFact =
   | Readonly<{ kind: 'answered'; at: Date }>

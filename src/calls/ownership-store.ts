@@ -3,7 +3,7 @@ import type { DbClient } from '../database/open.ts';
 import { openStatuses, type OpenStatus } from '../protocol/call-status.ts';
 import type { Call } from './call.ts';
 
-export type Ownership = Readonly<{
+type Ownership = Readonly<{
   ownerId: string;
   leaseUntil: Date;
   jobId: string;
@@ -53,7 +53,7 @@ export const claimDispatch = async (db: DbClient, call: Call, now: Date): Promis
   return count === 1;
 };
 
-export type OrphanedQuery = Readonly<{
+type OrphanedQuery = Readonly<{
   now: Date;
   statuses: OpenStatus[];
   /** Also calls of services other than `ownerId` whose leases haven't expired. */

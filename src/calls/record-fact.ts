@@ -13,7 +13,7 @@ import type { RoomEvent } from '../livekit/room.ts';
 import { appendEvent, callsOfRoom, findCall, findOpenCall, saveFacts, takeIntoInbox } from './store.ts';
 
 /** `full`: there is no capacity for the call. It isn't recorded: the agent that comes may still have room for it, and decides. */
-export type Effect = 'recorded' | 'repeated' | 'no_call' | 'full' | 'ignored';
+type Effect = 'recorded' | 'repeated' | 'no_call' | 'full' | 'ignored';
 
 type EventContext = Pick<Context, 'db' | 'config' | 'now' | 'busy' | 'log' | 'feed' | 'ownerId'>;
 

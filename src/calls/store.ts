@@ -40,7 +40,7 @@ export const callsOfRoom = (db: DbClient, roomName: string): Promise<Call[]> =>
     take: 5,
   });
 
-export type NewCall = Readonly<{
+type NewCall = Readonly<{
   callSid: string;
   roomName: string;
   phoneNumber: string;
@@ -221,7 +221,7 @@ export const findTimedCall = async (db: DbClient, id: string): Promise<TimedCall
   return call === null ? null : { ...call, events: eventsOf(call, call.events) };
 };
 
-export type InboxEntry = Readonly<{ id: string; event: string; roomName: string; callId: string }>;
+type InboxEntry = Readonly<{ id: string; event: string; roomName: string; callId: string }>;
 
 /** Takes a webhook into the inbox; false if it is there already. To be called in the transaction that applies it. */
 export const takeIntoInbox = async (tx: DbClient, entry: InboxEntry): Promise<boolean> => {

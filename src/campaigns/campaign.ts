@@ -16,7 +16,7 @@ import { problemsOf, variableList } from './prompt.ts';
 export const defaultGreeting = 'Hello! This is your AI assistant. How can I help you?';
 
 /** A person to whom the agent may transfer the caller. */
-export const transferDestination = z.object({
+const transferDestination = z.object({
   name: name(100).describe('The name by which the agent and the API refer to it.'),
   number: z.string().regex(/^\+[1-9]\d{5,14}$/, 'must be in E.164, such as +15551234567'),
 });

@@ -83,13 +83,13 @@ export const findCampaign = async (
   return row === null ? null : recordOf(row);
 };
 
-export type CampaignFields = Readonly<{
+type CampaignFields = Readonly<{
   name?: string;
   agentName?: string | null;
   sipTrunkId?: string | null;
   maxConcurrent?: number;
 }>;
-export type DraftChanges = Partial<Conversation>;
+type DraftChanges = Partial<Conversation>;
 
 /** Creates a campaign that takes no calls until it is published. */
 export const insertCampaign = async (
@@ -99,7 +99,7 @@ export const insertCampaign = async (
 ): Promise<CampaignRecord> =>
   recordOf(await db.campaign.create({ data: { ...fields, draft: { ...draft }, tenantId }, include: included }));
 
-export type CampaignChanges = CampaignFields &
+type CampaignChanges = CampaignFields &
   Readonly<{
     status?: CampaignStatus;
     /** Null discards the draft. */

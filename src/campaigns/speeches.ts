@@ -6,7 +6,7 @@ import { hasOnly, render, type Variable } from './prompt.ts';
 import { systemMessagesOf } from './system-messages.ts';
 
 /** The values of variables that don't depend on a call. `numbers`: those that are answered with these settings. */
-export type KnownValues = Readonly<{ tenantName: string; numbers: readonly string[] }>;
+type KnownValues = Readonly<{ tenantName: string; numbers: readonly string[] }>;
 
 const knownVariables: readonly Variable[] = ['campaign.name', 'tenant.name', 'number.dialed'];
 

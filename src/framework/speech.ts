@@ -1,6 +1,6 @@
 /** What we need of a speech of the framework, and the framework has no call for. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { USERDATA_TTS_STARTED_TIME, voice } from '@livekit/agents';
+import { USERDATA_TTS_STARTED_TIME, type voice } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 
 /**
@@ -19,7 +19,7 @@ export const setInterruptible = (speech: voice.SpeechHandle, isInterruptible: bo
   speech.allowInterruptions = isInterruptible;
 };
 
-export type SpeechContext = Readonly<{
+type SpeechContext = Readonly<{
   /** To be called in the handler of SpeechCreated: what the framework starts for the speech then runs in its context. */
   enter: (speech: voice.SpeechHandle) => void;
   /** The speech that the calling code works for. */

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 
 /** `warming`: registered, but no call process has become ready yet, so no job is accepted. */
 const workerStates = ['ok', 'warming', 'draining', 'not_registered'] as const;
-export type WorkerState = (typeof workerStates)[number];
+type WorkerState = (typeof workerStates)[number];
 
 export type Readiness = Readonly<{ worker: () => WorkerState; readyProcesses: () => number }>;
 

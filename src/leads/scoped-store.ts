@@ -9,7 +9,7 @@ import type { Page, PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
 
 export const leadStatuses = ['new', 'calling', 'completed', 'failed'] as const;
-export type LeadStatus = (typeof leadStatuses)[number];
+type LeadStatus = (typeof leadStatuses)[number];
 
 export type LeadRecord = Readonly<{
   id: string;
@@ -26,7 +26,7 @@ export type LeadRecord = Readonly<{
   updatedAt: Date;
 }>;
 
-export type LeadFilter = Readonly<{
+type LeadFilter = Readonly<{
   campaignId?: string;
   phoneNumber?: string;
   status?: LeadStatus;
@@ -90,7 +90,7 @@ export const insertLead = (
     return tx.lead.create({ data: { ...lead, tenantId } });
   });
 
-export type LeadChanges = Readonly<{
+type LeadChanges = Readonly<{
   name?: string;
   metadata?: object;
   archivedAt?: Date | null;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { callJob, providerKeys } from './job.ts';
 
 /** Why a call ended, as its call host saw it. */
-export const agentEndReason = z.enum([
+const agentEndReason = z.enum([
   'caller_hangup', // the caller left
   'caller_lost', // the caller's network vanished
   'agent_hangup', // the agent said goodbye (end_call)
@@ -20,7 +20,7 @@ export const agentEndReason = z.enum([
 ]);
 export type AgentEndReason = z.infer<typeof agentEndReason>;
 
-export const spokenTurn = z.object({
+const spokenTurn = z.object({
   seq: z.number().int(),
   role: z.enum(['agent', 'caller', 'tool']),
   /** What was really said; of an agent's turn that was interrupted, only what was heard. Of a tool call: a readable line. */
@@ -54,7 +54,7 @@ export type PickupStage = keyof typeof pickupStages;
 export const jobTimes = z.object({ offeredAt: z.coerce.number(), acceptedAt: z.coerce.number() });
 export type JobTimes = z.infer<typeof jobTimes>;
 
-export const agentEvent = z.discriminatedUnion('kind', [
+const agentEvent = z.discriminatedUnion('kind', [
   /** The caller can hear the agent: media flows. */
   z.object({ kind: z.literal('answered'), at: z.number() }),
   /** A turn was spoken. Sent again with the same `seq`, it replaces the earlier one. */
@@ -84,14 +84,14 @@ export const agentEvent = z.discriminatedUnion('kind', [
 export type AgentEvent = z.infer<typeof agentEvent>;
 
 /** The caller as the agent found them in the room. */
-export const callerInRoom = z.object({
+const callerInRoom = z.object({
   identity: z.string(),
   isSip: z.boolean(),
   attributes: z.record(z.string(), z.string()),
 });
 export type CallerInRoom = z.infer<typeof callerInRoom>;
 
-export const claim = z.object({
+const claim = z.object({
   jobId: z.string(),
   room: z.string(),
   roomSid: z.string(),
@@ -111,7 +111,7 @@ export const fromCallHost = z.discriminatedUnion('type', [
 ]);
 export type FromCallHost = z.infer<typeof fromCallHost>;
 
-export const claimResult = z.discriminatedUnion('kind', [
+const claimResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('job'), job: callJob }),
   /** Another agent has the call, or it was refused: leave the room in silence. */
   z.object({ kind: z.literal('leave'), reason: z.string() }),

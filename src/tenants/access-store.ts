@@ -97,7 +97,7 @@ export const savePassword = (
     });
   });
 
-export type TokenHolder = Readonly<{
+type TokenHolder = Readonly<{
   id: string;
   name: string;
   tenantId: string;

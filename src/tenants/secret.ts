@@ -1,7 +1,7 @@
 /** Generated secrets: 256 random bits after a prefix for their purpose. Only a hash of them is stored. */
 import { createHash, randomBytes } from 'node:crypto';
 
-export type SecretKind = 'ta' | 'tr';
+type SecretKind = 'ta' | 'tr';
 
 /** `ta_…`: an API token; `tr_…`: the refresh token of a session. */
 export const newSecret = (kind: SecretKind): string => `${kind}_${randomBytes(32).toString('base64url')}`;

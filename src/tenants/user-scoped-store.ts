@@ -48,7 +48,7 @@ export const insertUser = (
   user: Readonly<{ email: string; name: string; role: TenantRole; passwordHash: string }>,
 ): Promise<User> => db.user.create({ data: { ...user, email: emailKey(user.email), tenantId }, select: shown });
 
-export type UserChanges = Readonly<{
+type UserChanges = Readonly<{
   name?: string;
   role?: TenantRole;
   isActive?: boolean;

@@ -1,7 +1,7 @@
 /** Cuts PCM of any chunk size into audio frames of equal length. */
 import { AudioFrame } from '@livekit/rtc-node';
 
-export type Framer = {
+type Framer = {
   /** Takes 16-bit mono samples as bytes (an even number); gives the frames that are full. */
   push: (pcm: Uint8Array) => AudioFrame[];
   /** Gives what is left as a shorter frame. */

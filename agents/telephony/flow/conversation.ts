@@ -19,7 +19,7 @@ import { openFailurePolicy, type FailedPart, type FailurePolicy } from './failur
 import { endPolitely, fallSilent, hangUp, type GoodbyeParts } from './goodbye.ts';
 import { openTransfer, type Transfer } from './transfer.ts';
 
-export type ConversationOptions = {
+type ConversationOptions = {
   job: CallJob;
   /** Not started yet. */
   session: voice.AgentSession;

@@ -20,7 +20,7 @@ export type FailurePolicy = Disposable & {
   recovered: () => void;
 };
 
-export type FailurePolicyOptions = {
+type FailurePolicyOptions = {
   report: (part: FailedPart, detail: string) => void;
   job: Pick<CallJob, 'systemMessages' | 'fallback'>;
   tracker: SpeechTracker;

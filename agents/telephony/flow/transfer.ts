@@ -18,7 +18,7 @@ export type Transfer = {
   resume: () => void;
 };
 
-export type TransferOptions = Readonly<{
+type TransferOptions = Readonly<{
   job: Pick<CallJob, 'systemMessages'>;
   session: voice.AgentSession;
   callEnd: CallEnd;

@@ -12,7 +12,7 @@ import { circuitBreaker, ConsecutiveBreaker, handleWhen } from 'cockatiel';
 import { OpenAI } from 'openai';
 import { final, toApiError } from '#src/framework/api-error.ts';
 
-export type HedgedLlmOptions = Readonly<{
+type HedgedLlmOptions = Readonly<{
   apiKey: string;
   /** http(s)://…/v1 */
   baseUrl: string;

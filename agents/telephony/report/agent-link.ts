@@ -11,7 +11,7 @@ import {
   type ClaimResult,
 } from '#src/protocol/messages.ts';
 
-export type Init = Extract<FromService, { type: 'init' }>;
+type Init = Extract<FromService, { type: 'init' }>;
 /** What the service tells a running call to do. */
 export type Command = Extract<FromService, { type: 'say' | 'end' | 'transfer' | 'resume' }>;
 /** What the caller is to hear until the verdict comes. */

@@ -13,7 +13,7 @@ export type Transcript = Disposable & {
   flush: () => void;
 };
 
-export type TranscriptOptions = Readonly<{
+type TranscriptOptions = Readonly<{
   tracker: SpeechTracker;
   playout: Playout;
   requestTimes: RequestTimes;

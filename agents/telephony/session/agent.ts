@@ -17,7 +17,7 @@ import { transferCallTool, type TransferTo } from './tools/transfer-call.ts';
 
 export type AgentActions = { hangUp: HangUp; takeMessage: (message: Message) => void; transferTo: TransferTo };
 
-export type AgentParts = Readonly<{
+type AgentParts = Readonly<{
   job: CallJob;
   session: voice.AgentSession;
   tracker: SpeechTracker;

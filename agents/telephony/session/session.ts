@@ -29,7 +29,7 @@ const preemptiveGeneration = { enabled: true, preemptiveTts: true, maxRetries: 6
 const vadSilenceMs = 250;
 
 /** A session that isn't started and has no audio yet, and what follows who is speaking in it. */
-export type TrackedSession = Readonly<{ session: voice.AgentSession; tracker: SpeechTracker }>;
+type TrackedSession = Readonly<{ session: voice.AgentSession; tracker: SpeechTracker }>;
 
 /** Opens the session of a conversation. */
 export const openSession = (

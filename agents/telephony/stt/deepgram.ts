@@ -11,7 +11,7 @@ import { eventOf, readResults, type Results } from './deepgram-results.ts';
 import { rmsOf } from '../audio/loudness.ts';
 import { openReplayBuffer, type ReplayBuffer } from './replay-buffer.ts';
 
-export type DeepgramSttOptions = Readonly<{
+type DeepgramSttOptions = Readonly<{
   apiKey: string;
   /** ws(s)://… without a path. */
   baseUrl: string;

@@ -6,7 +6,7 @@
 
 import { isLeadInPhrase } from '#src/protocol/lead-in-phrases.ts';
 
-export type SentenceSplitter = {
+type SentenceSplitter = {
   /** Takes more text; gives the pieces that are complete by now. */
   push: (text: string) => string[];
   /** The text is over; gives what is left, if anything. */

@@ -16,7 +16,7 @@ import { plainText } from './plain-text.ts';
 import { openPrefetch, type Prefetch } from './prefetch.ts';
 import { streamSpeech, type SpeechLimits } from './speech-stream.ts';
 
-export type StreamingTtsOptions = Readonly<{
+type StreamingTtsOptions = Readonly<{
   providers: ProviderKeys;
   voice: CallJob['tts'];
   /** The samples of a text that was spoken before the call; null where it wasn't. */

@@ -9,7 +9,7 @@ import { whenCutOff } from '#src/framework/speech.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
 
 /** The same stream, which ends when the speech that it is made for is cut off. `onItem` gets each item first. */
-export type EndWhenCutOff = <T>(
+type EndWhenCutOff = <T>(
   stream: ReadableStream<T> | null,
   onItem?: (item: T, speech: voice.SpeechHandle) => void,
 ) => ReadableStream<T> | null;

@@ -12,7 +12,7 @@ import { createTurnDetector } from '#src/framework/turn-detector.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
 
 /** In ms since the end of speech. */
-export type EndpointingDelays = Readonly<{
+type EndpointingDelays = Readonly<{
   /** A finished question, a short answer. */
   finishedMs: number;
   /** A sentence that the transcription closed with a full stop: often right, as it hears the voice fall. */
@@ -40,7 +40,7 @@ export const defaultEndpointingDelays: EndpointingDelays = {
   unfinishedMs: 2_500,
 };
 
-export type TurnState = keyof EndpointingDelays;
+type TurnState = keyof EndpointingDelays;
 
 /** The patience of somebody who waits `factor` times as long. */
 export const scaleDelays = (patience: EndpointingDelays, factor: number): EndpointingDelays => ({

@@ -9,7 +9,7 @@
 import type { CallJob } from '#src/protocol/job.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
 
-export type NoInputLimits = Pick<CallJob['limits'], 'noInputPromptMs' | 'noInputGoodbyeMs' | 'waitRequestMs'>;
+type NoInputLimits = Pick<CallJob['limits'], 'noInputPromptMs' | 'noInputGoodbyeMs' | 'waitRequestMs'>;
 
 export type NoInputTimer = Disposable & {
   /** The agent thinks, speaks or runs a tool: the timer stops. Its prompts don't count. */
@@ -22,7 +22,7 @@ export type NoInputTimer = Disposable & {
   callerSaid: (isWaitRequest: boolean) => void;
 };
 
-export type NoInputActions = { prompt: () => void; goodbye: () => void };
+type NoInputActions = { prompt: () => void; goodbye: () => void };
 
 /** Opens the timer; it doesn't run before `agentDone`. `goodbye` is called at most once. */
 export const openNoInputTimer = (limits: NoInputLimits, actions: NoInputActions): NoInputTimer => {
@@ -58,7 +58,7 @@ export const openNoInputTimer = (limits: NoInputLimits, actions: NoInputActions)
 };
 
 /** What comes next after a number of prompts, in ms since the agent's last word. */
-export const dueAt = (
+const dueAt = (
   limits: NoInputLimits,
   prompts: number,
   isWaiting: boolean,

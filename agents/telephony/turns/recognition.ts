@@ -5,12 +5,12 @@ import { TransformStream, type ReadableStream } from 'node:stream/web';
 export type Recognition = ReadableStream<stt.SpeechEvent | string>;
 
 /** Whether an event is a transcript. */
-export const hasWords = ({ type }: stt.SpeechEvent): boolean =>
+const hasWords = ({ type }: stt.SpeechEvent): boolean =>
   type === stt.SpeechEventType.FINAL_TRANSCRIPT ||
   type === stt.SpeechEventType.INTERIM_TRANSCRIPT ||
   type === stt.SpeechEventType.PREFLIGHT_TRANSCRIPT;
 
-export type RecognitionFilter = Readonly<{
+type RecognitionFilter = Readonly<{
   /** The same stream, filtered. For one stream. */
   filter: (events: Recognition) => Recognition;
   /** Puts an event that was held back into the stream. Does nothing when the stream is over. */

@@ -8,7 +8,7 @@ import type { SpeechTracker } from './speech-tracker.ts';
 const slower = 0.8;
 const mostSentences = 2;
 
-export type Repeat = Readonly<{
+type Repeat = Readonly<{
   /** What to say instead of asking the model; null: the caller wants something else, or nothing was said to its end. */
   wordsFor: (asked: llm.ChatContext, said: llm.ChatContext) => string | null;
   /** Synthesizes at the rate of the current speech: a repetition is slower. */

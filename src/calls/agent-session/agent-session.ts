@@ -16,7 +16,7 @@ import { claimCall, waitMessageOf, type ClaimOutcome } from './claim-call.ts';
 import { recordAgentEvent } from './record-agent-event.ts';
 
 /** The call host at the other end of the link. */
-export type CallHost = Readonly<{
+type CallHost = Readonly<{
   pid: () => number | null;
   /** False when the host is gone. */
   send: (message: FromService) => boolean;

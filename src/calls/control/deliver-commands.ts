@@ -5,7 +5,7 @@ import { appendEvent } from '../store.ts';
 import { takeCommands, type Command } from './command-store.ts';
 
 /** The link to the call hosts of this machine. */
-export type CommandLink = Readonly<{
+type CommandLink = Readonly<{
   activeCalls: () => number;
   /** False when no host of this machine runs the call. */
   send: (callId: string, message: FromService) => boolean;

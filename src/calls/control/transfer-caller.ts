@@ -14,13 +14,13 @@ import { endTransfer, claimTransfer } from './transfer-store.ts';
 type TransferContext = Pick<Context, 'db' | 'livekit' | 'log' | 'feed' | 'now'>;
 
 /** Who requests it: the model, a person through the API, or we ourselves because the conversation can't go on. */
-export type TransferCause = 'model' | 'person' | 'fallback';
+type TransferCause = 'model' | 'person' | 'fallback';
 
 /**
  * The outcome: a person took over the caller; nobody did; the campaign lists no such destination; or another transfer is under way, or the
  * call is over.
  */
-export type TransferOutcome = 'taken_over' | 'failed' | 'refused' | 'under_way';
+type TransferOutcome = 'taken_over' | 'failed' | 'refused' | 'under_way';
 
 /**
  * Transfers the caller to one of the destinations that the call's campaign lists.

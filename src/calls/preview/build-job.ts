@@ -23,7 +23,7 @@ export type JobParts = Readonly<{
 }>;
 
 /** A job without its cached speech, which settings alone don't tell. */
-export type PlainJob = Omit<CallJob, 'cachedSpeech'>;
+type PlainJob = Omit<CallJob, 'cachedSpeech'>;
 
 /** The job, and a sentence for each text of the campaign that can't be rendered and was replaced by the default. */
 export const buildJob = (parts: JobParts): { job: PlainJob; problems: string[] } => {

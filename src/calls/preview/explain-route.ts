@@ -7,7 +7,7 @@ import { callerOf, isAnonymous } from '../../numbers/number.ts';
 import type { TenantScope } from '../../tenants/scope.ts';
 import type { Decision, RejectReason, RouteFacts } from '../../routing/route.ts';
 
-export type RouteQuestion = Readonly<{ to: string; from: string; trunkId: string | null; at: Date }>;
+type RouteQuestion = Readonly<{ to: string; from: string; trunkId: string | null; at: Date }>;
 
 type Named = Readonly<{ id: string; name: string }>;
 

@@ -7,7 +7,7 @@ import type { TenantScope } from '../../tenants/scope.ts';
 export const isOnTheLine = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<boolean> =>
   (await db.callLog.count({ where: { tenantId, phoneNumber, openRoom: { not: null } } })) > 0;
 
-export type Erased = Readonly<{ calls: number; turns: number; messages: number }>;
+type Erased = Readonly<{ calls: number; turns: number; messages: number }>;
 
 /** Removes from a caller's calls who they are and what was said. That there were calls, when, and how they ended remains. */
 export const eraseCalls = async (db: DbClient, { tenantId }: TenantScope, phoneNumber: string): Promise<Erased> => {

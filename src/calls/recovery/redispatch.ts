@@ -7,7 +7,7 @@ import type { Call } from '../call.ts';
 import { claimDispatch, returnDispatch } from '../ownership-store.ts';
 import { appendEvent, findOpenCall, lastEvent } from '../store.ts';
 
-export type RedispatchReason = 'no_agent' | 'agent_lost' | 'job_refused';
+type RedispatchReason = 'no_agent' | 'agent_lost' | 'job_refused';
 
 type RedispatchContext = Pick<Context, 'db' | 'livekit' | 'log' | 'config' | 'now' | 'ownerId'>;
 

@@ -45,7 +45,7 @@ export type Pickup = Readonly<{
   unplaced: Figures;
 }>;
 
-export type Spread = Readonly<{ p50: number; p95: number }>;
+type Spread = Readonly<{ p50: number; p95: number }>;
 
 export type CallTiming = Readonly<{
   callId: string;

@@ -10,8 +10,8 @@ type Camel<Name extends string> = Name extends `${infer First}_${infer Rest}`
 /** In JSON, a time is an ISO 8601 string. */
 type Plain<Value> = Value extends Date ? string : Value;
 
-export type SnakeCased<T> = { [Name in keyof T as Name extends string ? Snake<Name> : never]: Plain<T[Name]> };
-export type CamelCased<T> = { [Name in keyof T as Name extends string ? Camel<Name> : never]: T[Name] };
+type SnakeCased<T> = { [Name in keyof T as Name extends string ? Snake<Name> : never]: Plain<T[Name]> };
+type CamelCased<T> = { [Name in keyof T as Name extends string ? Camel<Name> : never]: T[Name] };
 
 export const snakeName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camelName = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -31,7 +31,7 @@ export const camelOf = <T extends object>(json: T): CamelCased<T> =>
     Object.entries(json).map(([name, value]: [string, unknown]) => [camelName(name), value]),
   ) as CamelCased<T>;
 
-export type SnakeShape<Shape> = { [Name in keyof Shape as Name extends string ? Snake<Name> : never]: Shape[Name] };
+type SnakeShape<Shape> = { [Name in keyof Shape as Name extends string ? Snake<Name> : never]: Shape[Name] };
 
 /** The shape of a schema with the names that it has in JSON. */
 export const snakeShape = <Shape extends object>(shape: Shape): SnakeShape<Shape> =>

@@ -11,7 +11,7 @@ import {
   type LivekitAccess,
 } from '../../simulators/caller/sip-participant.ts';
 
-export type CallPageOptions = {
+type CallPageOptions = {
   livekit: LivekitAccess;
   /** Who is sent to the room of such a call. */
   agentName: string;
@@ -20,7 +20,7 @@ export type CallPageOptions = {
 };
 
 /** What the page needs to phone: where, as whom, and in which room. */
-export type PageCall = { url: string; token: string; room: string; from: string };
+type PageCall = { url: string; token: string; room: string; from: string };
 
 const loopback = /^(127\.|::1$|::ffff:127\.)/;
 const hostNames = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -42,7 +42,7 @@ const rejectForeignOrigins = async (request: FastifyRequest): Promise<void> => {
 const someNumber = (): string => `+1555555${String(randomInt(100, 200)).padStart(4, '0')}`;
 
 /** Makes a room with an agent on its way to it, and the token of the caller. */
-export const startPageCall = async ({ livekit, agentName, number }: CallPageOptions): Promise<PageCall> => {
+const startPageCall = async ({ livekit, agentName, number }: CallPageOptions): Promise<PageCall> => {
   const from = someNumber();
   const facts = createSipCall({ from, to: number });
   const token = await createCallerToken(livekit, facts);

@@ -51,7 +51,7 @@ const healthSentence = (url: string, health: Health | null): string => {
 export const failureEvent = z.object({ part: z.string(), detail: z.string() });
 export type ReportedFailure = Readonly<z.infer<typeof failureEvent>>;
 
-export type Circumstances = Readonly<{
+type Circumstances = Readonly<{
   url: string;
   /** What is dialled, and whom routing chose, as far as it came. */
   number: string | null;

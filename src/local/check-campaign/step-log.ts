@@ -15,7 +15,7 @@ export type Step<Name extends string> = Readonly<{
 }>;
 
 /** What a step came to. `at`: when it happened, by default now; `since`: from when its time counts, by default when it began. */
-export type StepOutcome<T> = Readonly<{ value: T; at?: number; since?: number; detail?: string | null }>;
+type StepOutcome<T> = Readonly<{ value: T; at?: number; since?: number; detail?: string | null }>;
 
 /** A step failed and was noted: there is nothing more to say. */
 export class StepFailed extends AppError {

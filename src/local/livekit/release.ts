@@ -27,7 +27,7 @@ const advice =
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export type ObtainOptions = {
+type ObtainOptions = {
   /** Receives a line for each step, and another every few seconds while a step takes long. */
   progress: (line: string) => void;
   /** Default: `$XDG_CACHE_HOME`, else `~/.cache`, else a private folder in the temporary folder. */

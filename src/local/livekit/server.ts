@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors.ts';
 import { freePort } from './free-port.ts';
 
-export { livekitVersion, obtainLivekitServer, type ObtainOptions } from './release.ts';
+export { livekitVersion, obtainLivekitServer } from './release.ts';
 
 const host = '127.0.0.1';
 const startTimeoutMs = 20_000;

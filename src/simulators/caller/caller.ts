@@ -20,8 +20,7 @@ import {
 } from './sip-participant.ts';
 
 export type { HeardFrame } from './audio-in.ts';
-export type { Playback, Played } from './audio-out.ts';
-export type { EchoPath } from './echo.ts';
+export type { Played } from './audio-out.ts';
 export { closeRtc, nowMs } from './rtc.ts';
 
 /** Samples per second of everything a caller says and hears, unless `sampleRate` is given. */

@@ -10,9 +10,9 @@ import type { FaultInput } from './simulation/faults.ts';
 import type { UtteranceInput, Word } from './scenario/script.ts';
 import { loadDemoScenario, type Scenario, type ScenarioInput, scenarioSchema } from './scenario/scenario.ts';
 import { defaultDelays, type Delays } from './simulation/delays.ts';
-import type { LogEntry, ProvidersLog } from './simulation/simulation.ts';
+import type { ProvidersLog } from './simulation/simulation.ts';
 
-export type { Delays, FaultInput, LogEntry, ProvidersLog, Scenario, ScenarioInput, Word };
+export type { ScenarioInput };
 
 export type ProvidersOptions = {
   /** In addition to the demo scenario, which is always available. */

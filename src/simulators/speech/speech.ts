@@ -12,7 +12,7 @@ import { espeakVoice } from './voices.ts';
 export { callerVoice } from './voices.ts';
 
 /** Times are in ms from the clip's first sample. */
-export type Word = { text: string; startMs: number; endMs: number };
+type Word = { text: string; startMs: number; endMs: number };
 export type Clip = { samples: Int16Array; words: Word[] };
 
 export type SpeechOptions = {
@@ -26,7 +26,7 @@ export type SpeechOptions = {
   maxPauseMs?: number;
 };
 
-export type Speech = { synthesize(text: string, options?: SpeechOptions): Clip };
+type Speech = { synthesize(text: string, options?: SpeechOptions): Clip };
 
 type Engine = { espeak: Synthesizer; sampleRate: number };
 

@@ -41,6 +41,23 @@ test('a tool that reads no files does not pass', async () => {
   expect(stdout).toMatch(/^failed {2}imports/m);
 });
 
+test('an export that no other file imports is refused', async () => {
+  await using checkout = await openCheckout([...frame, 'test/check-exports.ts']);
+  await checkout.write({
+    'src/a.ts': 'export const used = 1;\nexport const unused = used;\nexport type Unused = typeof unused;\n',
+    'src/b.ts': "import { used } from './a.ts';\n\nexport default used;\n",
+    'src/c.ts': "export { default as b } from '#src/b.ts';\nexport const loaded = () => import('./d.ts');\n",
+    'src/d.ts': 'export const d = 1;\n',
+    'test/c.test.ts': "import { b, loaded } from '#src/c.ts';\n\nexport const result = [b, loaded];\n",
+  });
+  const { code, stdout } = await checkout.run('node', ['test/check.ts', 'exports']);
+  expect(code).toBe(1);
+  expect(stdout.match(/^Exported, .*$/gm)).toEqual([
+    'Exported, but imported by no other file: src/a.ts unused',
+    'Exported, but imported by no other file: src/a.ts Unused',
+  ]);
+});
+
 /** Lines that lint must refuse in src/, each with the rule that does. */
 const lines: [line: string, rule: string][] = [
   ['export const a = (x: any): unknown => x as unknown;', '@typescript-eslint/no-explicit-any'],

@@ -1,7 +1,7 @@
 /** Deepgram's `Results` message. */
 import type { Word } from '../scenario/script.ts';
 
-export type Formatting = { punctuate: boolean; smart_format: boolean };
+type Formatting = { punctuate: boolean; smart_format: boolean };
 export type ResultsFlags = { final: boolean; finalize: boolean };
 
 const confidence = 0.98;
