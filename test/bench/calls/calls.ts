@@ -153,7 +153,7 @@ const runsOf = (quick: boolean): Run[] => {
   ];
 };
 
-export const benchmark: Benchmark = async ({ quick, onlyOurs, ...options }) => {
+export const benchmark: Benchmark = async ({ quick, onlyOurs, loaded, ...options }) => {
   const row = rows.find(({ name }) => name === question);
   if (row === undefined) throw new Error('the question is missing');
   const size = quick ? 'quick' : 'usual';
@@ -163,7 +163,7 @@ export const benchmark: Benchmark = async ({ quick, onlyOurs, ...options }) => {
   const expectedMs = runs.length * perRampMs + steps * perStepMs[size] + 60_000;
   const progress = withPace(options.progress, expectedMs);
   const core = leaveOneCore();
-  const shared = { core, recording: await recordingOf(row), talkMs: talkMs[size], progress };
+  const shared = { core, recording: await recordingOf(row), talkMs: talkMs[size], loaded, progress };
   await using stage = await openStage({ scenario: scenarioFor(row.text), greeting, campaign, progress });
   const ramps: Ramp[] = [];
   for (const { name, calls } of runs) ramps.push(await runRamp(stage, name, { ...shared, calls }));
