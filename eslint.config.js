@@ -116,7 +116,7 @@ export default defineConfig(
   },
   { files: defaultExports, rules: { 'no-restricted-exports': 'off' } },
   {
-    files: ['src/config.ts', ...entries],
+    files: ['src/config.ts', 'vitest.config.ts', ...entries],
     rules: { 'no-restricted-properties': ['error', exit] },
   },
   {

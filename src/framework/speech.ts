@@ -19,7 +19,7 @@ export const setInterruptible = (speech: voice.SpeechHandle, isInterruptible: bo
   speech.allowInterruptions = isInterruptible;
 };
 
-type SpeechContext = Readonly<{
+export type SpeechContext = Readonly<{
   /** To be called in the handler of SpeechCreated: what the framework starts for the speech then runs in its context. */
   enter: (speech: voice.SpeechHandle) => void;
   /** The speech that the calling code works for. */

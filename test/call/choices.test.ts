@@ -4,8 +4,6 @@ import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
 import { leadInPhrasesOf } from '#src/protocol/lead-in-phrases.ts';
 import {
-  callerNumber,
-  dialled,
   finalRecords,
   startTestService,
   untilPrepared,

@@ -5,14 +5,7 @@ import { defaultGreeting, defaultSystemMessages } from '#src/campaigns/campaign.
 import { dialFromProcess } from '#src/simulators/caller/caller-process.ts';
 import { closeRtc, nowMs } from '#src/simulators/caller/caller.ts';
 import { measured } from '#test/support/measured.ts';
-import {
-  callerNumber,
-  dialled,
-  finalRecords,
-  startTestService,
-  untilRecorded,
-  type TestService,
-} from '#test/support/service.ts';
+import { finalRecords, startTestService, untilRecorded, type TestService } from '#test/support/service.ts';
 import {
   answer,
   answerEverything,

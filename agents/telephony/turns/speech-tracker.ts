@@ -8,11 +8,11 @@
  */
 import { EventEmitter } from 'node:events';
 import { voice } from '@livekit/agents';
-import { openSpeechContext } from '#src/framework/speech.ts';
+import { openSpeechContext, type SpeechContext } from '#src/framework/speech.ts';
 import { classifyWords, type WordsKind } from './phrases/classify-words.ts';
 
 /** What was understood of the caller. `at`: epoch ms. */
-export type CallerWords = Readonly<{ text: string; isFinal: boolean; at: number; kind: WordsKind }>;
+type CallerWords = Readonly<{ text: string; isFinal: boolean; at: number; kind: WordsKind }>;
 
 type TrackerEvents = {
   /** A speech begins to be made. */
@@ -43,34 +43,61 @@ export type SpeechTracker = Readonly<{
   [Symbol.dispose]: () => void;
 }>;
 
+type State = {
+  latest: voice.SpeechHandle | null;
+  heard: voice.SpeechHandle | null;
+  hasCallerSpoken: boolean;
+  /** The speeches that aren't over. */
+  open: Set<voice.SpeechHandle>;
+  wasHeard: WeakSet<voice.SpeechHandle>;
+};
+
 /** Follows a session. To be called before it starts. */
 export const openSpeechTracker = (session: voice.AgentSession): SpeechTracker => {
   const events = new EventEmitter<TrackerEvents>();
   const context = openSpeechContext();
-  const open = new Set<voice.SpeechHandle>();
-  const state: { latest: voice.SpeechHandle | null; heard: voice.SpeechHandle | null; hasCallerSpoken: boolean } = {
+  const state: State = {
     latest: null,
     heard: null,
     hasCallerSpoken: false,
+    open: new Set(),
+    wasHeard: new WeakSet(),
   };
-  const wasHeard = new WeakSet<voice.SpeechHandle>();
+  const stop = subscribe(session, handlersOf(state, events, context));
+  return {
+    events,
+    latest: () => state.latest,
+    heard: () => state.heard,
+    isHeard: () => state.heard !== null && !state.heard.interrupted,
+    isCutOffPending: () => [...state.open].some((speech) => speech.scheduled && speech.interrupted),
+    current: context.current,
+    agentState: () => session.agentState,
+    hasCallerSpoken: () => state.hasCallerSpoken,
+    [Symbol.dispose]: () => {
+      stop();
+      events.removeAllListeners();
+    },
+  };
+};
+
+const handlersOf = (state: State, events: EventEmitter<TrackerEvents>, context: SpeechContext): Handlers => {
   const onDone = (speech: voice.SpeechHandle): void => {
-    open.delete(speech);
+    state.open.delete(speech);
     if (state.heard === speech) state.heard = null;
-    events.emit('done', speech, wasHeard.has(speech));
+    events.emit('done', speech, state.wasHeard.has(speech));
   };
-  const stop = subscribe(session, {
+  return {
     onSpeech: ({ speechHandle, source }) => {
       context.enter(speechHandle);
       state.latest = speechHandle;
-      open.add(speechHandle);
+      state.open.add(speechHandle);
       events.emit('created', speechHandle, source);
       speechHandle.addDoneCallback(onDone);
     },
     onAgent: ({ newState }) => {
       if (newState === 'speaking' && state.latest !== null && !state.latest.done()) {
         state.heard = state.latest;
-        wasHeard.add(state.latest);
+        state.wasHeard.add(state.latest);
       }
       events.emit('agent', newState);
     },
@@ -80,20 +107,6 @@ export const openSpeechTracker = (session: voice.AgentSession): SpeechTracker =>
       if (text === '') return;
       state.hasCallerSpoken = true;
       events.emit('words', { text, isFinal, at: createdAt, kind: classifyWords(text) });
-    },
-  });
-  return {
-    events,
-    latest: () => state.latest,
-    heard: () => state.heard,
-    isHeard: () => state.heard !== null && !state.heard.interrupted,
-    isCutOffPending: () => [...open].some((speech) => speech.scheduled && speech.interrupted),
-    current: context.current,
-    agentState: () => session.agentState,
-    hasCallerSpoken: () => state.hasCallerSpoken,
-    [Symbol.dispose]: () => {
-      stop();
-      events.removeAllListeners();
     },
   };
 };
