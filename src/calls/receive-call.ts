@@ -72,12 +72,11 @@ export type RouteContext = Pick<Context, 'db' | 'now' | 'busy'> &
 export const routeCall = async (
   ctx: RouteContext,
   query: Readonly<{ to: string; trunkId: string | null; within: TenantScope | null }>,
-): Promise<Readonly<{ dialled: string | null; facts: RouteFacts | null; decision: Decision }>> => {
-  const dialled = toE164(query.to, ctx.config.defaultCountry);
-  const found =
-    dialled === null ? null : await loadRouteFacts(ctx.db, { number: dialled, caller: null, now: ctx.now() });
+): Promise<Readonly<{ dialed: string | null; facts: RouteFacts | null; decision: Decision }>> => {
+  const dialed = toE164(query.to, ctx.config.defaultCountry);
+  const found = dialed === null ? null : await loadRouteFacts(ctx.db, { number: dialed, caller: null, now: ctx.now() });
   const facts = query.within === null || query.within.tenantId === found?.tenant.id ? found : null;
-  return { dialled, facts, decision: decideNow(ctx, query.trunkId, facts) };
+  return { dialed, facts, decision: decideNow(ctx, query.trunkId, facts) };
 };
 
 const decideNow = (

@@ -225,8 +225,8 @@ type InboxEntry = Readonly<{ id: string; event: string; roomName: string; callId
 
 /** Takes a webhook into the inbox; false if it is there already. To be called in the transaction that applies it. */
 export const takeIntoInbox = async (tx: DbClient, entry: InboxEntry): Promise<boolean> => {
-  if ((await tx.webhookEvent.findUnique({ where: { id: entry.id }, select: { id: true } })) !== null) return false;
-  await tx.webhookEvent.create({ data: entry });
+  if ((await tx.inboundEvent.findUnique({ where: { id: entry.id }, select: { id: true } })) !== null) return false;
+  await tx.inboundEvent.create({ data: entry });
   return true;
 };
 

@@ -111,7 +111,7 @@ test('a caller who hangs up while it rings was never answered', async () => {
   await caller.hangUp();
   await trial.service.until('ended');
   expect(trial.service.agentEvents).toMatchObject([
-    { kind: 'timing', stages: { connected: expect.any(Number) as number, verdict: expect.any(Number) as number } },
+    { kind: 'timing', stages: { connected: expect.any(Number) as number, jobReceived: expect.any(Number) as number } },
     { kind: 'timing', stages: { sessionStarted: expect.any(Number) as number } },
     { kind: 'ended' },
   ]);

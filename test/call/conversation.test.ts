@@ -7,7 +7,7 @@ import { closeRtc, type HeardFrame } from '#src/simulators/caller/caller.ts';
 import { defaultDelays } from '#src/simulators/providers/simulation/delays.ts';
 import {
   callerNumber,
-  dialled,
+  dialed,
   finalRecords,
   startTestService,
   untilRecorded,
@@ -274,7 +274,7 @@ test('end events doubled and reordered change nothing more', async () => {
   await untilRecorded(service, caller.call.room, ({ call: { endSource } }) => endSource === 'link');
   const { call } = await finalRecords(service, caller.call.room);
   // LiveKit's own webhooks come in by themselves: the caller's leaving and the end of the room.
-  const inbox = () => service.ctx.db.webhookEvent.count({ where: { callId: call.id } });
+  const inbox = () => service.ctx.db.inboundEvent.count({ where: { callId: call.id } });
   await expect.poll(inbox, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
   const later = await finalRecords(service, caller.call.room);
   expect(later.call).toMatchObject({
@@ -303,6 +303,6 @@ const finalOrOpen = async (room: string) => service.ctx.db.callLog.findFirstOrTh
 
 test('the whole number of calls that were placed is recorded, each final', async () => {
   const calls = await service.ctx.db.callLog.findMany();
-  expect(calls.every(({ status, dialedNumber }) => status === 'completed' && dialedNumber === dialled)).toBe(true);
+  expect(calls.every(({ status, dialedNumber }) => status === 'completed' && dialedNumber === dialed)).toBe(true);
   expect(calls.length).toBeGreaterThanOrEqual(7);
 });

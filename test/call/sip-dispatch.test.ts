@@ -7,7 +7,7 @@ import { startRedis } from '#test/support/redis.ts';
 import { obtainSipRoute, sipRoute, type SipRoute } from '#test/support/sip-route.ts';
 import {
   callerNumber,
-  dialled,
+  dialed,
   finalRecords,
   startTestService,
   untilRecorded,
@@ -49,7 +49,7 @@ test('a call to our number is given a room and our agent, who greets; the record
     replies: [{ when: 'opening hours', say: 'From eight to six.' }],
     repeat: true,
   });
-  const route = await invite(dialled);
+  const route = await invite(dialed);
   expect(route.result).toBe('ACCEPT');
   const caller = await join(route);
   await caller.whenAgentSpeaks({ timeoutMs: 15_000, since: caller.dialedAt });
@@ -64,7 +64,7 @@ test('a call to our number is given a room and our agent, who greets; the record
     status: 'completed',
     endReason: 'caller_hangup',
     phoneNumber: callerNumber,
-    dialedNumber: dialled,
+    dialedNumber: dialed,
     callSid: route.callId,
     callerIdentity: route.identity,
     agentName: service.agentName,
@@ -80,7 +80,7 @@ test('a call to our number is given a room and our agent, who greets; the record
 
 test('a number that became ours is answered after the next run; one that is nobody’s is dropped', async () => {
   const { db } = service.ctx;
-  const { tenantId, campaignId } = await db.phoneNumber.findUniqueOrThrow({ where: { number: dialled } });
+  const { tenantId, campaignId } = await db.phoneNumber.findUniqueOrThrow({ where: { number: dialed } });
   const number = '+15550004444';
   expect((await invite(number)).result).toBe('DROP');
   await db.phoneNumber.create({ data: { number, tenantId, campaignId } });

@@ -16,7 +16,7 @@ import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
 import { signature } from '#test/support/signed.ts';
 import {
   callerNumber,
-  dialled,
+  dialed,
   finalRecords,
   startTestService,
   untilRecorded,
@@ -56,7 +56,7 @@ const openOn = async (databaseUrl?: string): Promise<TestService> => {
 
 /** The service's status for a webhook about a new call. */
 const askedAbout = async (service: TestService, callId: string): Promise<number> => {
-  const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
+  const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialed, room_name: callId });
   const url = `${service.url}/api/v1/webhooks/livekit/sip-inbound`;
   const headers = signature(body, service.livekit.apiSecret);
   return (await fetch(url, { method: 'POST', headers, body })).status;

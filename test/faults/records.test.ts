@@ -10,7 +10,7 @@ import { openDb, type Db } from '#src/database/open.ts';
 import { transaction } from '#src/database/transaction.ts';
 import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
 import { livekitHeaders, signature } from '#test/support/signed.ts';
-import { callerNumber, dialled } from '#test/support/service.ts';
+import { callerNumber, dialed } from '#test/support/service.ts';
 import { isComplete } from './talk.ts';
 
 const files = new AsyncDisposableStack();
@@ -38,7 +38,7 @@ const start = Date.parse('2026-01-01T00:00:00Z');
 const name = 'sip-room-1';
 const at = (seconds: number): string => String(start / 1000 + seconds);
 const caller = { identity: 'sip_1', kind: 'SIP' };
-const attributes = { 'sip.callID': 'SIP-1', 'sip.phoneNumber': callerNumber, 'sip.trunkPhoneNumber': dialled };
+const attributes = { 'sip.callID': 'SIP-1', 'sip.phoneNumber': callerNumber, 'sip.trunkPhoneNumber': dialed };
 
 /** LiveKit's webhooks about one call; a caller who joined twice leaves twice. */
 const told = [
@@ -69,7 +69,7 @@ const recordsAfter = async (order: readonly (typeof events)[number][]): Promise<
     callSid: 'SIP-1',
     roomName: name,
     from: callerNumber,
-    to: dialled,
+    to: dialed,
     trunkId: null,
     callerIdentity: null,
   };

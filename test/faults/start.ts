@@ -14,7 +14,7 @@ import { startDevStack, type Env, type DevStack } from '#src/local/dev-stack.ts'
 import { seedTenant } from '#test/support/context.ts';
 import { npm, type Started } from '#test/support/npm.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { callerNumber, dialled } from '#test/support/service.ts';
+import { callerNumber, dialed } from '#test/support/service.ts';
 import { agentName } from './talk.ts';
 
 /** A LiveKit server, simulated providers and a seeded database that outlive the services on them. LiveKit's webhooks go to `url`. */
@@ -74,7 +74,7 @@ const untilReady = async (url: string, { output }: Started): Promise<number> => 
 };
 
 export const phoneTo = async ({ livekit }: Installation, from = callerNumber): Promise<Caller> => {
-  const caller = await dial({ ...livekit, from, to: dialled, agentName });
+  const caller = await dial({ ...livekit, from, to: dialed, agentName });
   onTestFinished(() => caller[Symbol.asyncDispose]());
   return caller;
 };

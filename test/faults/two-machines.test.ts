@@ -11,7 +11,7 @@ import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { makeDatabase, startTestDatabases } from '#test/support/postgres.ts';
 import { descendantsOf } from '#test/support/processes.ts';
-import { callerNumber, dialled } from '#test/support/service.ts';
+import { callerNumber, dialed } from '#test/support/service.ts';
 import {
   blockMainThread,
   inspectable,
@@ -88,7 +88,7 @@ describe('two machines on one PostgreSQL', () => {
   test.runIf(isComplete)('dispatches lost: each call is given an agent by one of them', async () => {
     const services = [await startNpm(installation), await startOther()];
     const lost = async () => {
-      const caller = await dial({ ...installation.livekit, from: callerNumber, to: dialled });
+      const caller = await dial({ ...installation.livekit, from: callerNumber, to: dialed });
       onTestFinished(() => caller[Symbol.asyncDispose]());
       return caller;
     };

@@ -10,7 +10,7 @@ import { freePort } from '#src/local/livekit/free-port.ts';
 import { measured } from '#test/support/measured.ts';
 import { survivorsOf } from '#test/support/npm.ts';
 import { signature } from '#test/support/signed.ts';
-import { callerNumber, dialled } from '#test/support/service.ts';
+import { callerNumber, dialed } from '#test/support/service.ts';
 import { answerEverything, ask, greeted, limit, isComplete, lastFramesMs, line, quiet, textsOf } from './talk.ts';
 import {
   blockMainThread,
@@ -156,7 +156,7 @@ describe('main thread blocked 2 s and 20 s; CPU saturated', () => {
 /** The service's status for a webhook about a new call. */
 const askAboutACall = async (): Promise<number> => {
   const callId = `SIP-${nowMs()}`;
-  const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialled, room_name: callId });
+  const body = JSON.stringify({ call_id: callId, from_number: callerNumber, to_number: dialed, room_name: callId });
   const headers = signature(body, installation.livekit.apiSecret);
   const url = `${installation.url}/api/v1/webhooks/livekit/sip-inbound`;
   return (await fetch(url, { method: 'POST', headers, body })).status;

@@ -170,7 +170,7 @@ describeBothDatabases('the database', (openDatabase, { kind, databases }) => {
   test('a ping writes one row, however often, and not to the inbox', async () => {
     const db = await openDatabase();
     expect([await pingDb(db, 2000), await pingDb(db, 2000)]).toEqual([true, true]);
-    expect([await db.heartbeat.count(), await db.webhookEvent.count()]).toEqual([1, 0]);
+    expect([await db.heartbeat.count(), await db.inboundEvent.count()]).toEqual([1, 0]);
   });
 });
 

@@ -185,7 +185,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     later(99);
     expect(await post(http, left)).toBe('repeated');
     expect(await records(db)).toEqual(before);
-    expect(await db.webhookEvent.count()).toBe(1);
+    expect(await db.inboundEvent.count()).toBe(1);
   });
 
   test('events of rooms that are no calls are acknowledged and change nothing', async () => {
@@ -195,7 +195,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect(await post(http, { event: 'track_published', room: { name: room } })).toBe('ignored');
     expect(await post(http, { event: 'egress_ended' })).toBe('ignored');
     expect((await records(db)).calls).toMatchObject([{ status: 'ringing' }]);
-    expect(await db.webhookEvent.count()).toBe(0);
+    expect(await db.inboundEvent.count()).toBe(0);
   });
 
   test('a lead with another open call stays calling until that ends too', async () => {

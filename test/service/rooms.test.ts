@@ -119,14 +119,14 @@ describeBothDatabases('rooms', (openDatabase) => {
     rooms.set('ours', [sip()]);
     await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
     const running: Promise<unknown>[] = [];
-    const attend = openWatchdog(watched, { add: (_name, work) => void running.push(work()) }, () => false);
+    const watch = openWatchdog(watched, { add: (_name, work) => void running.push(work()) }, () => false);
     const startedAt = ctx.now().getTime();
     while (rooms.has('ours') && ctx.now().getTime() - startedAt < 60_000) {
       await redispatchRefused(watched, 'ours', '');
       // The clock of the events is the machine's, the test's runs ahead of it.
       await db.callEvent.updateMany({ data: { at: ctx.now() } });
       later(2_000);
-      await attend(['ringing'], false);
+      await watch(['ringing'], false);
       await Promise.all(running.splice(0));
     }
     expect(ctx.now().getTime() - startedAt).toBe(40_000);
@@ -143,9 +143,9 @@ describeBothDatabases('rooms', (openDatabase) => {
     await recordJoin(ctx, { roomName: 'ours', identity: sip().identity, attributes: sip().attributes });
     const running: Promise<unknown>[] = [];
     const watched = { ...ctx, livekit };
-    const attend = openWatchdog(watched, { add: (_name, work) => void running.push(work()) }, () => false);
+    const watch = openWatchdog(watched, { add: (_name, work) => void running.push(work()) }, () => false);
     const attendAt = async (): Promise<boolean> => {
-      await attend(['ringing'], false);
+      await watch(['ringing'], false);
       await Promise.all(running.splice(0));
       return rooms.has('ours');
     };
@@ -167,7 +167,7 @@ describeBothDatabases('rooms', (openDatabase) => {
       });
     await call('gone');
     await call('there');
-    await call('never-seen', 'webhook'); // its caller never came: attend-calls.ts gives it up
+    await call('never-seen', 'webhook'); // its caller never came: the watchdog gives it up
     rooms.set('there', [sip()]);
     const reconcile = openReconciler(ctx);
     await reconcile();

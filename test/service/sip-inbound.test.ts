@@ -112,7 +112,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.lead.findMany()).toMatchObject([{ attempts: 2, status: 'calling' }]);
   });
 
-  test('the dialled number may come in national format, the caller too', async () => {
+  test('the dialed number may come in national format, the caller too', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const response = await post(http, { ...inbound, to_number: '(858) 879-6658', from_number: '(555) 123-4567' });
@@ -289,7 +289,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     ['no call_id', { ...inbound, call_id: undefined }],
     ['an empty call_id', { ...inbound, call_id: '' }],
     ['no room', { ...inbound, room_name: undefined }],
-    ['no dialled number', { ...inbound, to_number: undefined }],
+    ['no dialed number', { ...inbound, to_number: undefined }],
     ['no caller at all', { ...inbound, from_number: undefined }],
     ['a number that is no text', { ...inbound, to_number: 18588796658 }],
   ])('%s is 400 with a readable reason', async (_, body) => {

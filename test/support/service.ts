@@ -19,7 +19,7 @@ import { seedTenant } from './context.ts';
 import { relayWebhooks, sharedLivekit } from './livekit.ts';
 import { openLivekitProject, type LivekitProject } from './livekit-project.ts';
 
-export const dialled = '+18588796658';
+export const dialed = '+18588796658';
 export const callerNumber = '+15551234567';
 
 export type TestService = Service &
@@ -72,7 +72,7 @@ export const startTestService = async (options: TestServiceOptions = {}): Promis
     service,
     Object.values(defaultSystemMessages).filter((text) => text !== ''),
   );
-  const dialing = () => ({ ...livekit, room: `${roomPrefix}${crypto.randomUUID()}`, from: callerNumber, to: dialled });
+  const dialing = () => ({ ...livekit, room: `${roomPrefix}${crypto.randomUUID()}`, from: callerNumber, to: dialed });
   const started = stack.move();
   return {
     ...service,

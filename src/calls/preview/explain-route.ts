@@ -36,7 +36,7 @@ export const explainRoute = async (
 ): Promise<Explanation> => {
   const { to, from, trunkId, at } = question;
   const routed = await routeCall({ ...ctx, now: () => at }, { to, trunkId, within: scope });
-  const { dialled, facts, decision } = routed;
+  const { dialed, facts, decision } = routed;
   const caller = callerOf(from, 'explained', ctx.config.defaultCountry);
   const lead = facts?.campaign == null ? null : await findLeadOf(ctx.db, facts.campaign.id, caller);
   const version = await versionOf(ctx, facts);
@@ -45,7 +45,7 @@ export const explainRoute = async (
     decision: decision.kind,
     rejectReason: decision.kind === 'reject' ? decision.reason : null,
     reasons: [
-      dialled === null ? `${to} is not a possible number` : `${to} is the number ${dialled}`,
+      dialed === null ? `${to} is not a possible number` : `${to} is the number ${dialed}`,
       isAnonymous(caller) ? 'the caller is withheld' : `the caller is kept as ${caller}`,
       ...decision.reasons,
       ...(facts?.campaign == null ? [] : [leadReason(lead), versionReason(version)]),

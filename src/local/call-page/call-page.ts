@@ -15,7 +15,7 @@ type CallPageOptions = {
   livekit: LivekitAccess;
   /** Who is sent to the room of such a call. */
   agentName: string;
-  /** The number that is dialled, in E.164. */
+  /** The number that is dialed, in E.164. */
   number: string;
 };
 

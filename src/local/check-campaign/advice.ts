@@ -53,7 +53,7 @@ export type ReportedFailure = Readonly<z.infer<typeof failureEvent>>;
 
 type Circumstances = Readonly<{
   url: string;
-  /** What is dialled, and whom routing chose, as far as it came. */
+  /** What is dialed, and whom routing chose, as far as it came. */
   number: string | null;
   agentName: string | null;
   /** What the call's own record tells of. */

@@ -8,7 +8,7 @@ import { dial, type Caller, type DialOptions } from '#src/simulators/caller/call
 import { freePort } from '#src/local/livekit/free-port.ts';
 import { descendantsOf, kill, listProcesses } from '#test/support/processes.ts';
 import type { StockVariant } from './stock-variants.ts';
-import { callerNumber, dialled, type Stage } from './stage.ts';
+import { callerNumber, dialed, type Stage } from './stage.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const readyTimeoutMs = 120_000;
@@ -110,7 +110,7 @@ const phoneOf =
   (stage: Stage, agentName: string, metadata?: string) =>
   (options: Partial<DialOptions> = {}): Promise<Caller> => {
     const given = { ...(metadata !== undefined && { metadata }), ...options };
-    return dial({ ...stage.livekit, from: callerNumber, to: dialled, agentName, noiseRms: 6, ...given });
+    return dial({ ...stage.livekit, from: callerNumber, to: dialed, agentName, noiseRms: 6, ...given });
   };
 
 const defaultIdleProcesses = 2;

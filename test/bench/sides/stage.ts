@@ -10,7 +10,7 @@ import { freePort } from '#src/local/livekit/free-port.ts';
 import { startDevStack, type DevStack } from '#src/local/dev-stack.ts';
 import { seedTenant } from '#test/support/context.ts';
 
-export const dialled = '+18588796658';
+export const dialed = '+18588796658';
 export const callerNumber = '+15551234567';
 
 /** What the providers take, from the end of speech to the reply's first sound. */
@@ -59,7 +59,7 @@ export const openStage = async (options: {
       maxConcurrent: 1_000,
       ...options.campaign,
     };
-    await seedTenant(db, { number: dialled, campaign });
+    await seedTenant(db, { number: dialed, campaign });
   }
   const opened = stack.move();
   return {

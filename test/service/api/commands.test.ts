@@ -75,7 +75,7 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
     const { db, tenant, call, post, token, http } = await open();
     const first = await call({ status: 'completed' });
     await call({ status: 'rejected', leadId: null });
-    await db.webhookEvent.create({
+    await db.inboundEvent.create({
       data: { id: 'EV_1', event: 'room_finished', roomName: `sip-${caller}`, callId: first.id },
     });
     const stranger = await call({ status: 'completed', phoneNumber: '+15550002222', leadId: null });
@@ -84,7 +84,7 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
     const records = JSON.stringify([
       await db.callLog.findMany({ where: { id: { not: stranger.id } }, include: { turns: true, messages: true } }),
       await db.lead.findMany(),
-      await db.webhookEvent.findMany(),
+      await db.inboundEvent.findMany(),
       await db.erasure.findMany(),
     ]);
     expect(records).not.toContain('5551234567');
@@ -110,10 +110,10 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
   test('what was said is deleted when its time is over; the record stays', async () => {
     const { db, ctx, clock, call } = await open();
     const { id } = await call({ status: 'completed' });
-    await db.webhookEvent.create({ data: { id: 'EV_2', event: 'room_finished' } });
+    await db.inboundEvent.create({ data: { id: 'EV_2', event: 'room_finished' } });
     clock.now = new Date(Date.now() + 29 * 86_400_000);
     await purge(ctx);
-    expect([await db.callTurn.count(), await db.webhookEvent.count()]).toEqual([1, 0]);
+    expect([await db.callTurn.count(), await db.inboundEvent.count()]).toEqual([1, 0]);
     clock.now = new Date(Date.now() + 31 * 86_400_000);
     await purge({ ...ctx, config: { ...ctx.config, retentionDays: 0 } });
     expect(await db.callTurn.count()).toBe(1);

@@ -47,7 +47,7 @@ type answer struct {
 func main() {
 	var asked invite
 	flag.StringVar(&asked.from, "from", "", "the caller's number")
-	flag.StringVar(&asked.to, "to", "", "the dialled number")
+	flag.StringVar(&asked.to, "to", "", "the dialed number")
 	flag.StringVar(&asked.source, "source", "54.172.60.1", "the address that the INVITE comes from")
 	flag.Parse()
 	if err := run(asked); err != nil {
