@@ -102,8 +102,8 @@ test('every step of a call that is answered, with its time; the call is recorded
   expect(report.steps.map((one) => one.step)).toEqual(checkSteps);
   expect(step('number')?.detail).toBe(number.number);
   expect(step('greeting_ended')?.detail).toBe('“Good morning, Desk.”');
-  expect(step('line_transcribed')?.detail).toBe(`“${line}”`);
-  expect(step('answer_ended')?.detail).toBe(`“${answer}”`);
+  expect(step('transcribed')?.detail).toBe(`“${line}”`);
+  expect(step('reply_ended')?.detail).toBe(`“${answer}”`);
   const at = (name: CheckStep): number => step(name)?.atMs ?? Number.NaN;
   const inOrder = [
     'routed',
@@ -111,14 +111,14 @@ test('every step of a call that is answered, with its time; the call is recorded
     'picked_up',
     'greeting_heard',
     'greeting_ended',
-    'line_said',
-    'answer_heard',
+    'caller_spoke',
+    'reply_heard',
   ];
-  const times = [...inOrder, 'answer_ended', 'hung_up', 'record_final'].map((name) => at(name as CheckStep));
+  const times = [...inOrder, 'reply_ended', 'hung_up', 'record_final'].map((name) => at(name as CheckStep));
   expect(times).toEqual(times.toSorted((a, b) => a - b));
   expect(at('campaign')).toBe(0);
   // Saying a greeting or an answer takes time, and so does thinking of the answer.
-  for (const name of ['greeting_ended', 'line_said', 'answer_ended', 'answer_heard'] as const)
+  for (const name of ['greeting_ended', 'caller_spoke', 'reply_ended', 'reply_heard'] as const)
     expect(step(name)?.tookMs).toBeGreaterThan(300);
   const call = await db.callLog.findUniqueOrThrow({ where: { id: report.callId ?? '' }, include: { lead: true } });
   expect(call).toMatchObject({
@@ -141,7 +141,7 @@ test('every step of a call that is answered, with its time; the call is recorded
   ]);
   expect(said.code, said.out).toBe(0);
   expect(said.out).toMatch(/^skipped +greeting heard +the caller speaks first$/m);
-  expect(said.out).toMatch(/^ok +\d+ ms +\+\d+ ms +line transcribed +understood: “Hello, what can you do for me\?”$/m);
+  expect(said.out).toMatch(/^ok +\d+ ms +\+\d+ ms +transcribed +understood: “Hello, what can you do for me\?”$/m);
   expect(said.out).toMatch(/^ok +\d+ ms +\+\d+ ms +record final +completed, caller_hangup, \d+ s; lead /m);
   const second = await db.callLog.findFirstOrThrow({ where: { campaignId: quiet.campaign?.id ?? '' } });
   expect(second.phoneNumber).toBe('+15555550123');
@@ -159,8 +159,8 @@ test('every step of a call that is answered, with its time; the call is recorded
   });
   const ended = await checkJson([campaign?.id ?? '']);
   expect(statesOf(ended.report), JSON.stringify(ended.report.steps)).toEqual(all('ok'));
-  expect(ended.step('answer_ended')?.detail).toBe('“Nothing today, goodbye!”');
-  expect(ended.step('hung_up')?.detail).toBe('the agent had hung up');
+  expect(ended.step('reply_ended')?.detail).toBe('“Nothing today, goodbye!”');
+  expect(ended.step('hung_up')?.detail).toBe('the agent had already hung up');
   expect(ended.step('record_final')?.detail).toContain('completed, agent_hangup, ');
 });
 
@@ -170,9 +170,11 @@ test('no worker is registered: it names the step, the one before, the reason and
   const { code, out } = await check([campaign?.name ?? '']);
   expect(code).toBe(1);
   expect(out).toMatch(/^ok .* routed +agent telephony-agent, call /m);
-  expect(out).toMatch(/^failed +\d+ ms +\+\d+ ms +agent joined +15000 ms passed before an agent was in the room\. /m);
-  expect(out).toContain('says what fails: worker (not_registered), livekit.');
-  expect(out).toContain(`Look further: npm run cli -- check:inbound ${number.number}`);
+  expect(out).toMatch(
+    /^failed +\d+ ms +\+\d+ ms +agent joined +Timed out after 15000 ms waiting for an agent to join\. /m,
+  );
+  expect(out).toContain(': worker (not_registered), livekit.');
+  expect(out).toContain(`Next: npm run cli -- check:inbound ${number.number}`);
   expect(out).toContain('Step "agent joined" failed; last successful step: "room joined".');
   expect(out).toMatch(/^ok .* hung up$/m);
   // LiveKit's webhook reports that the caller left.
@@ -189,11 +191,9 @@ test('it says in a sentence what is missing before it dials, and nothing is reco
     expect(report.steps.filter(({ state }) => state === 'failed')).toMatchObject([expected]);
     expect(report.steps.map(({ step }) => step)).toEqual(checkSteps);
   };
-  const nobody = expect.stringMatching(
-    /Nobody answers at http:\/\/127\.0\.0\.1:\d+: start the service there/,
-  ) as string;
+  const nobody = expect.stringMatching(/The service does not respond at http:\/\/127\.0\.0\.1:\d+: start it/) as string;
   await failing([name], { step: 'routed', detail: nobody });
-  const elsewhere = expect.stringContaining('Nobody answers at http://127.0.0.1:10: start the service there') as string;
+  const elsewhere = expect.stringContaining('The service does not respond at http://127.0.0.1:10: start it') as string;
   await failing([name], { step: 'routed', detail: elsewhere }, { PUBLIC_URL: 'http://127.0.0.1:10/' });
   await failing(['Nothing'], { step: 'campaign', detail: 'There is no campaign Nothing.' });
   await failing([name, '--tenant', 'Nobody'], { step: 'campaign', detail: 'There is no tenant Nobody.' });
@@ -202,10 +202,10 @@ test('it says in a sentence what is missing before it dials, and nothing is reco
   const inactive = expect.stringContaining(`Its number ${number.number} is inactive: activate it`) as string;
   await failing([name], { step: 'number', detail: inactive });
   await db.phoneNumber.update({ where: { id: number.id }, data: { campaignId: null } });
-  await failing([name], { step: 'number', detail: expect.stringContaining('No number has this campaign') as string });
+  await failing([name], { step: 'number', detail: expect.stringContaining('The campaign has no number') as string });
 
   await db.campaign.update({ where: { id: campaign?.id ?? '' }, data: { status: 'draft' } });
-  const draft = `The campaign is a draft, whose calls are refused: publish it (POST /api/v1/campaigns/${campaign?.id ?? ''}/publish).`;
+  const draft = `The campaign is a draft, so its calls are rejected: publish it (POST /api/v1/campaigns/${campaign?.id ?? ''}/publish).`;
   await failing([name], { step: 'campaign', detail: draft });
 
   const namesake = await seedCampaign({ name });
@@ -214,7 +214,7 @@ test('it says in a sentence what is missing before it dials, and nothing is reco
   await failing([name, '--tenant', tenant.id], { step: 'campaign', detail: draft });
   await failing(
     [namesake.campaign?.id ?? ''],
-    { step: 'line', detail: expect.stringContaining('OpenAI') as string },
+    { step: 'caller_speech', detail: expect.stringContaining('OpenAI') as string },
     {
       OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1`,
     },

@@ -1,118 +1,124 @@
-/** Why a step of `check:campaign` didn't happen, as far as can be told from outside, and where to look. */
+/** Why a step of `check:campaign` failed, as far as that can be told from outside, and where to look next. */
 import { z } from 'zod';
 import { describeError } from '../../errors.ts';
 import { CallRejected } from '../../simulators/caller/sip-participant.ts';
 
-/** In the order in which they are taken. */
+/** In the order in which they run. */
 export const checkSteps = [
   'campaign',
   'number',
-  'line',
+  'caller_speech',
   'routed',
   'room_joined',
   'agent_joined',
   'picked_up',
   'greeting_heard',
   'greeting_ended',
-  'line_said',
-  'line_transcribed',
-  'answer_heard',
-  'answer_ended',
+  'caller_spoke',
+  'transcribed',
+  'reply_heard',
+  'reply_ended',
   'hung_up',
   'record_final',
 ] as const;
 export type CheckStep = (typeof checkSteps)[number];
 
-const healthAnswer = z.object({ failing: z.array(z.string()), worker: z.string(), ready_processes: z.number() });
-type Health = z.infer<typeof healthAnswer>;
+const healthResponse = z.object({ failing: z.array(z.string()), worker: z.string(), ready_processes: z.number() });
+type Health = z.infer<typeof healthResponse>;
 
 const healthTimeoutMs = 5_000;
 const healthPath = '/api/v1/webhooks/health';
 
-/** What the service says of itself; null where it says nothing. */
-const askHealth = async (url: string): Promise<Health | null> => {
+/** The service's own view of its health; null if it doesn't respond. */
+const fetchHealth = async (url: string): Promise<Health | null> => {
   try {
     const response = await fetch(`${url}${healthPath}`, { signal: AbortSignal.timeout(healthTimeoutMs) });
-    return healthAnswer.parse(await response.json());
+    return healthResponse.parse(await response.json());
   } catch {
-    return null; // Nobody there, or somebody else: that is the answer.
+    return null; // Nothing listens there, or something else does.
   }
 };
 
-const healthSentence = (url: string, health: Health | null): string => {
+const describeHealth = (url: string, health: Health | null): string => {
   if (health === null)
-    return `Nobody answers at ${url}: start the service there (npm start), or say by PUBLIC_URL or PORT where it is.`;
-  if (health.failing.length === 0) return `The service's health (${url}${healthPath}) is ok.`;
+    return `The service does not respond at ${url}: start it (npm start), or set PUBLIC_URL or PORT to where it runs.`;
+  if (health.failing.length === 0) return `The service reports that it is healthy (${url}${healthPath}).`;
   const parts = health.failing.map((part) => (part === 'worker' ? `worker (${health.worker})` : part));
-  return `The service's health (${url}${healthPath}) says what fails: ${parts.join(', ')}.`;
+  return `The service reports failures (${url}${healthPath}): ${parts.join(', ')}.`;
 };
 
-/** What the agent told of a part that failed it. */
+/** A failure that the agent reported on the call's record. */
 export const failureEvent = z.object({ part: z.string(), detail: z.string() });
 export type ReportedFailure = Readonly<z.infer<typeof failureEvent>>;
 
 type Circumstances = Readonly<{
   url: string;
-  /** What is dialed, and whom routing chose, as far as it came. */
+  /** The dialed number, and the agent that routing chose; null if the check didn't get that far. */
   number: string | null;
   agentName: string | null;
-  /** What the call's own record tells of. */
+  /** From the call's record. */
   failures: readonly ReportedFailure[];
 }>;
 
-const refusalAdvice = (error: unknown, number: string | null): string => {
+const rejectionAdvice = (error: unknown, number: string | null): string => {
   const status = error instanceof CallRejected ? error.status : null;
   switch (status) {
     case null:
       return '';
     case 401:
-      return 'The service has another LIVEKIT_API_SECRET than this command.';
+      return "The LIVEKIT_API_SECRET of this command is not the service's.";
     case 403:
-      return "The number's trunk is not the service's LIVEKIT_INBOUND_TRUNK_ID: npm run cli -- sync:livekit says which it is.";
+      return "The number's trunk is not the LIVEKIT_INBOUND_TRUNK_ID of the service; npm run cli -- sync:livekit shows the right one.";
     case 409:
-      return 'As many calls as max_concurrent of the campaign allows are open: try again later.';
+      return "The campaign's max_concurrent calls are all in use: try again later.";
     default:
-      return `npm run cli -- route:explain --to ${number ?? 'NUMBER'} gives every reason.`;
+      return `npm run cli -- route:explain --to ${number ?? 'NUMBER'} shows how the call was routed.`;
   }
 };
 
-/** What is most likely behind a step that didn't happen, where the service itself says that it is well. */
+/** The most likely cause if the service is healthy. */
 const advice = {
   campaign: () => '',
   number: () => '',
-  line: () => '',
-  routed: (error, { number }) => refusalAdvice(error, number),
+  caller_speech: () => '',
+  routed: (error, { number }) => rejectionAdvice(error, number),
   room_joined: () =>
-    'Does this machine reach LIVEKIT_URL, and are LIVEKIT_API_KEY and LIVEKIT_API_SECRET of that project?',
+    'Check that this machine can reach LIVEKIT_URL, and that LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong to that project.',
   agent_joined: (_, { agentName }) =>
-    `Routing chose the agent ${agentName ?? ''}: is that the AGENT_NAME of a service at the same LIVEKIT_URL?`,
-  picked_up: () => "The agent is in the room without a voice: the service's log says why.",
-  greeting_heard: () => 'The agent is there and says nothing: its voice (OPENAI_API_KEY, or DEEPGRAM_API_KEY) failed.',
-  greeting_ended: () => "The agent doesn't stop: how long is the campaign's greeting?",
-  line_said: () => 'The line to the room broke.',
-  line_transcribed: () => 'The agent heard nothing, or its hearing (DEEPGRAM_API_KEY) failed.',
-  answer_heard: () => 'The agent understood and says nothing: its model or its voice (OPENAI_API_KEY) failed.',
-  answer_ended: () => "The agent doesn't stop: does the campaign's prompt ask for short answers?",
+    `Routing chose the agent ${agentName ?? ''}: check that it is the AGENT_NAME of a service at the same LIVEKIT_URL.`,
+  picked_up: () => "The agent joined the room but published no audio: see the service's log.",
+  greeting_heard: () =>
+    'The agent joined but said nothing: its text-to-speech failed (OPENAI_API_KEY, or DEEPGRAM_API_KEY).',
+  greeting_ended: () => "The agent does not stop speaking: check the length of the campaign's greeting.",
+  caller_spoke: () => 'The connection to the room was lost.',
+  transcribed: () => 'The agent heard nothing, or its speech-to-text failed (DEEPGRAM_API_KEY).',
+  reply_heard: () =>
+    'The agent understood but did not reply: its language model or text-to-speech failed (OPENAI_API_KEY).',
+  reply_ended: () => "The agent does not stop speaking: does the campaign's prompt ask for short replies?",
   hung_up: () => '',
   record_final: () =>
-    'The end of the call did not reach the service: its log says why, check:inbound whether webhooks come.',
-} as const satisfies Record<CheckStep, (error: unknown, around: Circumstances) => string>;
+    "The end of the call did not reach the service: see the service's log; check:inbound tells whether webhooks arrive.",
+} as const satisfies Record<CheckStep, (error: unknown, circumstances: Circumstances) => string>;
 
-/** Steps that say all there is to say by themselves. */
-const ownWords: readonly CheckStep[] = ['campaign', 'number', 'line'];
+/** Steps whose error says everything. */
+const selfExplanatory: readonly CheckStep[] = ['campaign', 'number', 'caller_speech'];
 
-/** What happened, what is likely behind it, and where to look: a few sentences. */
-export const explainFailure = async (step: CheckStep, error: unknown, around: Circumstances): Promise<string> => {
-  const said = describeError(error);
-  if (ownWords.includes(step)) return said;
-  const { url, number, failures: troubles } = around;
-  const told = troubles.map(({ part, detail }) => `${part}: ${detail}`).join('; ');
+/** What happened, the likely cause, and where to look next, in a few sentences. */
+export const explainFailure = async (
+  step: CheckStep,
+  error: unknown,
+  circumstances: Circumstances,
+): Promise<string> => {
+  const message = describeError(error);
+  if (selfExplanatory.includes(step)) return message;
+  const { url, number, failures } = circumstances;
+  const reported = failures.map(({ part, detail }) => `${part}: ${detail}`).join('; ');
   return [
-    said.endsWith('.') ? said : `${said}.`,
-    told === '' ? '' : `The call's record tells of trouble: ${told}.`,
-    healthSentence(url, await askHealth(url)),
-    advice[step](error, around),
-    `Look further: npm run cli -- check:inbound ${number ?? ''}`.trimEnd(),
+    message.endsWith('.') ? message : `${message}.`,
+    reported === '' ? '' : `The call's record reports: ${reported}.`,
+    describeHealth(url, await fetchHealth(url)),
+    advice[step](error, circumstances),
+    `Next: npm run cli -- check:inbound ${number ?? ''}`.trimEnd(),
   ]
     .filter((sentence) => sentence !== '')
     .join(' ');

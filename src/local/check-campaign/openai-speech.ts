@@ -1,4 +1,4 @@
-/** The words of a caller where espeak, a development dependency, isn't installed: OpenAI's speech says them. */
+/** The simulated caller's speech without espeak, which is a development dependency: OpenAI speaks it. */
 import { defaultModels } from '../../campaigns/campaign.ts';
 import type { Provider } from '../../config.ts';
 import { AppError } from '../../errors.ts';
@@ -7,12 +7,12 @@ import { AppError } from '../../errors.ts';
 export const openaiSampleRate = 24_000;
 
 const timeoutMs = 15_000;
-/** Another voice than the agent's. */
+/** Not the agent's voice. */
 const voice = 'onyx';
 
 /**
- * The samples of a text, 16-bit mono.
- * @throws AppError `local_mode` where OpenAI refuses or doesn't answer within 15 s
+ * @returns 16-bit mono
+ * @throws AppError `local_mode` if OpenAI refuses, or doesn't respond within 15 s
  */
 export const synthesizeWithOpenai = async ({ apiKey, baseUrl }: Provider, text: string): Promise<Int16Array> => {
   const { model } = defaultModels.voice.openai;
@@ -22,13 +22,19 @@ export const synthesizeWithOpenai = async ({ apiKey, baseUrl }: Provider, text: 
     body: JSON.stringify({ model, voice, input: text, response_format: 'pcm' }),
     signal: AbortSignal.timeout(timeoutMs),
   }).catch((error: unknown) => {
-    throw new AppError('local_mode', `OpenAI (${baseUrl}) did not speak the line`, { cause: error });
+    throw new AppError(
+      'local_mode',
+      `The caller's speech could not be synthesized: no response from OpenAI (${baseUrl})`,
+      {
+        cause: error,
+      },
+    );
   });
   const bytes = await response.arrayBuffer();
   if (response.ok) return new Int16Array(bytes, 0, Math.floor(bytes.byteLength / 2));
-  const why = response.status === 401 ? ': it refuses OPENAI_API_KEY' : '';
+  const reason = response.status === 401 ? ': OPENAI_API_KEY is invalid' : '';
   throw new AppError(
     'local_mode',
-    `OpenAI (${baseUrl}) did not speak the line, and answered ${response.status}${why}.`,
+    `The caller's speech could not be synthesized: OpenAI (${baseUrl}) responded with ${response.status}${reason}.`,
   );
 };

@@ -1,7 +1,8 @@
 /**
- * The steps of a check, each with its time. The first that fails ends the walk; what it would have come to is skipped.
+ * The steps of a check and their times. The first failure ends the check; the steps after it are skipped.
  *
- * Times: `at…` in ms since the clock was started (0 before), `took…` in ms. Both null: the step was skipped.
+ * Times: `atMs` counts from when the clock was started (0 before), `tookMs` is the step's duration. Both are null if it was
+ * skipped.
  */
 import { AppError } from '../../errors.ts';
 import { nowMs } from '../../simulators/caller/rtc.ts';
@@ -14,10 +15,10 @@ export type Step<Name extends string> = Readonly<{
   detail: string | null;
 }>;
 
-/** What a step came to. `at`: when it happened, by default now; `since`: from when its time counts, by default when it began. */
+/** `at`: when the step happened, by default now. `since`: when its duration begins, by default when the step was started. */
 type StepOutcome<T> = Readonly<{ value: T; at?: number; since?: number; detail?: string | null }>;
 
-/** A step failed and was noted: there is nothing more to say. */
+/** A step failed and was recorded. */
 export class StepFailed extends AppError {
   constructor(step: string, cause: unknown) {
     super('local_mode', `${step} failed`, { cause });
@@ -27,22 +28,19 @@ export class StepFailed extends AppError {
 export type StepLog<Name extends string> = Readonly<{
   steps: readonly Step<Name>[];
   startClock: () => void;
-  /** Takes a step and notes it. @throws StepFailed, whatever the step threw */
+  /** Runs a step and records it. @throws StepFailed if `act` throws */
   run: <T>(step: Name, act: () => Promise<StepOutcome<T>>) => Promise<T>;
   skip: (step: Name, detail: string | null) => void;
 }>;
 
-/**
- * Opens a log. `onStep` hears of each step once it is noted; `explain` makes of what a step threw the detail that a person
- * reads.
- */
+/** @param options `onStep` receives each step once recorded; `explain` turns an error into the detail that a person reads */
 export const createStepLog = <Name extends string>(options: {
   onStep: (step: Step<Name>) => void;
   explain: (step: Name, error: unknown) => Promise<string>;
 }): StepLog<Name> => {
   const steps: Step<Name>[] = [];
   let startedAt: number | null = null;
-  const note = (step: Step<Name>): void => {
+  const record = (step: Step<Name>): void => {
     steps.push(step);
     options.onStep(step);
   };
@@ -59,14 +57,14 @@ export const createStepLog = <Name extends string>(options: {
       const began = nowMs();
       try {
         const { value, at = nowMs(), since = began, detail = null } = await act();
-        note({ step, ...timesOf(at, since), state: 'ok', detail });
+        record({ step, ...timesOf(at, since), state: 'ok', detail });
         return value;
       } catch (error) {
         const times = timesOf(nowMs(), began);
-        note({ step, ...times, state: 'failed', detail: await options.explain(step, error) });
+        record({ step, ...times, state: 'failed', detail: await options.explain(step, error) });
         throw new StepFailed(step, error);
       }
     },
-    skip: (step, detail) => note({ step, atMs: null, tookMs: null, state: 'skipped', detail }),
+    skip: (step, detail) => record({ step, atMs: null, tookMs: null, state: 'skipped', detail }),
   };
 };
