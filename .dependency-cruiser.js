@@ -78,6 +78,7 @@ const nouns = [
   'calls/(call|lifecycle|room-event|answer|timing/timing|timing/reply-timing)',
   'routing/route',
   'numbers/(number|owned-number|import-decision|trunk-record)',
+  'leads/lead',
   'campaigns/(campaign|prompt|system-messages|speeches)',
   'tenants/(scope|access)',
   'doctor/check',

@@ -15,6 +15,15 @@ import { problemsOf, variableList } from './prompt.ts';
 
 export const defaultGreeting = 'Hello! This is your AI assistant. How can I help you?';
 
+export const defaultModels = {
+  llm: 'gpt-4.1-mini',
+  stt: 'nova-3',
+  voice: {
+    openai: { model: 'gpt-4o-mini-tts', voice: 'alloy' },
+    deepgram: { model: 'aura-2-andromeda-en', voice: 'aura-2-andromeda-en' },
+  },
+} as const;
+
 /** A person to whom the agent may transfer the caller. */
 const transferDestination = z.object({
   name: name(100).describe('The name by which the agent and the API refer to it.'),
@@ -29,7 +38,7 @@ const ms = (min: number, max: number) => z.int().min(min).max(max);
 /** What an operator can set, and its limits. */
 export const conversation = z.object({
   prompt: text(20_000).describe(`The instructions of the agent. Variables: ${variableList}.`),
-  firstSpeaker: z.enum(['agent', 'caller']),
+  firstSpeaker: z.enum(['agent', 'caller']).describe('caller: the agent waits and does not greet.'),
   greeting: sentence.describe('Null: the default greeting. May contain variables, as may all sentences.'),
   language: z
     .string()
@@ -39,9 +48,9 @@ export const conversation = z.object({
         "that decide when the caller's turn is over are English only today: in other languages, only question marks, full stops, " +
         'digits and commas count. Default system messages are English.',
     ),
-  voiceProvider: z.enum(['openai', 'deepgram']),
-  voice: label,
-  voiceModel: label,
+  voiceProvider: z.enum(['openai', 'deepgram']).describe('Who synthesizes the speech.'),
+  voice: label.describe("The provider's name of the voice. Null: a default."),
+  voiceModel: label.describe("OpenAI's speech model, or Deepgram's voice. Null: a default."),
   speakingRate: z
     .number()
     .min(0.5)
@@ -49,11 +58,13 @@ export const conversation = z.object({
     .describe(
       "The speed of the agent's speech: 1 is the voice's own, 2 is twice as fast. Deepgram: aura-2 voices only, 0.7 to 1.5.",
     ),
-  llmModel: label,
+  llmModel: label.describe(`The model that replies to the caller. Null: ${defaultModels.llm}.`),
   secondLlmModel: label.describe('The model to try when llm_model fails or is slow. Null: llm_model is tried again.'),
-  temperature: z.number().min(0).max(2).nullable(),
-  sttModel: label,
-  vad: z.enum(['bundled', 'silero']),
+  temperature: z.number().min(0).max(2).nullable().describe("Null: the model's own default."),
+  sttModel: label.describe(`Deepgram's model for speech recognition. Null: ${defaultModels.stt}.`),
+  vad: z
+    .enum(['bundled', 'silero'])
+    .describe('Voice activity detection: the one bundled with LiveKit Agents, or Silero.'),
   turnPatience: z
     .number()
     .min(0.5)
@@ -65,7 +76,7 @@ export const conversation = z.object({
     'Milliseconds at the start of the greeting during which the caller cannot interrupt it. What they say is answered after it.',
   ),
   silenceAskMs: ms(1000, 600_000).describe(
-    'Milliseconds of silence after which the agent asks whether the caller is still there, each time.',
+    'Milliseconds of silence after which the agent asks whether the caller is still there; repeated until silence_goodbye_ms.',
   ),
   silenceGoodbyeMs: ms(1000, 3_600_000).describe(
     'Milliseconds of silence after which the agent says goodbye and ends the call.',
@@ -147,15 +158,6 @@ export const defaultSystemMessages = {
   disclosure: '',
   /** Another call process has taken over the call. */
   afterBreak: 'Sorry, we were cut off for a moment. Please go on.',
-} as const;
-
-export const defaultModels = {
-  llm: 'gpt-4.1-mini',
-  stt: 'nova-3',
-  voice: {
-    openai: { model: 'gpt-4o-mini-tts', voice: 'alloy' },
-    deepgram: { model: 'aura-2-andromeda-en', voice: 'aura-2-andromeda-en' },
-  },
 } as const;
 
 type VoiceSettings = Pick<CampaignSettings, 'voiceProvider' | 'voiceModel' | 'voice' | 'speakingRate'>;

@@ -23,12 +23,12 @@ const number = text(300);
 
 const inboundBody = z.object({
   call_id: id,
-  from_number: number,
-  to_number: number.min(1),
-  room_name: id,
-  trunk_id: text(300).nullish(),
+  from_number: number.describe('Empty or "anonymous" if withheld.'),
+  to_number: number.min(1).describe('The dialed number.'),
+  room_name: id.describe('The LiveKit room of the call.'),
+  trunk_id: text(300).nullish().describe('ST_…: the LiveKit trunk of the call.'),
   trunk_phone_number: number.nullish(),
-  timestamp: z.unknown().optional(),
+  timestamp: z.unknown().optional().describe('Ignored.'),
 });
 
 const testBody = z.object({ to_number: number.min(1), from_number: number.default('') });
@@ -94,7 +94,12 @@ const schemas = {
       room: z.looseObject({ name: z.string(), duration: z.number().optional() }).optional(),
       participant: z.looseObject({ identity: z.string() }).optional(),
     }),
-    response: { 200: z.object({ received: z.boolean(), effect: z.string() }) },
+    response: {
+      200: z.object({
+        received: z.boolean(),
+        effect: z.string().describe('recorded, repeated, no_call, full or ignored.'),
+      }),
+    },
   },
   probe: {
     ...signed,

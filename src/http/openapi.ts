@@ -1,9 +1,12 @@
 /** The OpenAPI document, generated from the schemas that validate requests: /docs for people, /docs/json for machines. */
+import { STATUS_CODES } from 'node:http';
 import helmet from '@fastify/helmet';
 import swagger, { type FastifyDynamicSwaggerOptions, type SwaggerTransform } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { version } from '../version.ts';
 import type { Access } from './conventions/access.ts';
 import { errorBody } from './conventions/fields.ts';
 
@@ -16,8 +19,30 @@ installation also send \`X-Tenant-Id\`, the id of the tenant they act in. \`x-ac
 **Updates** send the \`version\` that you read, in the body or in \`If-Match\`. The response is 409 \`conflict\` if somebody else has changed the
 record since.
 
-**Errors** are \`{ "error": { "code", "message" } }\`. Every response has an \`x-request-id\`, which the service's log repeats.
+**Errors** are \`{ "error": { "code", "message" } }\`: 400 \`malformed\`, 401 \`unproven\` (authentication failed), 403 \`forbidden\`, 404
+\`not_found\`, 409 \`conflict\`, 413 \`too_large\`, 415 \`unsupported_type\`, 422 \`prompt_invalid\`, 429 \`too_many\`, 503 \`unavailable\`. Every
+response has an \`x-request-id\`, which the service's log repeats.
 `.trim();
+
+const tags = [
+  { name: 'auth', description: 'Logging in and out.' },
+  { name: 'calls', description: 'Records of calls, and commands to the agent of a running call.' },
+  {
+    name: 'campaigns',
+    description: 'How an agent conducts its calls: prompt, voice, limits. Edit the draft, then publish it.',
+  },
+  { name: 'phone-numbers', description: 'Numbers, and the campaigns that answer them.' },
+  { name: 'leads', description: 'People who called a campaign, or whom it will call.' },
+  { name: 'agents', description: 'LiveKit agent names that take calls. The built-in one needs no entry.' },
+  { name: 'routing', description: 'Explains which agent takes a call.' },
+  { name: 'erasures', description: 'Erases what identifies a caller.' },
+  { name: 'users', description: "A tenant's users and their roles." },
+  { name: 'tokens', description: "A tenant's API tokens, for machines." },
+  { name: 'tenants', description: 'For admins: the customers of this installation.' },
+  { name: 'platform-trunks', description: "For admins: tenants' Twilio SIP trunks." },
+  { name: 'webhooks', description: 'What LiveKit and SIP routing send, authenticated by a signature.' },
+  { name: 'health', description: 'Liveness and readiness.' },
+];
 
 /** Who may use a route: for readers, and for the test that tries every route as everyone. */
 const securityOf = (access: Access | undefined) => {
@@ -26,19 +51,38 @@ const securityOf = (access: Access | undefined) => {
   return {};
 };
 
+const tenantHeader = z.string().exactOptional().describe('Admins only: the id of the tenant to act in.');
+
+/** Whether an admin acts in one tenant here. */
+const isOfTenant = (access: Access | undefined): boolean =>
+  access !== undefined && access !== 'public' && access !== 'signed_in' && access !== 'tenants:manage';
+
+const describeResponses = (responses: object): object =>
+  Object.fromEntries(
+    Object.entries(responses).map(([status, schema]: [string, z.ZodType]) => [
+      status,
+      schema.description === undefined ? schema.describe(STATUS_CODES[status] ?? status) : schema,
+    ]),
+  );
+
 const transform: SwaggerTransform = (document) => {
-  const plain = createJsonSchemaTransform({ zodToJsonConfig: { target: 'draft-2020-12' } });
+  const toJsonSchema = createJsonSchemaTransform({ zodToJsonConfig: { target: 'draft-2020-12' } });
   const { access } = document.route.config ?? {};
   const schema = { ...document.schema, ...securityOf(access) };
+  if (isOfTenant(access)) {
+    const headers = schema.headers instanceof z.ZodObject ? schema.headers : z.looseObject({});
+    schema.headers = headers.extend({ 'x-tenant-id': tenantHeader });
+  }
   if (access !== undefined || schema.response !== undefined)
-    schema.response = { ...(schema.response as object | undefined), default: errorBody.describe('An error.') };
-  return plain({ ...document, schema });
+    schema.response = describeResponses({ ...(schema.response as object), default: errorBody.describe('An error.') });
+  return toJsonSchema({ ...document, schema });
 };
 
 const options: FastifyDynamicSwaggerOptions = {
   openapi: {
     openapi: '3.1.0',
-    info: { title: 'telephony-agent', description, version: '1.0.0' },
+    info: { title: 'telephony-agent', description, version },
+    tags,
     components: {
       securitySchemes: {
         bearer: {

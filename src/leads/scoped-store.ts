@@ -7,9 +7,7 @@ import { findPage, isText, recordsOf, type Listing } from '../database/keyset-li
 import { editVersioned, type Edited, type RecordVersion } from '../database/edit-versioned.ts';
 import type { Page, PageQuery } from '../database/paging.ts';
 import type { TenantScope } from '../tenants/scope.ts';
-
-export const leadStatuses = ['new', 'calling', 'completed', 'failed'] as const;
-type LeadStatus = (typeof leadStatuses)[number];
+import { leadStatuses, type LeadStatus } from './lead.ts';
 
 export type LeadRecord = Readonly<{
   id: string;

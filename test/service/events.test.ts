@@ -56,7 +56,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     leads: await db.lead.findMany(),
   });
 
-  test('the end of the room completes call and lead, with its own duration', async () => {
+  test("the end of the room completes call and lead, with the event's duration", async () => {
     const { db, http, call, later } = await open();
     await call();
     later(200);
@@ -68,7 +68,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect(leads).toMatchObject([{ status: 'completed', lastCallAt: new Date(start + 200_000), attempts: 1 }]);
   });
 
-  test("the caller's leaving completes the call, computed from its answer", async () => {
+  test('the caller leaving completes the call, with a duration computed from its answer', async () => {
     const { db, ctx, http, call, later } = await open();
     const { call: made } = await call();
     await recordFact(ctx, made.id, { kind: 'answered', at: new Date(start + 5_000) });
@@ -117,7 +117,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect((await records(db)).calls).toMatchObject([{ status: 'ringing' }]);
   });
 
-  test('every permutation and repetition of the events of a call makes the same records', async () => {
+  test('every permutation and repetition of the events of a call results in the same records', async () => {
     const seconds = start / 1000;
     const events = [
       {
@@ -175,7 +175,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect([...ends][0]).toContain('"completed",183,"caller_hangup"');
   });
 
-  test('a repeated event has no effect, ten at once have one', async () => {
+  test('a repeated event has no effect, and ten concurrent ones have one', async () => {
     const { db, http, call, later } = await open();
     await call();
     later(30);
@@ -188,7 +188,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect(await db.inboundEvent.count()).toBe(1);
   });
 
-  test('events of rooms that are no calls are acknowledged and change nothing', async () => {
+  test('events of rooms that are not calls are acknowledged and change nothing', async () => {
     const { db, http, call } = await open();
     await call();
     expect(await post(http, { event: 'room.finished', room: { name: 'a-meeting' } })).toBe('no_call');
@@ -210,7 +210,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect((await records(db)).leads).toMatchObject([{ status: 'completed', lastCallAt: new Date(start + 20_000) }]);
   });
 
-  test("an end event makes completed even over a reconciler's failed, and the lead with it", async () => {
+  test("an end event sets completed even over a reconciler's failed, and the lead with it", async () => {
     const { db, ctx, http, call, later } = await open();
     const { call: made } = await call();
     later(70);
@@ -223,7 +223,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     });
   });
 
-  test('a room name that is used again: the same body ends the next call too, an old event only the old one', async () => {
+  test('when a room name is reused, the same body ends the next call too, and an old event only the old call', async () => {
     const { db, http, call, later } = await open();
     await call('SIP-1');
     later(10);
@@ -238,7 +238,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect((await records(db)).calls).toMatchObject([{ duration: 10 }, { status: 'completed', duration: 30 }]);
   });
 
-  test("a SIP participant's joining makes the record that nobody asked for, where the number is ours", async () => {
+  test('a SIP participant joining creates the record of a call without a prior request, if the number is ours', async () => {
     const { db, http } = await open();
     const participant = (to: string) => ({
       identity: 'sip_+15551234567',
@@ -281,7 +281,7 @@ describeBothDatabases('POST /webhooks/livekit/events', (openDatabase) => {
     expect([response.statusCode, response.json()]).toEqual([400, { error: { code: 'malformed', message: anyText } }]);
   });
 
-  test('who proves nothing gets 401 and ends nothing', async () => {
+  test('an unauthenticated request gets 401 and ends nothing', async () => {
     const { db, http, call } = await open();
     await call();
     const payload = JSON.stringify(finished);

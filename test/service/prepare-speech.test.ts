@@ -1,4 +1,4 @@
-/** Campaigns' speech, made before their phones ring: a real database, a real disk, the providers at the wire. */
+/** Speech prepared before the phone rings, with a real database, a real disk, and simulated providers. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,8 +57,8 @@ const preparedOf = async (ctx: Context, room: string): Promise<Record<string, st
   return outcome.job.cachedSpeech;
 };
 
-describeBothDatabases('prepared voices', (openDatabase) => {
-  test('made once, and then in every job; a changed text is made anew', async () => {
+describeBothDatabases('prepared speech', (openDatabase) => {
+  test('is synthesized once and then part of every job; a changed text is synthesized anew', async () => {
     const ground = await openGround(openDatabase, { greeting: 'Welcome to {{campaign.name}} at {{tenant.name}}.' });
     const { ctx, prepare, asked, seeded } = ground;
     expect(await preparedOf(ctx, 'before')).toEqual({});
@@ -79,7 +79,7 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     expect(Object.keys(await preparedOf(ctx, 'again'))).toContain('Hi.');
   });
 
-  test('in the voice of the campaign: Deepgram’s', async () => {
+  test('is in the voice of the campaign, such as one of Deepgram', async () => {
     const { ctx, prepare, providers } = await openGround(openDatabase, {
       voiceProvider: 'deepgram',
       voice: 'aura-2-thalia-en',
@@ -90,7 +90,7 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(messages + leadIns);
   });
 
-  test('a provider that fails is asked less and less, told of once, and nothing of it is kept', async () => {
+  test('a failing provider is called less and less often and logged once, and nothing of it is kept', async () => {
     const greeting = 'A sentence that must not be in the log.';
     const { ctx, clock, prepare, providers, asked, lines } = await openGround(openDatabase, { greeting });
     await providers.setFault({ service: 'tts', kind: 'status', status: 500, times: 'all' });
@@ -112,7 +112,7 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     expect(Object.keys(await preparedOf(ctx, 'healed'))).toHaveLength(messages + leadIns);
   });
 
-  test.each(['empty', 'oddBytes'] as const)('a sound that is broken (%s) is not kept', async (kind) => {
+  test.each(['empty', 'oddBytes'] as const)('broken audio (%s) is not kept', async (kind) => {
     const { ctx, prepare, providers, lines } = await openGround(openDatabase);
     await providers.setFault({ service: 'tts', kind, times: 1 });
     await prepare(going);
@@ -120,7 +120,7 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     expect(Object.keys(await preparedOf(ctx, 'call'))).toHaveLength(messages + leadIns - 1);
   });
 
-  test('stops when the service drains or is full, and when it ends', async () => {
+  test('stops when the service is draining, at capacity or stopped', async () => {
     const { more, prepare, asked, providers } = await openGround(openDatabase);
     more.busy = true;
     await prepare(going);
@@ -133,7 +133,7 @@ describeBothDatabases('prepared voices', (openDatabase) => {
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  test('what no campaign has used for 30 days is deleted', async () => {
+  test('is deleted after no campaign has used it for 30 days', async () => {
     const { ctx, clock, prepare, seeded } = await openGround(openDatabase, { greeting: 'Once.' });
     await prepare(going);
     const path = (await preparedOf(ctx, 'first'))['Once.'] ?? '';

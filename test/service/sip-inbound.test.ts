@@ -33,7 +33,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     return { db, ctx, http: testHttp(ctx), later };
   };
 
-  test("answers the contract's example, field for field, and records lead and call", async () => {
+  test("answers the contract's example field by field, and records lead and call", async () => {
     const { db, http } = await open({ LIVEKIT_INBOUND_TRUNK_ID: 'ST_inbound' });
     const { tenant, campaign, number } = await seedTenant(db, { campaign: { agentName: 'telephony-agent' } });
     const response = await post(http, inbound);
@@ -72,14 +72,14 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     });
   });
 
-  test('unknown fields are ignored, optional ones may be missing, an old timestamp is no reason', async () => {
+  test('unknown fields are ignored, optional ones may be missing, and old timestamps are accepted', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const { call_id, from_number, to_number, room_name } = inbound;
     expect((await post(http, { call_id, from_number, to_number, room_name, surprise: [1] })).statusCode).toBe(200);
   });
 
-  test('a repeat gives the same answer and changes nothing', async () => {
+  test('a repeated request gets the same answer and changes nothing', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const first = await post(http, inbound);
@@ -90,7 +90,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await state()).toEqual(before);
   });
 
-  test('simultaneous repeats make one record, one attempt', async () => {
+  test('concurrent repeats create one record and one attempt', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const answers = await Promise.all(Array.from({ length: 8 }, () => post(http, inbound)));
@@ -99,7 +99,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.lead.findMany()).toMatchObject([{ attempts: 1 }]);
   });
 
-  test('a new call_id for a room whose call is open is that call; for one whose call is final a new one', async () => {
+  test('a new call_id for a room with an open call is that call; for a room with a final call it is a new one', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const first = await post(http, inbound);
@@ -112,14 +112,14 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.lead.findMany()).toMatchObject([{ attempts: 2, status: 'calling' }]);
   });
 
-  test('the dialed number may come in national format, the caller too', async () => {
+  test('dialed number and caller may be in national format', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const response = await post(http, { ...inbound, to_number: '(858) 879-6658', from_number: '(555) 123-4567' });
     expect(response.json()).toMatchObject({ attributes: { phone_number: '+18588796658', caller: '+15551234567' } });
   });
 
-  test('anonymous callers have each a lead of their own', async () => {
+  test('each anonymous caller has a lead of their own', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     for (const [n, from_number] of ['', 'anonymous', 'Restricted'].entries())
@@ -134,7 +134,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     ]);
   });
 
-  test('a number without a campaign: the default agent of its tenant, no lead', async () => {
+  test('without a campaign, the default agent of the tenant takes the call, and there is no lead', async () => {
     const { db, http } = await open();
     await seedTenant(db, { campaign: false });
     const other = await db.tenant.create({ data: { name: 'Other' } });
@@ -190,7 +190,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.callLog.findUnique({ where: { callSid: 'SIP-2' } })).toMatchObject({ rejectReason: 'wrong_trunk' });
   });
 
-  test('a full campaign is 409, however many ask at once, and has room again after an end', async () => {
+  test('a full campaign is 409 even for concurrent requests, until a call ends', async () => {
     const { db, http } = await open();
     await seedTenant(db, { campaign: { maxConcurrent: 3 } });
     const ask = (n: number) =>
@@ -215,7 +215,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect((await ask(3)).statusCode).toBe(200);
   });
 
-  test('a caller who calls too often within a minute is refused unheard, and recorded; later they may call again', async () => {
+  test('a caller who calls too often within a minute is rejected and recorded; later they may call again', async () => {
     const { db, http, later } = await open({ CALLS_PER_CALLER_PER_MINUTE: '2' });
     await seedTenant(db, { campaign: { maxConcurrent: 100 } });
     const ask = (n: number, from = inbound.from_number) =>
@@ -231,7 +231,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect((await ask(5)).statusCode).toBe(200);
   });
 
-  test('a tenant with as many open calls as it may have takes no further one', async () => {
+  test('a tenant at its limit of open calls takes no more', async () => {
     const { db, http } = await open({ CALLS_PER_TENANT: '2' });
     await seedTenant(db, { campaign: { maxConcurrent: 100 } });
     const ask = (n: number) => post(http, { ...inbound, call_id: `SIP-${n}`, room_name: `room-${n}` });
@@ -240,7 +240,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.callLog.findMany({ where: { callSid: 'SIP-3' } })).toMatchObject([{ rejectReason: 'tenant_full' }]);
   });
 
-  test('a service at its capacity is 429, and the refusal is recorded', async () => {
+  test('a service at capacity is 429, and the rejected call is recorded', async () => {
     const { db, http } = await open({}, () => '10 of 10 calls are open');
     await seedTenant(db);
     const response = await post(http, inbound);
@@ -248,7 +248,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.callLog.findMany()).toMatchObject([{ rejectReason: 'busy' }]);
   });
 
-  test('who proves nothing gets 401, before the body is looked at, and leaves no trace', async () => {
+  test('an unauthenticated request gets 401 before its body is parsed, and leaves no trace', async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const body = JSON.stringify(inbound);
@@ -273,7 +273,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.callLog.count()).toBe(0);
   });
 
-  test("LiveKit's own proof counts, and the bare hex signature", async () => {
+  test("LiveKit's own authentication is accepted, and the bare hex signature", async () => {
     const { db, http } = await open();
     await seedTenant(db);
     const body = JSON.stringify(inbound, null, 2);
@@ -299,7 +299,7 @@ describeBothDatabases('POST /webhooks/livekit/sip-inbound', (openDatabase) => {
     expect(await db.callLog.count()).toBe(0);
   });
 
-  test('too large is 413, another type 415', async () => {
+  test('a body that is too large is 413, one of another type 415', async () => {
     const { http } = await open();
     const large = JSON.stringify({ ...inbound, padding: 'x'.repeat(300_000) });
     const tooLarge = await post(http, large);

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { findCallRecord, listCalls, type CallFilter, type CallRecord } from '../../calls/scoped-store.ts';
 import { sendCommand } from '../../calls/control/send-command.ts';
 import type { Context } from '../../context.ts';
+import { rejectReasons } from '../../routing/route.ts';
 import { name, text } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';
 import { snakeOf } from '../conventions/snake-case.ts';
@@ -16,16 +17,19 @@ const json = z.object({
   status: z.enum(callStatuses),
   direction: z.enum(['inbound', 'outbound']),
   phone_number: z.string().describe('The caller, in E.164 if possible; anonymous:… if withheld.'),
-  dialed_number: z.string(),
+  dialed_number: z.string().describe('In E.164 if possible.'),
   phone_number_id: z.string().nullable(),
   lead_id: z.string().nullable(),
   campaign_id: z.string().nullable(),
   campaign_version_id: z.string().nullable().describe('The campaign version that the call runs with.'),
   agent_name: z.string().nullable(),
-  reject_reason: z.string().nullable(),
-  end_reason: z.string().nullable(),
-  call_sid: z.string(),
-  room_name: z.string(),
+  reject_reason: z
+    .string()
+    .nullable()
+    .describe(`Of a rejected call: ${rejectReasons.join(', ')}.`),
+  end_reason: z.string().nullable().describe('Why the call ended, such as caller_hangup, agent_hangup or time_limit.'),
+  call_sid: z.string().describe('The SIP call id.'),
+  room_name: z.string().describe('The LiveKit room.'),
   answered_at: timestamp.nullable(),
   ended_at: timestamp.nullable(),
   duration: z.number().nullable().describe('Seconds.'),
@@ -79,8 +83,8 @@ const query = {
   status: z.enum(callStatuses).exactOptional(),
   since: timestampInput.exactOptional().describe('Created at this time or later.'),
   until: timestampInput.exactOptional().describe('Created before this time.'),
-  min_duration: seconds.exactOptional(),
-  max_duration: seconds.exactOptional(),
+  min_duration: seconds.exactOptional().describe('Seconds.'),
+  max_duration: seconds.exactOptional().describe('Seconds.'),
 };
 
 const filterOf = (filter: z.output<z.ZodObject<typeof query>>): CallFilter => ({

@@ -3,14 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
-import {
-  editLead,
-  findLeadRecord,
-  insertLead,
-  leadStatuses,
-  listLeads,
-  type LeadRecord,
-} from '../../leads/scoped-store.ts';
+import { leadStatuses } from '../../leads/lead.ts';
+import { editLead, findLeadRecord, insertLead, listLeads, type LeadRecord } from '../../leads/scoped-store.ts';
 import { toE164 } from '../../numbers/number.ts';
 import { name, text } from '../../database/storable-text.ts';
 import type { Guard } from '../conventions/access.ts';

@@ -1,19 +1,19 @@
-/** Everybody on everything: who may not do a thing gets 401, 403 or 404, and nothing has changed. */
+/** Every operation as every kind of client: without permission it gets 401, 403 or 404, and nothing changes. */
 import { expect, test } from 'vitest';
 import type { Role } from '#src/tenants/access.ts';
 import { hashOf } from '#src/tenants/secret.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { lets, operationsOf, sampleOf, type Operation } from './document.ts';
-import { ask, everything, machineToken, makeCompany, signIn, told, type Company } from './users.ts';
+import { ask, everything, machineToken, makeCompany, signIn, statusAndBody, type Company } from './users.ts';
 
 const kinds = ['owner', 'operator', 'viewer', 'machine'] as const;
 const prefix = '/api/v1';
 
-/** A record for each kind of id that a path or a body can name. */
+/** The id of a record of the operation's resource. */
 const idOf = (company: Company, { path, tag }: Operation): string => {
   const id = company.ids[tag];
-  if (id === undefined) throw new Error(`${path} needs a record of ${tag} in people.ts`);
+  if (id === undefined) throw new Error(`${path} needs a record of ${tag} in users.ts`);
   return id;
 };
 
@@ -22,7 +22,7 @@ const pathOf = (operation: Operation, company: Company): string => {
   return path.includes('{') ? path.replace('{id}', idOf(company, operation)) : path;
 };
 
-/** Fields of bodies and filters that name a record: `campaign_id` names one of /campaigns. */
+/** Fields that reference a record, with ids of this company: `campaign_id` references one of /campaigns. */
 const namedIn = (company: Company, fields: readonly string[]): Record<string, string> =>
   Object.fromEntries(
     fields.flatMap((field) => {
@@ -31,7 +31,7 @@ const namedIn = (company: Company, fields: readonly string[]): Record<string, st
     }),
   );
 
-/** A body that fits, with the version that a fresh record has, and the ids of this company. */
+/** A valid body, with the version of a new record and the ids of this company. */
 const bodyOf = (operation: Operation, company: Company): object | undefined => {
   if (operation.body === null) return undefined;
   const properties = Object.keys(operation.body.properties ?? {});
@@ -41,7 +41,7 @@ const bodyOf = (operation: Operation, company: Company): object | undefined => {
       return [name, sampleOf(schema)];
     }),
   );
-  const said = {
+  const body = {
     ...required,
     ...namedIn(company, properties),
     ...(properties.includes('phone_number') && { phone_number: '+15557654321' }),
@@ -49,18 +49,18 @@ const bodyOf = (operation: Operation, company: Company): object | undefined => {
     ...(properties.includes('name') && { name: 'changed' }),
     ...(properties.includes('is_active') && { is_active: false }),
   };
-  return properties.includes('version') ? { ...said, version: 0 } : said;
+  return properties.includes('version') ? { ...body, version: 0 } : body;
 };
 
 const isGuarded = ({ access }: Operation): boolean => access !== undefined && access !== 'public';
 
-/** What who may do it is answered: nothing can be ordered of the agent of a call that is over. */
+/** The statuses for permitted clients. Commands get 409, because the sample call has ended. */
 const expectedOf = (tag: string, method: string): number[] => {
   if (tag === 'auth') return [200, 204, 403];
   return tag === 'calls' && method === 'POST' ? [409] : [200, 201];
 };
 
-describeBothDatabases('everybody on everything', (openDatabase) => {
+describeBothDatabases('access', (openDatabase) => {
   const open = async () => {
     const db = await openDatabase();
     const http = testHttp(testContext(db));
@@ -70,7 +70,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
     return { db, http, operations, ours: await makeCompany(http, db), theirs: await makeCompany(http, db) };
   };
 
-  test('without a token nobody gets anywhere', async () => {
+  test('without a token everything is 401', async () => {
     const { db, http, operations, ours } = await open();
     const before = await everything(db);
     for (const operation of operations) {
@@ -81,7 +81,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
     expect(await everything(db)).toBe(before);
   });
 
-  test("another tenant's records are not there: 403 or 404, for whoever asks", async () => {
+  test("another tenant's records are 403 or 404 for every client", async () => {
     const { db, http, operations, ours, theirs } = await open();
     const before = await everything(db);
     for (const operation of operations.filter(({ path }) => path.includes('{id}'))) {
@@ -92,7 +92,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
           body: bodyOf(operation, ours),
         });
         const expected = lets(operation.access, kind) ? 404 : 403;
-        expect([operation.name, kind, ...told(response)]).toMatchObject([
+        expect([operation.name, kind, ...statusAndBody(response)]).toMatchObject([
           operation.name,
           kind,
           expected,
@@ -103,7 +103,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
     expect(await everything(db)).toBe(before);
   });
 
-  test("another tenant's ids in bodies and filters lead nowhere", async () => {
+  test("another tenant's ids in bodies and filters have no effect", async () => {
     const { db, http, operations, ours, theirs } = await open();
     const admin = await signIn(http, db, 'admin', null);
     const before = await everything(db);
@@ -131,7 +131,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
         for (const [field, id] of Object.entries(filters)) {
           tried += 1;
           const response = await ask(http, `${pathOf(operation, ours)}?${field}=${id}`, asked);
-          expect([operation.name, kind, ...told(response)]).toEqual([
+          expect([operation.name, kind, ...statusAndBody(response)]).toEqual([
             operation.name,
             kind,
             200,
@@ -144,7 +144,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
     expect(await everything(db)).toBe(before);
   });
 
-  test('lists hold nothing of another tenant', async () => {
+  test('lists contain nothing of another tenant', async () => {
     const { http, operations, ours, theirs } = await open();
     const lists = operations.filter(({ query, access }) => 'cursor' in query && access !== 'tenants:manage');
     expect(lists.length).toBeGreaterThan(7);
@@ -158,7 +158,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
     }
   });
 
-  test('who lacks the permission gets 403, and changes nothing; who has it, gets on', async () => {
+  test('without the permission a client gets 403 and changes nothing; with it, it succeeds', async () => {
     const { db, http, operations } = await open();
     const roles: readonly (Role | 'machine')[] = [...kinds, 'admin'];
     for (const operation of operations) {
@@ -188,7 +188,7 @@ describeBothDatabases('everybody on everything', (openDatabase) => {
     }
   }, 240_000); // hundreds of requests, each with its records: 30 s on a quiet machine
 
-  test('a machine without scopes, one whose token is over or revoked, a user of an inactive tenant: nowhere', async () => {
+  test('no access without scopes, with an expired or revoked token, or in an inactive tenant', async () => {
     const { db, http, operations, ours } = await open();
     const none = await machineToken(db, ours.tenantId, []);
     for (const data of [{ expiresAt: new Date(0) }, { revokedAt: new Date(0) }]) {

@@ -1,16 +1,16 @@
-/** What people order of the agents of running calls, and callers who are forgotten. */
+/** Commands to the agents of running calls, and the erasure of callers. */
 import { expect, test } from 'vitest';
 import { takeCommands } from '#src/calls/control/command-store.ts';
 import { purge } from '#src/calls/privacy/purge.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 import { seedTenant, testContext, testHttp, type TestClock } from '#test/support/context.ts';
 import { anyText } from '#test/support/matchers.ts';
-import { ask, makeCompany, signIn, told } from './users.ts';
+import { ask, makeCompany, signIn, statusAndBody } from './users.ts';
 
 const caller = '+15551234567';
 const owner = 'test-owner';
 
-describeBothDatabases('orders and erasure', (openDatabase) => {
+describeBothDatabases('commands and erasure', (openDatabase) => {
   const open = async () => {
     const db = await openDatabase();
     const clock: TestClock = { now: new Date() };
@@ -39,13 +39,16 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
     return { db, ctx, clock, http, tenant, call, running, token, post };
   };
 
-  test('orders wait for the service that has the call, each is taken once, and a transfer only to whom the campaign lists', async () => {
+  test('commands wait for the service that runs the call, are taken once, and transfer only to listed destinations', async () => {
     const { db, ctx, post, running } = await open();
     const { id } = await running();
-    expect(told(await post(`/calls/${id}/say`, { text: 'One moment.' }))).toEqual([202, { accepted: true }]);
-    expect(told(await post(`/calls/${id}/transfer`, { destination: 'front DESK' }))).toEqual([202, { accepted: true }]);
-    expect(told(await post(`/calls/${id}/end`, {}))).toEqual([202, { accepted: true }]);
-    expect(told(await post(`/calls/${id}/transfer`, { destination: '+15559990000' }))).toEqual([
+    expect(statusAndBody(await post(`/calls/${id}/say`, { text: 'One moment.' }))).toEqual([202, { accepted: true }]);
+    expect(statusAndBody(await post(`/calls/${id}/transfer`, { destination: 'front DESK' }))).toEqual([
+      202,
+      { accepted: true },
+    ]);
+    expect(statusAndBody(await post(`/calls/${id}/end`, {}))).toEqual([202, { accepted: true }]);
+    expect(statusAndBody(await post(`/calls/${id}/transfer`, { destination: '+15559990000' }))).toEqual([
       400,
       { error: { code: 'malformed', message: 'destination: the campaign lists Front desk.' } },
     ]);
@@ -59,19 +62,19 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
     expect(await takeCommands(db, owner, ctx.now())).toEqual([]);
   });
 
-  test('nothing is ordered of a call that is over, that nobody holds, or of another tenant', async () => {
+  test('a call that has ended, has no owner or belongs to another tenant takes no commands', async () => {
     const { db, http, post, call, running } = await open();
     const over = await call({ status: 'completed' });
     const alone = await call({ status: 'in_progress', openRoom: 'other', ownerId: null }, 'other');
     const error = { error: { code: 'conflict', message: anyText } };
-    for (const { id } of [over, alone]) expect(told(await post(`/calls/${id}/end`, {}))).toEqual([409, error]);
+    for (const { id } of [over, alone]) expect(statusAndBody(await post(`/calls/${id}/end`, {}))).toEqual([409, error]);
     const { tokens } = await makeCompany(http, db);
     const { id } = await running();
     expect((await post(`/calls/${id}/end`, {}, tokens.owner)).statusCode).toBe(404);
     expect(await db.callCommand.count()).toBe(0);
   });
 
-  test('a caller is erased: who they are and what they said; that there were calls stays, and a receipt', async () => {
+  test('erasing a caller removes who they are and what they said; the calls and a receipt remain', async () => {
     const { db, tenant, call, post, token, http } = await open();
     const first = await call({ status: 'completed' });
     await call({ status: 'rejected', leadId: null });
@@ -80,7 +83,7 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
     });
     const stranger = await call({ status: 'completed', phoneNumber: '+15550002222', leadId: null });
     const response = await post('/erasures', { phone_number: '(555) 123-4567' });
-    expect(told(response)).toMatchObject([201, { calls: 2, turns: 2, messages: 2, leads: 1 }]);
+    expect(statusAndBody(response)).toMatchObject([201, { calls: 2, turns: 2, messages: 2, leads: 1 }]);
     const records = JSON.stringify([
       await db.callLog.findMany({ where: { id: { not: stranger.id } }, include: { turns: true, messages: true } }),
       await db.lead.findMany(),
@@ -96,18 +99,21 @@ describeBothDatabases('orders and erasure', (openDatabase) => {
     expect(await db.callTurn.count({ where: { callId: stranger.id } })).toBe(1);
     const kept = (await ask(http, '/erasures', { token })).json<{ items: { id: string }[] }>();
     expect(kept.items).toEqual([response.json()]);
-    expect(told(await post('/erasures', { phone_number: caller }))).toMatchObject([201, { calls: 0, leads: 0 }]);
+    expect(statusAndBody(await post('/erasures', { phone_number: caller }))).toMatchObject([
+      201,
+      { calls: 0, leads: 0 },
+    ]);
     expect(await db.callLog.count({ where: { tenantId: tenant.id } })).toBe(3);
   });
 
-  test('who is on the line is not erased', async () => {
+  test('a caller with a running call is not erased', async () => {
     const { db, running, post } = await open();
     await running();
     expect((await post('/erasures', { phone_number: caller })).statusCode).toBe(409);
     expect(await db.callTurn.count()).toBe(1);
   });
 
-  test('what was said is deleted when its time is over; the record stays', async () => {
+  test('turns are deleted after the retention period; the call remains', async () => {
     const { db, ctx, clock, call } = await open();
     const { id } = await call({ status: 'completed' });
     await db.inboundEvent.create({ data: { id: 'EV_2', event: 'room_finished' } });

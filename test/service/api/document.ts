@@ -1,4 +1,4 @@
-/** The API as its own OpenAPI document says it is: every operation, and bodies that fit its schemas. */
+/** The operations of the API's OpenAPI document, and bodies that match its schemas. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
@@ -25,14 +25,14 @@ export type Schema = Readonly<{
 export type Operation = Readonly<{
   name: string;
   method: 'GET' | 'POST' | 'PATCH';
-  /** With {id}. */
+  /** Such as /api/v1/agents/{id}. */
   path: string;
   tag: string;
-  /** Undefined: a route with another proof than a token. */
+  /** Undefined: the route isn't authenticated by a token. */
   access: string | undefined;
   body: Schema | null;
   query: Readonly<Record<string, Schema>>;
-  /** The statuses that it is said to answer with. */
+  /** The documented statuses. */
   statuses: readonly number[];
 }>;
 
@@ -63,7 +63,7 @@ export const operationsOf = async (http: FastifyInstance): Promise<Operation[]> 
   );
 };
 
-/** Whether the document's access lets somebody in. */
+/** Whether a client has the documented access. */
 export const lets = (access: string | undefined, who: Role | 'machine'): boolean => {
   const has: readonly string[] = who === 'machine' ? tokenScopes : (permissionsOf[who] satisfies readonly Permission[]);
   return access === 'public' || access === 'signed_in' || (access !== undefined && has.includes(access));
@@ -96,7 +96,7 @@ const numberOf = (schema: Schema): fc.Arbitrary<number> => {
     : fc.double({ ...range, noNaN: true });
 };
 
-/** What a field's name says of its values, and its schema doesn't: where records are named, and telephone numbers. */
+/** Values for a field whose name says more than its schema: references to records, and phone numbers. */
 const fittingField = (name: string, schema: Schema, ids: readonly string[]): fc.Arbitrary<unknown> => {
   const values = fitting(schema, ids);
   if (name.endsWith('_id') && ids.length > 0) return fc.oneof(values, fc.constantFrom(...ids));
@@ -108,7 +108,7 @@ const fittingField = (name: string, schema: Schema, ids: readonly string[]): fc.
   return values;
 };
 
-/** Values that fit a schema, as far as the schema and the fields' names say what fits; `ids` are of records that there are. */
+/** Values that match a schema. `ids` are those of existing records. */
 export const fitting = (schema: Schema, ids: readonly string[] = []): fc.Arbitrary<unknown> => {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
@@ -142,7 +142,7 @@ export const fitting = (schema: Schema, ids: readonly string[] = []): fc.Arbitra
   }
 };
 
-/** One value that fits, without surprises. */
+/** One plain value that matches a schema. */
 export const sampleOf = (schema: Schema): unknown => {
   if (schema.format === 'email') return `${randomUUID()}@example.com`;
   const isPlain = schema.type === 'string' && (schema.enum ?? schema.format ?? schema.pattern) === undefined;
@@ -150,13 +150,13 @@ export const sampleOf = (schema: Schema): unknown => {
   return fc.sample(fitting(schema), { numRuns: 1, seed: 7 })[0];
 };
 
-/** What fits nearly: one field is something else, or there is one too many. */
+/** Values that almost match: one field is wrong or superfluous. */
 const nearly = (schema: Schema, ids: readonly string[]): fc.Arbitrary<unknown> =>
   fc
     .tuple(fitting(schema, ids), fc.constantFrom('extra', ...Object.keys(schema.properties ?? {})), fc.jsonValue())
     .map(([value, name, other]) => (typeof value === 'object' && value !== null ? { ...value, [name]: other } : other));
 
-/** What people, machines and strangers may send. */
+/** Anything that a client may send. */
 export const anyBody = (schema: Schema | null, ids: readonly string[]): fc.Arbitrary<string> => {
   const json =
     schema === null

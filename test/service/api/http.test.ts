@@ -1,4 +1,4 @@
-/** What holds for every answer; the documentation; and what explains a call. */
+/** What holds for every response, the OpenAPI document, and the explanation of a route. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
@@ -12,12 +12,12 @@ import { createDatabase, describeBothDatabases, useTestDatabases } from '#test/s
 import { seedTenant, testContext, testHttp } from '#test/support/context.ts';
 import { signature } from '#test/support/signed.ts';
 import { operationsOf } from './document.ts';
-import { ask, machineToken, makeCompany, signIn, told } from './users.ts';
+import { ask, machineToken, makeCompany, signIn, statusAndBody } from './users.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a-secret-of-thirty-two-characters-or-more' };
 
-describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
+describeBothDatabases('every response', (openDatabase, { kind, databases }) => {
   const open = async (env: Record<string, string> = {}) => {
     const db = await openDatabase();
     const http = testHttp(testContext(db, { env }));
@@ -25,7 +25,7 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     return { db, http };
   };
 
-  test('has a request id, and headers that keep browsers from misusing it', async () => {
+  test('has a request id and security headers', async () => {
     const { http } = await open();
     const own = await ask(http, '/me', { headers: { 'x-request-id': 'abc-123' } });
     expect(own.headers).toMatchObject({
@@ -40,7 +40,7 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
       expect((await http.inject({ url })).headers['x-request-id'] ?? url).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('is for no other web page, unless CORS_ORIGINS names it', async () => {
+  test('is readable by other origins only if CORS_ORIGINS lists them', async () => {
     const preflight = { 'access-control-request-method': 'GET', origin: 'https://console.example' };
     const closed = await open();
     const asked = await closed.http.inject({ method: 'OPTIONS', url: '/api/v1/me', headers: preflight });
@@ -58,7 +58,7 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     expect(webhook.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  test('looks the same where it is an error', async () => {
+  test('has the same form for every error', async () => {
     const { db, http } = await open();
     const { tokens } = await makeCompany(http, db);
     const big = await http.inject({
@@ -88,14 +88,14 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     }
   });
 
-  test('is documented: every route, with who may use it', async () => {
+  test('is documented, with the access of its route', async () => {
     const { http } = await open();
     const operations = await operationsOf(http);
     const names = operations.map(({ name }) => name);
     expect(names).toEqual(
       expect.arrayContaining(['GET /livez', 'POST /api/v1/webhooks/livekit/sip-inbound', 'GET /api/v1/calls/{id}']),
     );
-    // Every route that there is, but the documentation's own: trees of lines such as "├── /api/v1/agents (GET, HEAD, POST)".
+    // All routes except the documentation's own, as trees of lines such as "├── /api/v1/agents (GET, HEAD, POST)".
     const trees = http.printRoutes({ commonPrefix: false }).split(/^(?=[├└]── )/m);
     const methods = trees
       .filter((tree) => !tree.includes('── /docs'))
@@ -112,21 +112,21 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     ]);
   });
 
-  test('a trial needs a proof in production: a signature, or a token that allows it, for numbers of its tenant', async () => {
+  test('in production a dry run needs a signature, or a token with the permission, for numbers of its tenant', async () => {
     const { db, http } = await open(production);
     const { tenant, number } = await seedTenant(db);
     const payload = JSON.stringify({ to_number: number.number });
-    const trial = (headers: Record<string, string>) =>
+    const dryRun = (headers: Record<string, string>) =>
       http.inject({
         method: 'POST',
         url: '/api/v1/webhooks/test',
         payload,
         headers: { 'content-type': 'application/json', ...headers },
       });
-    const bearer = (token: string) => trial({ authorization: `Bearer ${token}` });
-    expect((await trial({})).statusCode).toBe(401);
-    expect((await trial(signature('another'))).statusCode).toBe(401);
-    expect((await trial(signature(payload))).json()).toMatchObject({ decision: 'accept' });
+    const bearer = (token: string) => dryRun({ authorization: `Bearer ${token}` });
+    expect((await dryRun({})).statusCode).toBe(401);
+    expect((await dryRun(signature('another'))).statusCode).toBe(401);
+    expect((await dryRun(signature(payload))).json()).toMatchObject({ decision: 'accept' });
     expect((await bearer(await signIn(http, db, 'operator', tenant.id))).json()).toMatchObject({ decision: 'accept' });
     expect((await bearer(await machineToken(db, tenant.id))).json()).toMatchObject({ decision: 'accept' });
     expect((await bearer(await signIn(http, db, 'viewer', tenant.id))).statusCode).toBe(403);
@@ -139,7 +139,7 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     });
   });
 
-  test('explains a call: who takes it and why, with the prompt as it would be, and writes nothing', async () => {
+  test('explains how a call would be routed, with its prompt, and records nothing', async () => {
     const { db, http } = await open();
     const { tenant, campaign, number } = await seedTenant(db, {
       campaign: { prompt: 'It is {{now}}; {{lead.name}} calls {{tenant.name}}.', greeting: 'Hello {{nobody}}' },
@@ -180,7 +180,7 @@ describeBothDatabases('every answer', (openDatabase, { kind, databases }) => {
     });
   });
 
-  test('the same by the commands: the first admin, and the explanation of a call', async () => {
+  test('the commands create the first admin and explain a call in the same way', async () => {
     const url = await createDatabase(kind, databases());
     const env = { ...process.env, DATABASE_URL: url };
     const main = join(root, 'src/cli/main.ts');
@@ -222,7 +222,7 @@ test('is 503 while the database is unavailable, and only the webhooks speak of a
   onTestFinished(() => void other.close());
   other.exec('BEGIN IMMEDIATE');
   const api = await ask(http, '/agents', { token: tokens.owner, body: { name: 'sales' } });
-  expect(told(api)).toEqual([
+  expect(statusAndBody(api)).toEqual([
     503,
     { error: { code: 'unavailable', message: 'The database is unavailable. Try again shortly.' } },
   ]);
@@ -235,11 +235,11 @@ test('is 503 while the database is unavailable, and only the webhooks speak of a
     const headers = signature(JSON.stringify(body));
     const webhook = await ask(http, `/webhooks/livekit/${path}`, { body, headers });
     const message = 'The call could not be recorded: the database is unavailable. Try again shortly.';
-    expect([path, ...told(webhook)]).toEqual([path, 503, { error: { code: 'unavailable', message } }]);
+    expect([path, ...statusAndBody(webhook)]).toEqual([path, 503, { error: { code: 'unavailable', message } }]);
   }
 });
 
-test("every function of a scoped store asks for the tenant's scope", async () => {
+test("every function of a scoped store requires the tenant's scope", async () => {
   const files = (await readdir(join(root, 'src'), { recursive: true })).filter((file) =>
     file.endsWith('scoped-store.ts'),
   );

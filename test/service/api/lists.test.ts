@@ -1,9 +1,9 @@
-/** Long lists: whatever is asked for, the pages together hold everything once, in order, and none looks at too much. */
+/** Long lists: with any filters, the pages together contain every match once, in order, and no page reads too many records. */
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import type { Db } from '#src/database/open.ts';
 import { maxExamined } from '#src/database/keyset-list.ts';
-import { leadStatuses } from '#src/leads/scoped-store.ts';
+import { leadStatuses } from '#src/leads/lead.ts';
 import { callStatuses } from '#src/protocol/call-status.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
@@ -11,7 +11,7 @@ import { ask, machineToken } from './users.ts';
 
 type Listed = { items: { id: string }[]; next_cursor: string | null };
 
-/** Numbers that are the same each time. */
+/** Reproducible random numbers. */
 const dice = (seed: number) => {
   let state = seed;
   return (sides: number): number => {
@@ -22,7 +22,7 @@ const dice = (seed: number) => {
 
 const start = Date.UTC(2026, 0, 1);
 
-/** Two campaigns with a number each, and who calls them. */
+/** A tenant with two campaigns, each with a number. */
 const makeTenant = async (db: Db, name: string) => {
   const { id: tenantId } = await db.tenant.create({ data: { name } });
   const campaigns = [`${name}-c0`, `${name}-c1`];
@@ -90,10 +90,10 @@ const callsOf = (
     };
   });
 
-/** A condition as it is asked for and as it is meant. */
+/** A condition as a query and as a predicate. */
 type Condition<Row> = Readonly<{ query: string; holds: (row: Row) => boolean }>;
 
-/** Of each kind of condition one, or none. */
+/** At most one condition of each kind. */
 const combine = <Row>(kinds: readonly (readonly Condition<Row>[])[], draw: (sides: number) => number) => {
   const chosen = kinds
     .flatMap((kind) => (draw(5) < 3 ? [] : [kind[draw(kind.length)]]))
@@ -166,7 +166,7 @@ describeBothDatabases('lists', (openDatabase) => {
     return { db, http, draw, tenant, other, ...(await fill(tenant)), others: await fill(other) };
   };
 
-  test('of calls hold, by any filters, what they should', async () => {
+  test('of calls contain exactly what any filters match', async () => {
     const { http, draw, tenant, calls } = await open();
     for (let n = 0; n < 150; n++) {
       const { query, holds } = combine(callConditions(tenant, calls), draw);
@@ -178,7 +178,7 @@ describeBothDatabases('lists', (openDatabase) => {
     }
   });
 
-  test('of leads hold, by any filters, what they should', async () => {
+  test('of leads contain exactly what any filters match', async () => {
     const { http, draw, tenant, leads } = await open();
     for (let n = 0; n < 80; n++) {
       const isArchived = draw(2) === 0;
@@ -190,7 +190,7 @@ describeBothDatabases('lists', (openDatabase) => {
     }
   });
 
-  test('go on from a position with other filters too', async () => {
+  test('continue from a cursor with other filters too', async () => {
     const { http, tenant, calls } = await open();
     const half = await ask(http, '/calls?limit=100', { token: tenant.token });
     const { items, next_cursor: cursor } = half.json<Listed>();
@@ -210,7 +210,7 @@ describeBothDatabases('lists', (openDatabase) => {
     }
   });
 
-  test("of another tenant's campaign, number, lead or caller are empty, and say no position", async () => {
+  test("of another tenant's campaign, number, lead or caller are empty and have no next page", async () => {
     const { http, tenant, other, others } = await open();
     const [lead] = others.leads;
     const [call] = others.calls.filter(({ leadId }) => leadId !== null);
@@ -225,7 +225,7 @@ describeBothDatabases('lists', (openDatabase) => {
     }
   });
 
-  test('look at a bounded number of calls a page, and still find everything', async () => {
+  test('read a bounded number of calls per page, and still find everything', async () => {
     const { db, http, tenant, calls } = await open();
     const [base] = calls;
     const later = Array.from({ length: 2 * maxExamined.inTable + 100 }, (_, n) => ({
@@ -243,7 +243,7 @@ describeBothDatabases('lists', (openDatabase) => {
     const campaign = `campaign_id=${tenant.campaigns[1] ?? ''}`;
     const number = `phone_number_id=${tenant.numbers[0] ?? ''}`;
     for (const [query, holds] of [
-      // Far down in time, and too many to be looked up by their duration.
+      // Old, and too many to be found by their duration.
       [`${caller}&min_duration=90&max_duration=100`, ({ duration }) => duration === 100],
       [`${caller}&min_duration=90&max_duration=100&status=completed`, ({ duration }) => duration === 100],
       ['max_duration=30', ({ duration }) => duration !== null && duration <= 30], // few

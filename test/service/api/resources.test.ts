@@ -1,11 +1,11 @@
-/** What people do with the API, resource by resource. */
+/** The use of the API, resource by resource. */
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { findSettings } from '#src/campaigns/store.ts';
-import { describeBothDatabases } from '#test/support/database.ts';
+import { describeBothDatabases, type OpenTestDb } from '#test/support/database.ts';
 import { testContext, testHttp } from '#test/support/context.ts';
 import { signature } from '#test/support/signed.ts';
-import { ask, makeCompany, signIn, told } from './users.ts';
+import { ask, makeCompany, signIn, statusAndBody } from './users.ts';
 
 type Json = Record<string, unknown> & { id: string; version: number };
 type Listed = { items: Json[]; next_cursor: string | null };
@@ -18,24 +18,26 @@ const phone = async (http: FastifyInstance, to: string, callId: string): Promise
   expect((await http.inject({ method: 'POST', url, payload, headers: signature(payload) })).statusCode).toBe(200);
 };
 
-describeBothDatabases('resources', (openDatabase) => {
-  const open = async () => {
-    const db = await openDatabase();
-    const ctx = testContext(db);
-    const http = testHttp(ctx);
-    await http.ready();
-    const company = await makeCompany(http, db);
-    const admin = { token: await signIn(http, db, 'admin', null), headers: { 'x-tenant-id': company.tenantId } };
-    const as = (token: string) => ({
-      get: (path: string) => ask(http, path, { token }),
-      list: async (path: string) => (await ask(http, path, { token })).json<Listed>(),
-      post: (path: string, body?: object) => ask(http, path, { token, body, method: 'POST' }),
-      patch: (path: string, body: object, headers = {}) => ask(http, path, { token, body, method: 'PATCH', headers }),
-    });
-    return { db, ctx, http, company, admin, as, owner: as(company.tokens.owner) };
-  };
+const openApi = async (openDatabase: OpenTestDb) => {
+  const db = await openDatabase();
+  const ctx = testContext(db);
+  const http = testHttp(ctx);
+  await http.ready();
+  const company = await makeCompany(http, db);
+  const admin = { token: await signIn(http, db, 'admin', null), headers: { 'x-tenant-id': company.tenantId } };
+  const as = (token: string) => ({
+    get: (path: string) => ask(http, path, { token }),
+    list: async (path: string) => (await ask(http, path, { token })).json<Listed>(),
+    post: (path: string, body?: object) => ask(http, path, { token, body, method: 'POST' }),
+    patch: (path: string, body: object, headers = {}) => ask(http, path, { token, body, method: 'PATCH', headers }),
+  });
+  return { db, ctx, http, company, admin, as, owner: as(company.tokens.owner) };
+};
 
-  test('lists are newest first, and their pages hold everything once', async () => {
+describeBothDatabases('resources', (openDatabase) => {
+  const open = () => openApi(openDatabase);
+
+  test('lists are newest first, and their pages contain everything once', async () => {
     const { db, company, owner } = await open();
     const sameTime = new Date('2026-01-01T00:00:00Z');
     for (let i = 0; i < 7; i++)
@@ -60,7 +62,7 @@ describeBothDatabases('resources', (openDatabase) => {
       expect((await owner.get(`/agents?${wrong}`)).statusCode).toBe(400);
   });
 
-  test('of two who edit the same version, the second is told', async () => {
+  test('the second of two updates to the same version is a conflict', async () => {
     const { company, owner } = await open();
     const path = `/agents/${company.ids.agents ?? ''}`;
     const read = await owner.get(path);
@@ -68,7 +70,7 @@ describeBothDatabases('resources', (openDatabase) => {
     const first = await owner.patch(path, { name: 'first', version: 0 });
     expect([first.statusCode, first.headers.etag, first.json<Json>().version]).toEqual([200, '"1"', 1]);
     const second = await owner.patch(path, { name: 'second', version: 0 });
-    expect(told(second)).toMatchObject([409, { error: { code: 'conflict' } }]);
+    expect(statusAndBody(second)).toMatchObject([409, { error: { code: 'conflict' } }]);
     expect((await owner.patch(path, { name: 'second' }, { 'if-match': '"0"' })).statusCode).toBe(409);
     expect((await owner.patch(path, { name: 'second' }, { 'if-match': '"1"' })).statusCode).toBe(200);
     expect((await owner.patch(path, { name: 'third' })).statusCode).toBe(400);
@@ -78,20 +80,22 @@ describeBothDatabases('resources', (openDatabase) => {
     expect((await owner.post(`${path}/archive`, { version: 0 })).statusCode).toBe(409);
   });
 
-  test('unknown fields are refused, by name', async () => {
+  test('unknown fields are refused by name', async () => {
     const { company, owner } = await open();
     const made = await owner.post('/agents', { name: 'x', tenant_id: 'another' });
-    expect(told(made)).toMatchObject([400, { error: { code: 'malformed' } }]);
+    expect(statusAndBody(made)).toMatchObject([400, { error: { code: 'malformed' } }]);
     expect(made.body).toContain('tenant_id');
     expect((await owner.patch(`/agents/${company.ids.agents ?? ''}`, { id: 'x', version: 0 })).statusCode).toBe(400);
   });
 
-  test('a tenant has one default agent: a new one takes its place; an archived one is none', async () => {
+  test('a tenant has one default agent: a new one replaces it, archiving removes it', async () => {
     const { db, company, owner } = await open();
     const made = (await owner.post('/agents', { name: 'new', is_default: true })).json<Json>();
     const defaults = () => db.agent.findMany({ where: { tenantId: company.tenantId, isDefault: true } });
     expect(await defaults()).toMatchObject([{ id: made.id }]);
-    expect(told(await owner.post('/agents', { name: 'new' }))).toEqual(alreadyExists('an agent with this name'));
+    expect(statusAndBody(await owner.post('/agents', { name: 'new' }))).toEqual(
+      alreadyExists('an agent with this name'),
+    );
     expect((await owner.post(`/agents/${made.id}/archive`)).json()).toMatchObject({
       is_active: false,
       is_default: false,
@@ -99,11 +103,11 @@ describeBothDatabases('resources', (openDatabase) => {
     expect(await defaults()).toEqual([]);
   });
 
-  test('a campaign is a draft until it is published; then it changes by publishing only', async () => {
+  test('a campaign is a draft until it is published, and then changes only by publishing', async () => {
     const { db, company, owner } = await open();
     const draft = { prompt: 'You help {{caller.name}}.', greeting: 'Hi!', silence_ask_ms: 8000, turn_patience: 1.5 };
     const made = await owner.post('/campaigns', { name: 'Sales', max_concurrent: 2, draft });
-    expect(told(made)).toMatchObject([
+    expect(statusAndBody(made)).toMatchObject([
       201,
       { status: 'draft', published_version: null, has_changes: true, draft, max_concurrent: 2 },
     ]);
@@ -111,14 +115,17 @@ describeBothDatabases('resources', (openDatabase) => {
     const path = `/campaigns/${id}`;
     const preview = (await owner.post(`${path}/preview`)).json<{ problems: string[] }>();
     expect(preview.problems).toEqual([expect.stringContaining('prompt: {{caller.name}} is not a variable')]);
-    expect(told(await owner.post(`${path}/publish`))).toMatchObject([422, { error: { code: 'prompt_invalid' } }]);
+    expect(statusAndBody(await owner.post(`${path}/publish`))).toMatchObject([
+      422,
+      { error: { code: 'prompt_invalid' } },
+    ]);
     expect((await owner.patch(path, { status: 'active', version: 0 })).statusCode).toBe(409);
 
     const prompt = 'You help {{caller.number}} for {{campaign.name}}.';
     await owner.patch(path, { draft: { prompt }, version: 0 });
     expect((await owner.post(`${path}/publish`, { version: 0 })).statusCode).toBe(409);
     const published = await owner.post(`${path}/publish`, { version: 1 });
-    expect(told(published)).toMatchObject([
+    expect(statusAndBody(published)).toMatchObject([
       200,
       {
         campaign: {
@@ -152,7 +159,7 @@ describeBothDatabases('resources', (openDatabase) => {
     expect((await owner.post(`${path}/publish`)).statusCode).toBe(409);
   });
 
-  test('publishing refuses what cannot be spoken or held', async () => {
+  test('publishing refuses invalid settings', async () => {
     const { owner } = await open();
     const made = (draft: object) => owner.post('/campaigns', { name: 'x', draft });
     for (const [draft, problem] of [
@@ -178,7 +185,7 @@ describeBothDatabases('resources', (openDatabase) => {
       expect((await made(draft)).statusCode).toBe(400);
   });
 
-  test('two who publish at the same time make one version', async () => {
+  test('concurrent publications create one version', async () => {
     const { db, owner } = await open();
     const { id } = (await owner.post('/campaigns', { name: 'x', draft: { prompt: 'x' } })).json<Json>();
     const answers = await Promise.all([1, 2, 3].map(() => owner.post(`/campaigns/${id}/publish`, { version: 0 })));
@@ -186,7 +193,7 @@ describeBothDatabases('resources', (openDatabase) => {
     expect(await db.campaignVersion.count({ where: { campaignId: id } })).toBe(1);
   });
 
-  test('a call records the version that was published when it came in, and keeps to it', async () => {
+  test('a call records the version that was published when it came in, and keeps using it', async () => {
     const { db, http, company, owner } = await open();
     const { id } = (await owner.post('/campaigns', { name: 'x', draft: { prompt: 'One.' } })).json<Json>();
     await owner.post(`/campaigns/${id}/publish`);
@@ -204,12 +211,14 @@ describeBothDatabases('resources', (openDatabase) => {
     expect(second?.campaign_version_id).toBe(latest?.id);
   });
 
-  test('the admin gives a tenant its numbers; the tenant says which campaign answers them', async () => {
+  test('an admin adds numbers to a tenant, and the tenant chooses the campaigns that answer them', async () => {
     const { http, admin, company, owner } = await open();
     const create = (body: object) => ask(http, '/phone-numbers', { ...admin, body });
     const made = await create({ number: '(858) 879-6658', provider_sid: 'PN1' });
-    expect(told(made)).toMatchObject([201, { number: '+18588796658', campaign_id: null, is_active: true }]);
-    expect(told(await create({ number: '+18588796658' }))).toEqual(alreadyExists('a phone number with this number'));
+    expect(statusAndBody(made)).toMatchObject([201, { number: '+18588796658', campaign_id: null, is_active: true }]);
+    expect(statusAndBody(await create({ number: '+18588796658' }))).toEqual(
+      alreadyExists('a phone number with this number'),
+    );
     expect((await create({ number: 'abc' })).statusCode).toBe(400);
     expect((await owner.post('/phone-numbers', { number: '+18588796659' })).statusCode).toBe(403);
     const path = `/phone-numbers/${made.json<Json>().id}`;
@@ -225,7 +234,7 @@ describeBothDatabases('resources', (openDatabase) => {
     expect((await owner.patch(path, { campaign_id: campaign, version: 2 })).statusCode).toBe(409);
   });
 
-  test('an API token is shown once, allows what it says, and can be revoked', async () => {
+  test('an API token is shown once, has the permissions of its scopes, and can be revoked', async () => {
     const { db, as, owner } = await open();
     const made = await owner.post('/tokens', { name: 'crm', scopes: ['leads:read', 'leads:read'] });
     expect(made.statusCode).toBe(201);
@@ -249,10 +258,13 @@ describeBothDatabases('resources', (openDatabase) => {
     expect((await as(over.token).get('/leads')).statusCode).toBe(401);
   });
 
-  test('who is made inactive is out at once, and the last owner stays', async () => {
+  test('an archived user loses access at once, and the last owner cannot be archived', async () => {
     const { http, db, company, as, owner } = await open();
     const me = (await owner.get('/me')).json<{ id: string }>();
-    expect(told(await owner.patch(`/users/${me.id}`, { role: 'viewer', version: 0 }))).toMatchObject([409, {}]);
+    expect(statusAndBody(await owner.patch(`/users/${me.id}`, { role: 'viewer', version: 0 }))).toMatchObject([
+      409,
+      {},
+    ]);
     expect((await owner.post(`/users/${me.id}/archive`)).statusCode).toBe(409);
     const second = as(await signIn(http, db, 'owner', company.tenantId));
     const both = await Promise.all([owner.post(`/users/${me.id}/archive`), second.post(`/users/${me.id}/archive`)]);
@@ -262,12 +274,15 @@ describeBothDatabases('resources', (openDatabase) => {
     expect((await second.list('/users')).items.every((user) => !('password_hash' in user))).toBe(true);
   });
 
-  test('leads are kept by their number, archived, and back when they call', async () => {
+  test('leads are unique by number, can be archived, and are restored when they call', async () => {
     const { db, http, company, owner } = await open();
     const campaign_id = company.ids.campaigns ?? '';
     const lead = { campaign_id, phone_number: '(555) 111-2222', name: 'Ann', metadata: { tags: ['a', { b: 'ü' }] } };
     const made = await owner.post('/leads', lead);
-    expect(told(made)).toMatchObject([201, { phone_number: '+15551112222', status: 'new', metadata: lead.metadata }]);
+    expect(statusAndBody(made)).toMatchObject([
+      201,
+      { phone_number: '+15551112222', status: 'new', metadata: lead.metadata },
+    ]);
     expect((await owner.post('/leads', lead)).statusCode).toBe(409);
     const { id } = made.json<Json>();
     await owner.post(`/leads/${id}/archive`);
@@ -285,7 +300,7 @@ describeBothDatabases('resources', (openDatabase) => {
       expect((await owner.patch(`/leads/${id}`, { metadata, version: 1 })).statusCode).toBe(400);
   });
 
-  test('calls are found by number, lead, campaign, status, time and duration; one call with all that belongs to it', async () => {
+  test('calls are found by number, lead, campaign, status, time and duration; a single call has its details', async () => {
     const { db, company, owner } = await open();
     const base = { tenantId: company.tenantId, dialedNumber: '+18580000000', roomName: 'r' };
     const at = (day: number) => new Date(Date.UTC(2026, 0, day));
@@ -322,11 +337,11 @@ describeBothDatabases('resources', (openDatabase) => {
     });
   });
 
-  test('a tenant that the admin archives has nobody in, and no calls', async () => {
+  test('an archived tenant has no access and takes no calls', async () => {
     const { db, http, admin, company, owner } = await open();
     expect((await owner.get('/tenants')).statusCode).toBe(403);
     const made = await ask(http, '/tenants', { ...admin, body: { name: ' Clinic ' } });
-    expect(told(made)).toMatchObject([201, { name: 'Clinic', is_active: true, version: 0 }]);
+    expect(statusAndBody(made)).toMatchObject([201, { name: 'Clinic', is_active: true, version: 0 }]);
     const archived = await ask(http, `/tenants/${company.tenantId}/archive`, { ...admin, method: 'POST' });
     expect(archived.json()).toMatchObject({ is_active: false });
     expect((await owner.get('/me')).statusCode).toBe(401);

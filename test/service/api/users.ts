@@ -1,19 +1,19 @@
-/** Who uses the API in these tests: an admin, and of each of two tenants an owner, an operator, a viewer and a machine. */
+/** Clients of the API: an admin, and for each tenant an owner, an operator, a viewer and a machine. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import type { Db } from '#src/database/open.ts';
 import { insertSession } from '#src/tenants/access-store.ts';
 import { tokenScopes, type Role } from '#src/tenants/access.ts';
 import { hashOf, newSecret } from '#src/tenants/secret.ts';
 
-/** A hash that no password has, and that is cheap to compare with. */
-const nobodys = `scrypt$1024$8$1$AAAA$${'A'.repeat(43)}`;
+/** A hash that no password has, and that is cheap to compare. */
+const unmatchable = `scrypt$1024$8$1$AAAA$${'A'.repeat(43)}`;
 
 export const anHour = 3_600_000;
 
-/** The access token of a new user in a session, without the slow way through a password. */
+/** The access token of a new user, without the slow password hash. */
 export const signIn = async (http: FastifyInstance, db: Db, role: Role, tenantId: string | null): Promise<string> => {
   const email = `${newSecret('tr').slice(3, 12)}@example.com`.toLowerCase();
-  const user = await db.user.create({ data: { email, role, tenantId, passwordHash: nobodys } });
+  const user = await db.user.create({ data: { email, role, tenantId, passwordHash: unmatchable } });
   const now = new Date();
   const expiresAt = new Date(now.getTime() + anHour);
   const session = await insertSession(db, { userId: user.id, now, expiresAt, refreshHash: hashOf(newSecret('tr')) });
@@ -40,7 +40,7 @@ export type Ask = Readonly<{
   headers?: Record<string, string>;
 }>;
 
-/** Asks a path below /api/v1. */
+/** Sends a request to a path below /api/v1. */
 export const ask = (http: FastifyInstance, path: string, asked: Ask = {}): Promise<LightMyRequestResponse> =>
   http.inject({
     method: asked.method ?? (asked.body === undefined ? 'GET' : 'POST'),
@@ -53,13 +53,13 @@ export const ask = (http: FastifyInstance, path: string, asked: Ask = {}): Promi
     ...(asked.body !== undefined && { payload: JSON.stringify(asked.body) }),
   });
 
-/** What was answered, with its status: for one comparison. */
-export const told = (response: LightMyRequestResponse): [number, unknown] => [
+/** Status and body of a response, to compare both at once. */
+export const statusAndBody = (response: LightMyRequestResponse): [number, unknown] => [
   response.statusCode,
   response.body === '' ? null : response.json(),
 ];
 
-/** A tenant with one record of every resource, by the tag of its routes, and somebody of every kind. */
+/** A tenant with one record of every resource, by the tag of its routes, and one client of every kind. */
 export type Company = Readonly<{
   tenantId: string;
   ids: Readonly<Record<string, string>>;
@@ -98,7 +98,12 @@ export const makeCompany = async (http: FastifyInstance, db: Db): Promise<Compan
     data: { tenantId, name: 'Trunk', twilioTrunkSid: `TK${digits()}${digits()}` },
   });
   const user = await db.user.create({
-    data: { tenantId, role: 'viewer', email: `${newSecret('tr').toLowerCase()}@example.com`, passwordHash: nobodys },
+    data: {
+      tenantId,
+      role: 'viewer',
+      email: `${newSecret('tr').toLowerCase()}@example.com`,
+      passwordHash: unmatchable,
+    },
   });
   const machine = await machineToken(db, tenantId);
   const kept = await db.apiToken.findFirstOrThrow({ where: { tenantId } });
@@ -125,7 +130,7 @@ export const makeCompany = async (http: FastifyInstance, db: Db): Promise<Compan
   };
 };
 
-/** Everything that the API may change, as text: what an asker may not do must leave it as it is. */
+/** Everything that the API can change, as text: it must stay the same when a client lacks permission. */
 export const everything = async (db: Db): Promise<string> => {
   const order = { orderBy: { id: 'asc' } } as const;
   const rows = [

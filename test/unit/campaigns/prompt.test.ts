@@ -11,7 +11,7 @@ const values: Record<Variable, string> = {
 };
 
 describe('render', () => {
-  test('puts values in, with or without spaces, and does not look into them again', () => {
+  test('replaces variables, with or without spaces, and none within their values', () => {
     expect(render('Hi {{lead.name}}, {{ campaign.name }} on {{now}}.', values)).toBe(
       'Hi Sarah {{now}}, Front desk on Monday.',
     );

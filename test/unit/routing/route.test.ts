@@ -29,14 +29,14 @@ const reject = (reason: string) => objectWith({ kind: 'reject', reason });
 const accept = (agentName: string) => objectWith({ kind: 'accept', agentName });
 
 describe('decide', () => {
-  test("chooses the campaign's agent, else the tenant's default, else the standard one", () => {
+  test("chooses the campaign's agent, else the tenant's default, else the fallback", () => {
     expect(decide(query, { ...facts, campaign: { ...campaign, agentName: 'sales' } })).toEqual(accept('sales'));
     expect(decide(query, facts)).toEqual(accept('house-agent'));
     expect(decide(query, { ...facts, defaultAgent: null })).toEqual(accept('telephony-agent'));
     expect(decide(query, { ...facts, campaign: null })).toEqual(accept('house-agent'));
   });
 
-  test('refuses a caller who calls too often, and a tenant with too many open calls, where there are limits', () => {
+  test('rejects a caller or a tenant over the limits, if there are any', () => {
     const limited = (perCallerPerMinute: number, perTenant: number) =>
       decide({ ...query, limits: { perCallerPerMinute, perTenant } }, facts);
     expect(limited(3, 5)).toEqual(accept('house-agent'));
@@ -45,7 +45,7 @@ describe('decide', () => {
     expect(limited(0, 0)).toEqual(accept('house-agent'));
   });
 
-  test('refuses what is unknown or inactive', () => {
+  test('rejects what is unknown or inactive', () => {
     expect(decide(query, null)).toEqual(reject('number_unknown'));
     expect(decide(query, { ...facts, number: { ...facts.number, isActive: false } })).toEqual(
       reject('number_inactive'),
@@ -62,7 +62,7 @@ describe('decide', () => {
     expect(decide(query, { ...facts, campaign: { ...campaign, openCalls: 3 } })).toEqual(reject('campaign_full'));
   });
 
-  test("a trunk must be the inbound one or the number's own, and is checked first", () => {
+  test("checks first that the trunk is the inbound trunk or the number's own", () => {
     const own = { ...facts, number: { ...facts.number, livekitTrunkId: 'ST_own' } };
     const ask = { ...query, inboundTrunkId: 'ST_inbound' };
     expect(decide({ ...ask, trunkId: 'ST_inbound' }, own)).toEqual(accept('house-agent'));
@@ -73,7 +73,7 @@ describe('decide', () => {
     expect(decide({ ...query, trunkId: 'ST_any' }, own)).toEqual(accept('house-agent'));
   });
 
-  test('a service at its capacity is busy, and says so last', () => {
+  test('checks last whether the service is busy', () => {
     expect(decide({ ...query, busy: '3 of 3 calls are open' }, facts)).toEqual(reject('busy'));
     expect(decide({ ...query, busy: '3 of 3 calls are open' }, null)).toEqual(reject('number_unknown'));
   });

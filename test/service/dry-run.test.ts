@@ -9,7 +9,7 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
   const url = '/api/v1/webhooks/test';
   const payload = JSON.stringify({ to_number: '+18588796658', from_number: '+15551234567' });
 
-  test('a trial routes as sip-inbound would, and writes nothing', async () => {
+  test('a dry run routes like sip-inbound and records nothing', async () => {
     const db = await openDatabase();
     const { tenant, campaign, number } = await seedTenant(db);
     const http = testHttp(testContext(db));
@@ -33,7 +33,7 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
     expect([await db.callLog.count(), await db.lead.count(), await db.callEvent.count()]).toEqual([0, 0, 0]);
   });
 
-  test('a trial of an unknown number is answered, with the reason', async () => {
+  test('a dry run of an unknown number answers with the reason', async () => {
     const http = testHttp(testContext(await openDatabase()));
     const response = await http.inject({
       method: 'POST',
@@ -51,14 +51,14 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
     });
   });
 
-  test('in production a trial needs a proof', async () => {
+  test('in production a dry run must be authenticated', async () => {
     const http = testHttp(testContext(await openDatabase(), { env: { NODE_ENV: 'production' } }));
     const bare = await http.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
     expect(bare.statusCode).toBe(401);
     expect((await http.inject({ method: 'POST', url, payload, headers: signature(payload) })).statusCode).toBe(200);
   });
 
-  test('livez is about the process only; health tells database, worker and LiveKit apart', async () => {
+  test('livez covers the process only; health tells database, worker and LiveKit apart', async () => {
     const db = await openDatabase();
     const http = testHttp(testContext(db));
     expect((await http.inject('/livez')).json()).toEqual({ status: 'ok' });
@@ -77,7 +77,7 @@ describeBothDatabases('the other endpoints', (openDatabase) => {
     expect((await http.inject('/livez')).statusCode).toBe(200);
   });
 
-  test('an unknown address is 404 in the same shape', async () => {
+  test('an unknown path is 404 in the same form', async () => {
     const http = testHttp(testContext(await openDatabase()));
     expect((await http.inject('/nowhere')).json()).toEqual({
       error: { code: 'not_found', message: 'No such route: GET /nowhere.' },
