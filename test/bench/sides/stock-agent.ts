@@ -6,7 +6,7 @@
 import { defineAgent, voice, type JobContext, type JobProcess, type VAD } from '@livekit/agents';
 import * as deepgram from '@livekit/agents-plugin-deepgram';
 import * as openai from '@livekit/agents-plugin-openai';
-import { AudioFrame } from '@livekit/rtc-node';
+import { AudioFrame, RoomEvent } from '@livekit/rtc-node';
 import { flushCompileCache } from 'node:module';
 import { ReadableStream } from 'node:stream/web';
 import { isStockVariant, tunedOptions, type StockVariant } from './stock-variants.ts';
@@ -52,6 +52,21 @@ const framesOf = (samples: Int16Array): ReadableStream<AudioFrame> => {
   });
 };
 
+/**
+ * Settles once the caller can hear: LiveKit SIP says so in an attribute. Audio that needs no provider is ready before, and its first word
+ * would be lost.
+ */
+const whenActive = async ({ room }: JobContext<Warm>): Promise<void> => {
+  const isActive = (): boolean =>
+    [...room.remoteParticipants.values()].some(({ attributes }) => attributes['sip.callStatus'] === 'active');
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const look = (): void => void (isActive() && resolve(undefined));
+  room.on(RoomEvent.ParticipantAttributesChanged, look);
+  room.on(RoomEvent.ParticipantConnected, look);
+  look();
+  await promise;
+};
+
 const greet = (session: voice.AgentSession, variant: StockVariant, warm: Warm): void => {
   if (variant === 'say') session.say(greeting);
   else if (variant === 'say-prepared') session.say(greeting, { audio: framesOf(warm.greeting ?? new Int16Array()) });
@@ -82,6 +97,7 @@ export default defineAgent({
     const agent = new voice.Agent({ instructions: 'You are a helpful voice AI assistant.' });
     await session.start({ agent, room: ctx.room });
     await ctx.connect();
+    if (variant === 'say-prepared') await whenActive(ctx);
     greet(session, variant, ctx.proc.userData);
   },
 });
