@@ -1,10 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-/** Of the processor: two of them keep two cores busy. */
+/** Folders whose tests are bound by the CPU: two workers keep two cores busy. */
 const quick = ['unit', 'service', 'conversation'];
-/** Real servers, real audio, real processes: they mostly wait for time to pass. */
+/**
+ * Folders whose tests mostly wait: real servers, processes and audio. More than three calls at once, each with its call host and
+ * simulators, would be too much for two cores.
+ */
 const waiting = ['call', 'process', 'faults'];
-/** Tests that measure time, or take every core for themselves, run alone and last: files named `*.timed.test.ts`. */
+/** Tests that measure time or need every core: files named `*.timed.test.ts`, which run one after the other, last. */
 const timed = 'timed';
 /** The folders of test/ that hold tests. */
 export const testFolders = [...quick, ...waiting];
@@ -12,7 +15,7 @@ export const testFolders = [...quick, ...waiting];
 const shortMs = 60_000;
 const longMs = 180_000;
 
-/** `npm run faults` measures everything. */
+/** `npm run faults` measures times in all its tests, so each runs alone. */
 const isMeasuring = process.env.FAULTS === 'all';
 
 const project = (name: string, options: { include: string[]; exclude?: string[]; workers: number; group: number }) => ({
@@ -21,7 +24,7 @@ const project = (name: string, options: { include: string[]; exclude?: string[];
     name,
     include: options.include,
     exclude: options.exclude ?? [],
-    // The LiveKit server's program and the browser; one PostgreSQL and one LiveKit server for all files that use them.
+    // Programs to install; one PostgreSQL and one LiveKit server for all files of the project.
     globalSetup: [
       'test/support/obtain.ts',
       ...(name === 'service' ? ['test/support/postgres.ts'] : []),

@@ -1,6 +1,7 @@
 /**
- * `npm run faults [-- WORDS…]`: every row of the faults that the service is to survive, the long ones too; WORDS choose the rows that
- * have one of them in their text. Prints a table and, last, `N passed, N failed`, counted in rows; exit code 1 when one failed.
+ * `npm run faults [-- WORDS…]`: tests all faults that the service must survive, the slow ones too, one file after the other. With
+ * WORDS it runs the rows whose text contains one of them. Prints a table and, last, `N passed, N failed`, counted in rows; the exit code
+ * is 1 when a row failed.
  */
 import { join } from 'node:path';
 import { startVitest, type TestCase, type TestSuite, type Vitest } from 'vitest/node';
@@ -9,10 +10,10 @@ import { kill, watchDescendants } from './support/processes.ts';
 
 const help = `npm run faults [-- WORDS…]
 
-Runs the service against a real LiveKit server and injects every fault that it is to survive, and the attacks; about half an hour.
-WORDS choose the rows that have one of them in their text, such as: npm run faults -- kill frozen`;
+Runs the service on a real LiveKit server and injects every fault that it must survive, and the attacks. Takes about half an hour.
+With WORDS, runs the rows whose text contains one of them: npm run faults -- kill frozen`;
 
-/** The attacks are tested where their surfaces are; each of these files is a row. */
+/** Attacks are tested where they would happen; each of these files is a row. */
 const attacks: Readonly<Record<string, string>> = {
   'test/service/sip-inbound.test.ts': 'unsigned, wrongly signed, expired, other body; too many calls',
   'test/service/events.test.ts': 'forged and replayed events',
@@ -21,10 +22,10 @@ const attacks: Readonly<Record<string, string>> = {
   'test/service/api/fuzz.test.ts': 'fuzzed bodies on every route',
   'test/call/transfer.test.ts': 'the caller talks the model into something',
 };
-/** Bodies on each of some 80 operations: more than 10,000 together. */
+/** Bodies per operation; with about 80 operations more than 10,000 in total. */
 const fuzzRuns = 150;
 
-/** How long processes may take to end by themselves after the last test. */
+/** The time that processes have to exit by themselves after the last test. */
 const graceMs = 5_000;
 
 type Row = { name: string; passed: number; failed: number; skipped: number; ms: number; measured: string[] };
@@ -45,27 +46,27 @@ const addTo = (rows: Map<string, Row>, test: TestCase): void => {
   const row = rows.get(name) ?? { name, passed: 0, failed: 0, skipped: 0, ms: 0, measured: [] };
   rows.set(name, row);
   const { state } = test.result();
-  // A test that never came to an end did not pass.
+  // A test that never ended did not pass.
   row[state === 'pending' ? 'failed' : state] += 1;
   row.ms += test.diagnostic()?.duration ?? 0;
   const { measured } = test.meta();
   if (measured !== undefined) row.measured.push(measured);
 };
 
-/** The rows of which something ran, and the files that failed without a test that did. */
+/** The rows, and the files that failed without a failed test. */
 const resultsOf = (vitest: Vitest): { rows: Row[]; broken: string[] } => {
   const rows = new Map<string, Row>();
   const broken: string[] = [];
   for (const module of vitest.state.getTestModules()) {
     const tests = [...module.children.allTests()];
     for (const test of tests) addTo(rows, test);
-    const isTold = tests.some((test) => test.result().state === 'failed');
-    if (!module.ok() && !isTold) broken.push(module.relativeModuleId);
+    const hasFailedTest = tests.some((test) => test.result().state === 'failed');
+    if (!module.ok() && !hasFailedTest) broken.push(module.relativeModuleId);
   }
   return { rows: [...rows.values()], broken };
 };
 
-/** A row of which nothing could be run has not passed, unless it wasn't asked for. */
+/** A row without a passed test has failed. */
 const hasFailed = ({ passed, failed }: Row): boolean => failed > 0 || passed === 0;
 
 const print = (rows: readonly Row[]): void => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { testFolders } from '../vitest.config.ts';
 import { kill, watchDescendants } from './support/processes.ts';
 
-/** How long processes may take to end by themselves after the last test. */
+/** The time that processes have to exit by themselves after the last test. */
 const graceMs = 5_000;
 
 const count = (vitest: Vitest) => {
@@ -16,11 +16,11 @@ const count = (vitest: Vitest) => {
     let failedTests = 0;
     for (const test of module.children.allTests()) {
       const { state } = test.result();
-      // A test that never came to an end did not pass.
+      // A test that never ended did not pass.
       counts[state === 'pending' ? 'failed' : state] += 1;
       if (state === 'failed' || state === 'pending') failedTests += 1;
     }
-    // A file that could not be read, or whose hooks failed, fails without a test of its own that does.
+    // A file that can't be loaded, or whose hooks fail, has failed without a failed test.
     if (!module.ok() && failedTests === 0) counts.failed += 1;
   }
   counts.failed += vitest.state.getUnhandledErrors().length;
