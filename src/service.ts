@@ -47,6 +47,8 @@ type ServiceOptions = Readonly<{
   config: CallConfig;
   env: Readonly<Record<string, string | undefined>>;
   log?: Log;
+  /** By default it measures this process and the machine's memory. */
+  admission?: Admission;
   /** More routes: local mode's. */
   extend?: (app: FastifyInstance, ctx: Context) => void;
 }>;
@@ -87,7 +89,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const parts: Parts = { isDraining: false, isWarm: false, readyAt: null, link: null, worker: null };
   const db = opened.use(await openDb(config.databaseUrl, { log, lockedTimeoutMs }));
   const background = opened.use(openBackground(log));
-  const admission = opened.use(openAdmission(config.minFreeMemoryMb));
+  const admission = opened.use(options.admission ?? openAdmission(config.minFreeMemoryMb));
   const ctx = contextOf(config, db, log, parts, admission);
   background.add('warm up calls', () => warmUpCalls(ctx));
   const ready = Promise.withResolvers<void>();
