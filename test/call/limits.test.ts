@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeRtc } from '#src/simulators/caller/caller.ts';
 import { startService } from '#src/service.ts';
 import { loadConfig, requireCallConfig } from '#src/config.ts';
-import { finalRecords, startTestService, untilRecorded, type TestService } from '#test/support/service.ts';
+import { admitAll, finalRecords, startTestService, untilRecorded, type TestService } from '#test/support/service.ts';
 
 const campaign = () => ({
   silenceAskMs: 10_000,
@@ -125,7 +125,7 @@ test('another agent that is there gets the room, and this one leaves', async () 
   const sales = `${service.agentName}-sales`;
   await service.setCampaign({ ...campaign(), agentName: sales });
   const config = requireCallConfig(loadConfig({ ...service.env, AGENT_NAME: sales, PORT: '0' }));
-  await using other = await startService({ config, env: process.env });
+  await using other = await startService({ config, env: process.env, admission: admitAll });
   await other.ready;
   const caller = await service.phone({ agentName: service.agentName });
   await caller.whenAgentSpeaks({ timeoutMs: 20_000, since: caller.dialedAt });

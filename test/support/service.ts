@@ -131,7 +131,7 @@ const environmentOf = async (stack: AsyncDisposableStack, port: number, provider
 };
 
 /** Test, callers and simulators share the service's event loop: how busy that is says nothing about the service. */
-const admitAll: Admission = { problem: () => null, [Symbol.dispose]: () => undefined };
+export const admitAll: Admission = { problem: () => null, [Symbol.dispose]: () => undefined };
 
 /** Waits until these texts are spoken in the default voice. */
 export const untilPrepared = async (
