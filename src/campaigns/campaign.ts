@@ -81,7 +81,7 @@ export const conversation = z.object({
   silenceGoodbyeMs: ms(1000, 3_600_000).describe(
     'Milliseconds of silence after which the agent says goodbye and ends the call.',
   ),
-  silenceHoldMs: ms(1000, 3_600_000).describe('Replaces silence_ask_ms after the caller asked the agent to wait.'),
+  silenceHoldMs: ms(1000, 3_600_000).describe('Replaces silence_ask_ms while the caller has asked the agent to wait.'),
   maxCallMs: ms(10_000, 14_400_000).describe('The longest a call may last, in milliseconds.'),
   silenceSentence: sentence.describe('Said after silence_ask_ms. Null, here and below: a default.'),
   goodbyeSentence: sentence.describe('Said after silence_goodbye_ms.'),

@@ -44,7 +44,7 @@ const tags = [
   { name: 'health', description: 'Liveness and readiness.' },
 ];
 
-/** Who may use a route: for readers, and for the test that tries every route as everyone. */
+/** The access of a route, for readers and for the test that tries every route as every kind of client. */
 const securityOf = (access: Access | undefined) => {
   if (access === 'public') return { security: [], 'x-access': access };
   if (access !== undefined) return { security: [{ bearer: [] }], 'x-access': access };

@@ -28,7 +28,7 @@ export const listAgents = async (
 export const findAgent = (db: DbClient, { tenantId }: TenantScope, id: string): Promise<Agent | null> =>
   db.agent.findFirst({ where: { id, tenantId } });
 
-/** A tenant has at most one default agent: makes room for a new one. */
+/** A tenant has at most one default agent, so the old one loses the flag before a new one gets it. */
 const removeDefault = async (tx: DbClient, tenantId: string): Promise<void> => {
   if (tx.kind === 'postgres') await tx.$queryRaw`SELECT "id" FROM "Tenant" WHERE "id" = ${tenantId} FOR UPDATE`;
   await tx.agent.updateMany({

@@ -1,7 +1,7 @@
 /** Password hashes: scrypt with a random salt, stored with their parameters as `scrypt$N$r$p$salt$hash`. */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 
-/** 32 MB and about 0.2 s of one core: little memory, since calls share the process, made up for by p = 3. */
+/** 32 MB and about 0.2 s of one core. Little memory, because calls share the process; p = 3 compensates for it. */
 const cost = { N: 2 ** 15, r: 8, p: 3 } as const;
 const saltBytes = 16;
 const hashBytes = 32;

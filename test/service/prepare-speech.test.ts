@@ -18,7 +18,7 @@ const messages = Object.values(defaultSystemMessages).filter((text) => text !== 
 const leadIns = leadInPhrasesOf('en').length;
 const going = new AbortController().signal;
 
-const openGround = async (openDatabase: OpenTestDb, campaign: Record<string, unknown> = {}) => {
+const openPrepared = async (openDatabase: OpenTestDb, campaign: Record<string, unknown> = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'voices-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const providers = await startProviders({ delays: { speechFirstByteMs: 0, speechRealtimeFactor: 1_000 } });
@@ -33,9 +33,9 @@ const openGround = async (openDatabase: OpenTestDb, campaign: Record<string, unk
     log: pino({ base: null, redact: { paths: ['pii'], remove: true } }, { write: (line) => void lines.push(line) }),
   };
   const seeded = await seedTenant(db, { campaign: { agentName: 'telephony-agent', ...campaign } });
-  const asked = async (): Promise<number> =>
+  const requestCount = async (): Promise<number> =>
     (await providers.log()).requests.filter(({ kind }) => kind === 'speech' || kind === 'speak').length;
-  return { ctx, clock, more, lines, providers, asked, seeded, prepare: openPreparation(ctx) };
+  return { ctx, clock, more, lines, providers, requestCount, seeded, prepare: openPreparation(ctx) };
 };
 
 const claimOf = (room: string) => ({
@@ -59,13 +59,13 @@ const preparedOf = async (ctx: Context, room: string): Promise<Record<string, st
 
 describeBothDatabases('prepared speech', (openDatabase) => {
   test('is synthesized once and then part of every job; a changed text is synthesized anew', async () => {
-    const ground = await openGround(openDatabase, { greeting: 'Welcome to {{campaign.name}} at {{tenant.name}}.' });
-    const { ctx, prepare, asked, seeded } = ground;
+    const setup = await openPrepared(openDatabase, { greeting: 'Welcome to {{campaign.name}} at {{tenant.name}}.' });
+    const { ctx, prepare, requestCount, seeded } = setup;
     expect(await preparedOf(ctx, 'before')).toEqual({});
     await prepare(going);
-    expect(await asked()).toBe(messages + leadIns + 1);
+    expect(await requestCount()).toBe(messages + leadIns + 1);
     await prepare(going);
-    expect(await asked()).toBe(messages + leadIns + 1);
+    expect(await requestCount()).toBe(messages + leadIns + 1);
     const prepared = await preparedOf(ctx, 'after');
     expect(Object.keys(prepared)).toContain('Welcome to Front desk at Dental.');
     expect(Object.keys(prepared)).toContain(defaultSystemMessages.farewell);
@@ -75,12 +75,12 @@ describeBothDatabases('prepared speech', (openDatabase) => {
     await ctx.db.campaign.update({ where: { id: seeded.campaign?.id ?? '' }, data: { greeting: 'Hi.' } });
     expect(Object.keys(await preparedOf(ctx, 'changed'))).not.toContain('Hi.');
     await prepare(going);
-    expect(await asked()).toBe(messages + leadIns + 2);
+    expect(await requestCount()).toBe(messages + leadIns + 2);
     expect(Object.keys(await preparedOf(ctx, 'again'))).toContain('Hi.');
   });
 
   test('is in the voice of the campaign, such as one of Deepgram', async () => {
-    const { ctx, prepare, providers } = await openGround(openDatabase, {
+    const { ctx, prepare, providers } = await openPrepared(openDatabase, {
       voiceProvider: 'deepgram',
       voice: 'aura-2-thalia-en',
     });
@@ -92,16 +92,16 @@ describeBothDatabases('prepared speech', (openDatabase) => {
 
   test('a failing provider is called less and less often and logged once, and nothing of it is kept', async () => {
     const greeting = 'A sentence that must not be in the log.';
-    const { ctx, clock, prepare, providers, asked, lines } = await openGround(openDatabase, { greeting });
+    const { ctx, clock, prepare, providers, requestCount, lines } = await openPrepared(openDatabase, { greeting });
     await providers.setFault({ service: 'tts', kind: 'status', status: 500, times: 'all' });
     await prepare(going);
-    expect(await asked()).toBe(3); // then it was left alone
+    expect(await requestCount()).toBe(3); // then it was left alone
     for (let round = 0; round < 12; round += 1) await prepare(going);
-    expect(await asked()).toBe(messages + leadIns + 1);
+    expect(await requestCount()).toBe(messages + leadIns + 1);
     expect(lines).toHaveLength(messages + leadIns + 1);
     clock.now = new Date(clock.now.getTime() + minute);
     for (let round = 0; round < 12; round += 1) await prepare(going);
-    expect(await asked()).toBe(2 * (messages + leadIns + 1));
+    expect(await requestCount()).toBe(2 * (messages + leadIns + 1));
     expect(lines).toHaveLength(messages + leadIns + 1);
     expect(lines.join('')).not.toContain('must not be in the log');
     expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ provider: 'openai', problem: 'status 500' });
@@ -113,7 +113,7 @@ describeBothDatabases('prepared speech', (openDatabase) => {
   });
 
   test.each(['empty', 'oddBytes'] as const)('broken audio (%s) is not kept', async (kind) => {
-    const { ctx, prepare, providers, lines } = await openGround(openDatabase);
+    const { ctx, prepare, providers, lines } = await openPrepared(openDatabase);
     await providers.setFault({ service: 'tts', kind, times: 1 });
     await prepare(going);
     expect(lines).toHaveLength(1);
@@ -121,11 +121,11 @@ describeBothDatabases('prepared speech', (openDatabase) => {
   });
 
   test('stops when the service is draining, at capacity or stopped', async () => {
-    const { more, prepare, asked, providers } = await openGround(openDatabase);
+    const { more, prepare, requestCount, providers } = await openPrepared(openDatabase);
     more.busy = true;
     await prepare(going);
     await prepare(AbortSignal.abort());
-    expect(await asked()).toBe(0);
+    expect(await requestCount()).toBe(0);
     more.busy = false;
     await providers.setFault({ service: 'tts', kind: 'stall', afterAudioMs: 0, times: 'all' });
     const startedAt = performance.now();
@@ -134,7 +134,7 @@ describeBothDatabases('prepared speech', (openDatabase) => {
   });
 
   test('is deleted after no campaign has used it for 30 days', async () => {
-    const { ctx, clock, prepare, seeded } = await openGround(openDatabase, { greeting: 'Once.' });
+    const { ctx, clock, prepare, seeded } = await openPrepared(openDatabase, { greeting: 'Once.' });
     await prepare(going);
     const path = (await preparedOf(ctx, 'first'))['Once.'] ?? '';
     await ctx.db.campaign.update({ where: { id: seeded.campaign?.id ?? '' }, data: { greeting: 'Twice.' } });

@@ -3,8 +3,8 @@ import { warmUpCalls } from '#src/calls/agent-session/warm-up-calls.ts';
 import { testContext } from '#test/support/context.ts';
 import { describeBothDatabases } from '#test/support/database.ts';
 
-describeBothDatabases('the rehearsal of a call', (openDatabase) => {
-  test('leaves no trace, however often', async () => {
+describeBothDatabases('warm-up calls', (openDatabase) => {
+  test('leave no trace, however often they run', async () => {
     const db = await openDatabase();
     const ctx = testContext(db, {});
     for (const _ of [1, 2]) await warmUpCalls(ctx);

@@ -59,7 +59,7 @@ export const requirePermission = (principal: Principal, permission: Permission):
   if (!may(principal, permission)) throw new AppError('forbidden', `Missing permission: ${permission}.`);
 };
 
-/** Who makes a request that was let in. */
+/** The client of a request that has passed authentication. */
 export type Guard = Readonly<{
   principalOf: (request: FastifyRequest) => Principal;
   /** @throws AppError `malformed` if an admin doesn't name a tenant */

@@ -59,8 +59,8 @@ const versionJson = z.object({
   settings: settings.extend({ name: z.string() }).nullable(),
 });
 
-const versionToJson = ({ settings: published, ...made }: CampaignVersion): z.output<typeof versionJson> => ({
-  ...snakeOf(made),
+const versionToJson = ({ settings: published, ...record }: CampaignVersion): z.output<typeof versionJson> => ({
+  ...snakeOf(record),
   settings: published === null ? null : snakeOf(published),
 });
 
