@@ -33,7 +33,12 @@ describeBothDatabases('the sample data', (openDatabase, { kind, databases }) => 
     });
     expect(number).toMatchObject({
       isActive: true,
-      campaign: { status: 'active', greeting: expect.any(String) as string, agentName: null, tenantId: number.tenantId },
+      campaign: {
+        status: 'active',
+        greeting: expect.any(String) as string,
+        agentName: null,
+        tenantId: number.tenantId,
+      },
       tenant: { isActive: true, agents: [{ name: 'telephony-agent', isActive: true, isDefault: true }] },
     });
     const prompt = number.campaign?.prompt ?? '';
