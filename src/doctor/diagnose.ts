@@ -20,7 +20,7 @@ export const diagnoseConfiguration = (problems: readonly string[]): CheckResult[
   checkNames.flatMap((check) =>
     (check === 'configuration'
       ? configurationFindings(null, problems)
-      : [skipped('Not checked: the configuration is invalid.')]
+      : [skipped('The configuration is invalid.')]
     ).map((finding) => ({ check, number: null, ...finding })),
   );
 

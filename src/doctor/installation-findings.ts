@@ -59,7 +59,7 @@ export const serviceFindings = ({ service }: ProbeResults): Finding[] => {
 };
 
 export const workerFinding = ({ service }: ProbeResults, agentName: string): Finding => {
-  if (service.kind !== 'ok') return skipped('Not checked: the service does not answer.');
+  if (service.kind !== 'ok') return skipped('The service does not answer.');
   const { worker, livekit } = service.value;
   if (worker === 'ok') return ok('Registered with LiveKit, and ready to take calls.');
   if (worker === 'warming')
@@ -132,8 +132,7 @@ export const providerFinding = (provider: keyof typeof providers, probe: ProbeRe
     );
   // A key may be limited to speech, and a compatible endpoint may not offer a way to check keys.
   if (status === 403) return ok(`${name} knows the key, but its permissions do not cover this check.`);
-  if (status === 404 || status === 405)
-    return skipped(`Not checked: the endpoint in ${base} has no way to check a key.`);
+  if (status === 404 || status === 405) return skipped(`The endpoint in ${base} has no way to check a key.`);
   if (status < 300) return ok(`${name} accepts the key.`);
   return failed('provider_unavailable', `${name} answered with status ${status}.`, 'Check again in a minute.');
 };

@@ -16,17 +16,14 @@ export const livekitFindings = (
   number: string,
 ): readonly (readonly [CheckName, Finding])[] => {
   if (probes.livekit.kind !== 'ok')
-    return (['livekit_trunk', 'dispatch_rule'] as const).map((check) => [
-      check,
-      skipped('Not checked: LiveKit is not accessible.'),
-    ]);
+    return (['livekit_trunk', 'dispatch_rule'] as const).map((check) => [check, skipped('LiveKit is not accessible.')]);
   const state = probes.livekit.value;
   const fix = fixFor(config, probes, state);
   const trunk = trunkOf(state.trunks, number);
   if (trunk === null)
     return [
       ['livekit_trunk', noTrunkFinding(probes, number, fix)],
-      ['dispatch_rule', skipped('Not checked: no trunk has the number.')],
+      ['dispatch_rule', skipped('No trunk has the number.')],
     ];
   return [
     ...trunkFindings(config, probes, { state, trunk, number }).map((finding) => ['livekit_trunk', finding] as const),
@@ -66,7 +63,7 @@ const recordOf = ({ database }: ProbeResults, number: string) =>
 const noTrunkFinding = (probes: ProbeResults, number: string, fix: string): Finding => {
   const record = recordOf(probes, number);
   if (probes.database.kind === 'ok' && record?.facts.number.isActive !== true)
-    return skipped('Not checked: the number is inactive, so no trunk needs it.');
+    return skipped('The number is inactive, so no trunk needs it.');
   return failed('livekit_trunk_lacks_number', 'No inbound trunk has the number.', fix);
 };
 

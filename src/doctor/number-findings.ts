@@ -7,7 +7,7 @@ import type { NumberState, ProbeResults } from './probe-results.ts';
 type Known = NonNullable<NumberState['record']>;
 
 export const numberFinding = (config: Config, probes: ProbeResults, number: string): Finding => {
-  if (probes.database.kind !== 'ok') return skipped('Not checked: the database is not usable.');
+  if (probes.database.kind !== 'ok') return skipped('The database is not usable.');
   const found = probes.database.value.numbers.find((one) => one.number === number);
   if (found?.record == null) return missing(probes, number);
   const { facts } = found.record;

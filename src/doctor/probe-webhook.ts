@@ -40,15 +40,15 @@ export const probeWebhook = async (
       'PUBLIC_URL is not set, so the address for LiveKit webhooks is unknown.',
       'Set PUBLIC_URL to the public address of the service, such as https://agent.example.com.',
     );
-  if (project === null) return probeSkipped('Not checked: LiveKit is not configured.');
-  if (service.kind !== 'ok') return probeSkipped('Not checked: the service does not answer.');
+  if (project === null) return probeSkipped('LiveKit is not configured.');
+  if (service.kind !== 'ok') return probeSkipped('The service does not answer.');
   const livekit = openLivekit(project);
   const room = newCheckRoom();
   const startedMs = performance.now();
   try {
     await livekit.createRoom(room, emptyTimeoutSeconds);
   } catch (error) {
-    return probeSkipped(`Not checked: ${errorSentence(error)}`);
+    return probeSkipped(errorSentence(error));
   }
   try {
     return await poll({ url: publicUrl, secret: project.apiSecret, room, startedMs });

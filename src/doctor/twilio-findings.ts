@@ -15,12 +15,12 @@ type NamedFindings = readonly (readonly [CheckName, Finding])[];
 export const twilioFindings = (config: Config, probes: ProbeResults, number: string): NamedFindings => {
   const skipAll = (reason: string): NamedFindings =>
     (['twilio_number', 'twilio_trunk', 'origination'] as const).map((check) => [check, skipped(reason)]);
-  if (probes.twilio.kind !== 'ok') return skipAll('Not checked: Twilio is not accessible.');
+  if (probes.twilio.kind !== 'ok') return skipAll('Twilio is not accessible.');
   const owned = probes.twilio.value.owned.find((one) => one.number === number);
   if (owned === undefined)
     return [
       ['twilio_number', notInAccount(probes.twilio.value)],
-      ...skipAll('Not checked: the number is not in the Twilio account.').slice(1),
+      ...skipAll('The number is not in the Twilio account.').slice(1),
     ];
   const fix = fixFor(probes, owned);
   return [
@@ -79,7 +79,7 @@ const trunkFinding = ({ sid, trunkSid, voiceApplicationSid }: OwnedNumber, fix: 
 const originationFindings = (config: Config, twilio: TwilioState, owned: OwnedNumber, fix: FixFor): Finding[] => {
   const { trunkSid } = owned;
   const { livekitSipUri: sipUri } = config;
-  if (trunkSid === null) return [skipped('Not checked: the number is not on a trunk.')];
+  if (trunkSid === null) return [skipped('The number is not on a trunk.')];
   const listed = twilio.originations[trunkSid] ?? [];
   const enabled = listed.filter((one) => one.enabled);
   if (sipUri === null) return [sipUriMissing(enabled)];

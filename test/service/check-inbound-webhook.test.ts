@@ -63,7 +63,7 @@ describeBothDatabases('POST /webhooks/livekit/check', (openDatabase) => {
     const room = newCheckRoom();
     const body = started(room);
     const wrongSecret = { secret: 'another-secret-that-is-long-enough-for-livekit' };
-    const seen = async (headers: Record<string, string>) => {
+    const statusAfter = async (headers: Record<string, string>) => {
       expect((await post(http, 'events', body, headers)).statusCode).toBe(401);
       return statusOf(http, room);
     };
@@ -80,18 +80,20 @@ describeBothDatabases('POST /webhooks/livekit/check', (openDatabase) => {
       { ...json, authorization: token({ iss: 'APIx' }) },
       { ...json, authorization: token([]) },
     ])
-      expect(await seen(headers)).toEqual({ arrived: false, unproven: null });
+      expect(await statusAfter(headers)).toEqual({ arrived: false, unproven: null });
 
     const unproven = (kind: string, issuer: string | null, count: number) => ({
       arrived: false,
       unproven: { kind, issuer, count, seconds_ago: 0 },
     });
-    expect(await seen(await livekitHeaders(body, { key: 'APItheirs', ...wrongSecret }))).toEqual(
+    expect(await statusAfter(await livekitHeaders(body, { key: 'APItheirs', ...wrongSecret }))).toEqual(
       unproven('another_key', 'APItheirs', 1),
     );
-    expect(await seen(await livekitHeaders(body, wrongSecret))).toEqual(unproven('another_secret', keys.apiKey, 2));
-    expect(await seen(await livekitHeaders(`${body} `))).toEqual(unproven('altered', keys.apiKey, 3));
-    expect(await seen({ ...json, authorization: token({ iss: '<b>us</b>', sha256: 'x' }) })).toEqual(
+    expect(await statusAfter(await livekitHeaders(body, wrongSecret))).toEqual(
+      unproven('another_secret', keys.apiKey, 2),
+    );
+    expect(await statusAfter(await livekitHeaders(`${body} `))).toEqual(unproven('altered', keys.apiKey, 3));
+    expect(await statusAfter({ ...json, authorization: token({ iss: '<b>us</b>', sha256: 'x' }) })).toEqual(
       unproven('another_key', null, 4),
     );
     clock.now = new Date(clock.now.getTime() + 30_000);

@@ -179,9 +179,9 @@ describe('check:inbound', () => {
       ...['livekit_trunk', 'dispatch_rule'].map((check) => ({ check, number, state: 'ok' })),
       ...['service', 'worker', 'webhook', 'deepgram', 'openai'].map((check) => ({ check, number: null, state: 'ok' })),
     ]);
-    const told = await start();
-    expect(told.stdout).toContain('All 15 checks passed');
-    expect(told.stderr).toMatch(/Checked Twilio \(\d+ ms\)/);
+    const output = await start();
+    expect(output.stdout).toContain('All 15 checks passed');
+    expect(output.stderr).toMatch(/Checked Twilio \(\d+ ms\)/);
     const left = await rooms.listRooms();
     expect(left.filter(({ name }) => name.startsWith('check-'))).toEqual([]);
   });
