@@ -1,4 +1,4 @@
-/** One call, from joining the room until its end was reported. */
+/** One call, from joining the room until its end has been reported. */
 import { voice, type JobContext, type VAD } from '@livekit/agents';
 import type { RemoteParticipant } from '@livekit/rtc-node';
 import { describeError } from '#src/errors.ts';
@@ -19,9 +19,8 @@ import { warmConnection } from './warm-up/connections.ts';
 export type Warm = { link: AgentLink; log: Log; vad: VAD };
 
 const callerTimeoutMs = 30_000;
-/** A job that has waited this long for its call host … */
+/** If a job has waited this long for its call host, its caller is either in the room already or has hung up. */
 const lateMs = 5_000;
-/** … finds its caller in the room, or they have hung up. */
 const lateTimeoutMs = 1_000;
 const claimTimeoutMs = 10_000;
 const closeTimeoutMs = 3_000;
@@ -45,20 +44,20 @@ const reportFailure = (link: AgentLink, error: unknown): void =>
   link.report({ kind: 'failure', part: 'session', detail: describeError(error).slice(0, 200) });
 
 /**
- * Takes the call of the job's room. Never rejects; at its end the job is shut down.
- * @param startedAt when the job began, by `performance.now()`
+ * Runs the call in the job's room, then shuts the job down. Never rejects.
+ * @param startedAt when the job began, on the clock of `performance.now()`
  */
 export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): Promise<void> => {
   const { link, log } = warm;
   const stages = openStages(ctx, link, startedAt);
   stages.reach('connected');
   link.lost.addEventListener('abort', () => leaveAtOnce(ctx, log));
-  // The model and the voice are reached over these; they are ready long before the caller has heard the greeting.
+  // The LLM and TTS requests reuse these connections, which are open long before the greeting is over.
   const { openai, deepgram } = link.init.providers;
   const connections = [openai.baseUrl, deepgram.baseUrl.replace(/^ws/, 'http')].map(warmConnection);
   try {
     const caller = await waitForCaller(ctx.room, isLate(ctx) ? lateTimeoutMs : callerTimeoutMs);
-    if (caller === null) return log.warn({ jobId: ctx.job.id, pii: { room: ctx.job.room?.name } }, 'nobody came');
+    if (caller === null) return log.warn({ jobId: ctx.job.id, pii: { room: ctx.job.room?.name } }, 'no caller joined');
     stages.reach('callerFound');
     const claim = claimOf(ctx, caller);
     stages.reach('claimSent');
@@ -80,7 +79,7 @@ export const takeCall = async (ctx: JobContext, warm: Warm, startedAt: number): 
   }
 };
 
-/** The service is gone: this agent leaves the room first, so that another one can take over the caller. */
+/** Called when the service is gone. The agent leaves the room first, so that another agent can take over the caller. */
 const leaveAtOnce = (ctx: JobContext, log: Log): void => {
   ctx.room
     .disconnect()
@@ -97,7 +96,7 @@ const claimOf = (ctx: JobContext, caller: RemoteParticipant) => ({
   caller: describeCaller(caller),
 });
 
-/** Runs the call and reports its end, whatever happens. */
+/** Runs the conversation and always reports its end. */
 const runCall = async (call: Call, caller: RemoteParticipant, bundledVad: VAD): Promise<void> => {
   const { ctx, link, callEnd } = call;
   using _watch = watchRoom(ctx.room, caller.identity, callEnd.finish);
@@ -145,8 +144,8 @@ const converse = async (call: Call, caller: RemoteParticipant, bundledVad: VAD):
 };
 
 /**
- * Publishing our voice is what answers a phone call, so the session starts before the caller can hear anything; nothing is said before
- * they can.
+ * Publishing the agent's audio track is what answers a phone call. So the session starts before the caller can hear anything, and
+ * nothing is said until they can.
  */
 const answer = async (
   { ctx, link, job, callEnd, stages }: Call,
@@ -157,16 +156,16 @@ const answer = async (
   await conversation.start();
   stages.reach('sessionStarted');
   const active = Promise.all([listening, waitForActive(ctx.room, caller, job.limits.activeTimeoutMs)]);
-  const hears = await Promise.race([active.then((known) => known.every(Boolean)), callEnd.done.then(() => false)]);
+  const isActive = await Promise.race([active.then((all) => all.every(Boolean)), callEnd.done.then(() => false)]);
   if (callEnd.begun) return callEnd.done;
-  stages.reach(hears ? 'active' : 'activeTimedOut');
+  stages.reach(isActive ? 'active' : 'activeTimedOut');
   link.report({ kind: 'answered', at: Date.now() });
   return job.purpose === 'announce' ? conversation.announce() : conversation.run(link.onCommand);
 };
 
 /**
- * The session's audio in the room. Not by `session.start({ room })`, which would also give everybody in the room a remote control of the
- * session.
+ * Connects the session's audio to the room. `session.start({ room })` would do so too, but would also let every participant control the
+ * session remotely.
  */
 const openAudio = (session: voice.AgentSession, ctx: JobContext, callerIdentity: string): voice.RoomIO =>
   new voice.RoomIO({

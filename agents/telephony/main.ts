@@ -1,6 +1,6 @@
 /**
- * The call host: LiveKit's worker forks it before it is needed (prewarm) and gives it one call (entry). It owns no data and no
- * credentials: what it needs comes over the agent link, and what happens is reported over it.
+ * The call host. LiveKit's worker forks it before it is needed (prewarm) and gives it one call (entry). It owns no data and no
+ * credentials: its configuration comes over the agent link, and it reports everything that happens over the same link.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoSubscribe, defineAgent, type JobContext } from '@livekit/agents';
@@ -15,14 +15,14 @@ import { warmUp } from './warm-up/warm-up.ts';
 import { warmVad } from './session/session.ts';
 
 const stopWithinMs = 1_000;
-/** A caller who waited for this host has it by then. */
-const idleMs = 500;
+/** The warm-up starts only after this time: a caller who was waiting for a host has been given this one by then. */
+const warmUpAfterMs = 500;
 
-/** `called` is aborted when a call has come: the warm-up stops. */
+/** `called` is aborted when a call arrives, which stops the warm-up. */
 type Warm = WarmParts & { called: AbortController };
 
 const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
-  if (socketPath === undefined) throw new Error('TELEPHONY_LINK is not set: a call host is started by the service');
+  if (socketPath === undefined) throw new Error('TELEPHONY_LINK is not set: only the service starts call hosts');
   const link = await openAgentLink(socketPath);
   const log = openLog({ ...link.init.log, name: 'call' });
   takeOverFrameworkLog(log, link.init.log);
@@ -40,16 +40,15 @@ const prewarm = async (socketPath: string | undefined): Promise<Warm> => {
 };
 
 const warmUpUnlessCalled = async ({ link, vad, log, called }: Warm): Promise<void> => {
-  const isFree = await sleep(idleMs, true, { signal: called.signal }).catch(() => false);
+  const isFree = await sleep(warmUpAfterMs, true, { signal: called.signal }).catch(() => false);
   if (!isFree) return;
   const isSaid = await warmUp(link.init.warmUpJob, vad, log, called.signal);
   if (!isSaid && !called.signal.aborted) log.warn('the warm-up got no reply: first replies will be slow');
 };
 
 /**
- * The service is gone: there is nobody to report to, and no call to go on with. `takeCall` shuts a call down. A process that hasn't ended
- * after a second, an idle one included (the framework would keep it for 15 s), is killed: exiting would run native destructors that may
- * hang just as well.
+ * Called when the service is gone. `takeCall` shuts a running call down. If the process is still alive after a second, it is killed; the
+ * framework would keep an idle process for 15 s. `process.exit` would run native destructors, which may hang.
  */
 const stopSoon = (): void => {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs);
@@ -62,7 +61,7 @@ export default defineAgent({
     try {
       warmed.set(proc, await prewarm(process.env['TELEPHONY_LINK']));
     } catch (error) {
-      // The framework only notes a failed prewarm at its debug level.
+      // The framework logs a failed prewarm at debug level only.
       const line = { level: 50, time: new Date().toISOString(), name: 'call', msg: 'prewarm failed' };
       process.stderr.write(`${JSON.stringify({ ...line, err: describeError(error) })}\n`);
       throw error;
@@ -75,7 +74,7 @@ export default defineAgent({
     warm.called.abort();
     takeOverFrameworkLog(warm.log, warm.link.init.log);
     await ctx.connect(undefined, AutoSubscribe.AUDIO_ONLY);
-    // The call goes on beside `entry`: the framework shuts a job down quickly only when its entry has returned.
+    // Not awaited: the framework shuts a job down quickly only if its entry has returned.
     const call = takeCall(ctx, warm, startedAt);
     ctx.addShutdownCallback(() => call);
   },

@@ -1,10 +1,11 @@
-/** What @livekit/agents 1.9.0 has no option for. Each of these reaches into it, and has a test that fails when it no longer does. */
+/** Patches of the AgentServer of @livekit/agents 1.9.0, for which it has no options. Each has a test that fails if the framework changes. */
 import { AgentServer, type ServerOptions } from '@livekit/agents';
 
 /**
- * Every AgentServer starts a process for the framework's end-of-turn model, 280 MB of it, and has no option against that. We judge
- * by the words (agents/telephony/turns/end-of-turn.ts). The first server ever made registers the model; what is registered is taken back, and
- * the next server starts nothing. Nothing of the first one runs.
+ * Every AgentServer starts a process of 280 MB for the framework's end-of-turn model. We don't use that model
+ * (agents/telephony/turns/end-of-turn.ts). The first server created registers it; this removes the registration, so that the next server
+ * starts no process. The first server never runs.
+ * Upstream: an option to run without the inference process.
  */
 const withoutInferenceProcess = async (options: ServerOptions): Promise<void> => {
   const address = new URL('./inference_runner.js', import.meta.resolve('@livekit/agents')).href;
@@ -16,8 +17,8 @@ const withoutInferenceProcess = async (options: ServerOptions): Promise<void> =>
 };
 
 /**
- * A warm process that dies keeps its place in the framework's pool: it is never replaced, and is given to the next job. Here its place is
- * given back when it is gone.
+ * A warm process that dies keeps its place in the framework's pool: it is never replaced, and the next job gets it. This frees its place.
+ * Upstream: the pool should replace a warm process that has exited.
  */
 const replaceDeadProcesses = ({ prototype }: ProcPool): void => {
   const { procWatchTask } = prototype;
@@ -35,8 +36,11 @@ const replaceDeadProcesses = ({ prototype }: ProcPool): void => {
   };
 };
 
-/** Whether an accepted job was assigned is told to nobody: here the pool's launching tells it. */
-const noteLaunches = ({ prototype }: ProcPool, launches: Map<string, Promise<void>>): void => {
+/**
+ * Records the launch of each job. The framework doesn't report whether an accepted job was assigned.
+ * Upstream: `JobRequest.accept` should resolve or reject with the assignment, or an event should report it.
+ */
+const recordLaunches = ({ prototype }: ProcPool, launches: Map<string, Promise<void>>): void => {
   const { launchJob } = prototype;
   prototype.launchJob = function (this: Pool, info) {
     const launch = launchJob.call(this, info);
@@ -45,7 +49,7 @@ const noteLaunches = ({ prototype }: ProcPool, launches: Map<string, Promise<voi
   };
 };
 
-const findProcPool = async (): Promise<ProcPool> => {
+const loadProcPool = async (): Promise<ProcPool> => {
   const address = new URL('./ipc/proc_pool.js', import.meta.resolve('@livekit/agents')).href;
   return ((await import(address)) as { ProcPool: ProcPool }).ProcPool;
 };
@@ -57,38 +61,39 @@ type Pool = {
   warmedProcQueue: { items: { proc: { isAlive: boolean }; unlock: () => void }[] };
 };
 
-/** A server that comes back is to have us again within 8 s. */
-const longestWaitMs = 5_000;
-/** The framework's first and shortest wait. */
-const shortestWaitMs = 2_000;
+/** A LiveKit server that comes back should have this worker again within 8 s. */
+const maxRetryDelayMs = 5_000;
+/** The framework's first and shortest delay between two attempts to connect. */
+const minFrameworkDelayMs = 2_000;
 
 /**
- * Without a connection the framework waits, up to 10 s, before it tries again, has no option for that, and tells nobody. This thread is
- * its alone: the one timer that its connecting (`workerWS`) sets is shortened, and tells.
+ * Without a connection the framework retries after up to 10 s, and reports nothing. This thread runs nothing else, so `setTimeout` is
+ * replaced: the one timer set by `workerWS`, which connects, is shortened and reported.
+ * Upstream: an option for the delay, and an event for the lost connection.
  */
-const connectSoon = (onDisconnected: () => void): void => {
-  const plain = globalThis.setTimeout;
+const reconnectSooner = (onDisconnected: () => void): void => {
+  const original = globalThis.setTimeout;
   const shortened = (work: () => void, ms = 0, ...more: []): NodeJS.Timeout => {
-    const isConnecting = ms >= shortestWaitMs && new Error('whose timer').stack?.includes('workerWS') === true;
+    const isConnecting = ms >= minFrameworkDelayMs && new Error('stack').stack?.includes('workerWS') === true;
     if (isConnecting) onDisconnected();
-    return plain(work, isConnecting ? Math.min(ms, longestWaitMs) : ms, ...more);
+    return original(work, isConnecting ? Math.min(ms, maxRetryDelayMs) : ms, ...more);
   };
-  globalThis.setTimeout = Object.assign(shortened, plain);
+  globalThis.setTimeout = Object.assign(shortened, original);
 };
 
 /**
- * To be called once, before the server is made.
- * @param launches gets the launch of each assigned job, by the job's id
- * @param onDisconnected called before each further try to reach LiveKit
+ * Patches the framework. To be called once, before the server is created.
+ * @param launches receives the launch of each assigned job, by job id
+ * @param onDisconnected called before each further attempt to connect to LiveKit
  */
-export const amendFramework = async (
+export const patchFramework = async (
   options: ServerOptions,
   launches: Map<string, Promise<void>>,
   onDisconnected: () => void,
 ): Promise<void> => {
   await withoutInferenceProcess(options);
-  const procPool = await findProcPool();
+  const procPool = await loadProcPool();
   replaceDeadProcesses(procPool);
-  noteLaunches(procPool, launches);
-  connectSoon(onDisconnected);
+  recordLaunches(procPool, launches);
+  reconnectSooner(onDisconnected);
 };

@@ -1,15 +1,15 @@
-/** Failures of providers. */
+/** Failures of providers, as the framework's errors. */
 import { APIConnectionError, APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
 
-/** What a provider failed of, as the framework knows failures. */
+/** Converts any error into an APIError. */
 export const toApiError = (error: unknown): APIError => {
   if (error instanceof APIError) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return new APIConnectionError({ message: cause instanceof Error ? cause.message : String(cause) });
 };
 
-/** Whoever catches it must not start the reply again: parts of it were said, or two attempts were made. */
-export const final = (error: APIError): APIError => {
+/** Makes an error not retryable, because parts of the reply were said or two attempts have failed. */
+export const notRetryable = (error: APIError): APIError => {
   if (!error.retryable) return error;
   if (error instanceof APIStatusError) {
     return new APIStatusError({

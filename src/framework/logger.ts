@@ -1,10 +1,13 @@
-/** Makes the framework's own log lines of this process follow our rules: our level, and no speech unless it was asked for. */
+/**
+ * Makes the framework's own log of this process follow our rules: our level, and no speech unless `log.pii` is set.
+ * Upstream: a way to pass a logger, or a level and a formatter, that a job doesn't replace.
+ */
 import type { Log } from '../log.ts';
 import type { FromService } from '../protocol/messages.ts';
 
 const loggerKey = Symbol.for('@livekit/agents:logger');
 
-/** Replaces the framework's logger. It is to be done again when a job begins: the framework sets its own then. */
+/** Replaces the framework's logger. To be called again when a job begins, since the framework then sets its own. */
 export const takeOverFrameworkLog = (log: Log, options: Extract<FromService, { type: 'init' }>['log']): void => {
   const theirs = log.child(
     { part: 'livekit' },
@@ -16,10 +19,10 @@ export const takeOverFrameworkLog = (log: Log, options: Extract<FromService, { t
   Reflect.set(globalThis, loggerKey, theirs);
 };
 
-/** Its `info` is our `debug`: every utterance and state. */
+/** The framework logs every utterance and state at `info`, which is `debug` by our standards. */
 const quieter = (level: string): string => (level === 'info' ? 'warn' : level);
 
-/** The framework marks what people said by the prefix. Objects in its fields may hold speech too: of errors, the kind is kept. */
+/** The framework marks speech with the prefix `lk.pii.`. Objects may contain speech too, so only an error's name is kept of them. */
 const withoutSpeech = (fields: object): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(fields)

@@ -1,10 +1,10 @@
-/** What we need of a speech of the framework, and the framework has no call for. */
+/** What the framework's SpeechHandle lacks. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { USERDATA_TTS_STARTED_TIME, type voice } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 
 /**
- * Settles when a speech is cut off, and never otherwise.
+ * Resolves when a speech is cut off, and stays pending otherwise.
  * Upstream: a promise or an event of the SpeechHandle for its interruption.
  */
 export const whenCutOff = async (speech: voice.SpeechHandle): Promise<void> => {
@@ -12,7 +12,7 @@ export const whenCutOff = async (speech: voice.SpeechHandle): Promise<void> => {
 };
 
 /**
- * Changes whether a speech can be interrupted while it is being spoken.
+ * Changes whether a speech that is being spoken can be interrupted.
  * Upstream: a documented way to change `allowInterruptions` after the speech was created.
  */
 export const setInterruptible = (speech: voice.SpeechHandle, isInterruptible: boolean): void => {
@@ -20,15 +20,15 @@ export const setInterruptible = (speech: voice.SpeechHandle, isInterruptible: bo
 };
 
 export type SpeechContext = Readonly<{
-  /** To be called in the handler of SpeechCreated: what the framework starts for the speech then runs in its context. */
+  /** To be called in the handler of SpeechCreated: the tasks that the framework then starts for the speech run in its context. */
   enter: (speech: voice.SpeechHandle) => void;
-  /** The speech that the calling code works for. */
+  /** The speech that the calling code works on. */
   current: () => voice.SpeechHandle | undefined;
 }>;
 
 /**
- * Tells a node of the agent which speech it works for. The framework emits SpeechCreated in the very call that starts the speech's
- * tasks, so that they inherit the context.
+ * Lets a node of the agent know which speech it works on. The framework emits SpeechCreated in the same synchronous call that starts the
+ * speech's tasks, so they inherit the context.
  * Upstream: the SpeechHandle as an argument of the nodes.
  */
 export const openSpeechContext = (): SpeechContext => {
@@ -37,8 +37,8 @@ export const openSpeechContext = (): SpeechContext => {
 };
 
 /**
- * When the text of a synthesized frame was sent to the voice, in ms of `performance.now()`; null on all but a reply's first frames.
- * Upstream: the time as a field of the metrics of a reply.
+ * When the text of a frame was sent to the TTS, in ms on the clock of `performance.now()`; null on all but a reply's first frame.
+ * Upstream: this time in the metrics of a reply.
  */
 export const ttsStartedAt = (frame: AudioFrame): number | null => {
   const startedAt = frame.userdata[USERDATA_TTS_STARTED_TIME];

@@ -6,7 +6,7 @@ import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { describeError } from '../errors.ts';
-import { amendFramework } from '../framework/agent-server.ts';
+import { patchFramework } from '../framework/agent-server.ts';
 import { considerJob, drainJobs, reportedLoad, openJobs, type Jobs, type Send } from './jobs.ts';
 import type { ThreadInput, ToThread } from './messages.ts';
 
@@ -48,7 +48,7 @@ const run = async (port: MessagePort, input: ThreadInput): Promise<void> => {
   const jobs = openJobs();
   initializeLogger({ pretty: false, level: input.logLevel });
   const options = optionsOf(input, jobs, send);
-  await amendFramework(options, jobs.launches, () => send({ type: 'disconnected' }));
+  await patchFramework(options, jobs.launches, () => send({ type: 'disconnected' }));
   const server = new AgentServer(options);
   server.event.on('worker_registered', (workerId: string) => send({ type: 'registered', workerId }));
   server.run().catch(onFailure);

@@ -98,6 +98,6 @@ test('a file that is broken: the voice says it, and the trouble is told', async 
   expect(trial.service.agentEvents).toContainEqual({
     kind: 'failure',
     part: 'tts',
-    detail: 'prepared speech: the file is broken',
+    detail: 'cached speech: the file is broken',
   });
 });

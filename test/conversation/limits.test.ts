@@ -6,13 +6,13 @@ import { openTextCall } from './support/text-call.ts';
 const limitsOf = (more: Partial<ReturnType<typeof jobOf>['limits']>) => ({ limits: { ...jobOf().limits, ...more } });
 const agentLines = (lines: string[]) => lines.filter((line) => line.startsWith('agent')).map((line) => line.slice(7));
 
-test('silence: asks twice, says goodbye, ends', async () => {
+test('no input: the agent prompts twice, says goodbye and ends the call', async () => {
   await using call = await openTextCall([], limitsOf({ noInputPromptMs: 200, noInputGoodbyeMs: 600 }));
   expect((await call.ended).reason).toBe('silence');
   expect(agentLines(call.lines()).slice(1)).toEqual(['Are you still there?', 'Are you still there?', 'Goodbye!']);
 });
 
-test('an answer starts the clock again', async () => {
+test('an exchange restarts the no-input timer', async () => {
   const script = [{ input: 'Hi', content: 'Hello.' }];
   await using call = await openTextCall(script, limitsOf({ noInputPromptMs: 300, noInputGoodbyeMs: 900 }));
   await sleep(150);
@@ -23,13 +23,13 @@ test('an answer starts the clock again', async () => {
   expect(agentLines(call.lines())).toContain('Are you still there?');
 });
 
-test('the limit of the call: a last sentence, then the end', async () => {
+test('at the time limit the agent says so and ends the call', async () => {
   await using call = await openTextCall([], limitsOf({ maxCallMs: 300 }));
   expect((await call.ended).reason).toBe('time_limit');
   expect(agentLines(call.lines()).at(-1)).toBe('We have to stop here. Goodbye!');
 });
 
-test('the service says something, and ends the call politely or at once', async () => {
+test('the service can make the agent say something, and end the call with or without last words', async () => {
   await using call = await openTextCall([]);
   call.command({ type: 'say', text: 'A colleague says hello.' });
   await sleep(100);
@@ -42,7 +42,7 @@ test('the service says something, and ends the call politely or at once', async 
   expect((await other.ended).reason).toBe('ended_by_service');
 });
 
-test('a session that is closed under the conversation does not hang it', async () => {
+test('a conversation whose session is closed still ends', async () => {
   await using call = await openTextCall([], limitsOf({ maxCallMs: 200 }));
   await call.session.close();
   expect((await call.ended).reason).toBe('time_limit');

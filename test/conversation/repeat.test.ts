@@ -4,8 +4,8 @@ import { openTextCall } from './support/text-call.ts';
 const hours = 'Yes, we are. Our hours are from nine to five. Shall I book a table for you?';
 const again = 'Our hours are from nine to five. Shall I book a table for you?';
 
-test('asked to repeat, the agent says its last two sentences again; the model is not asked', async () => {
-  // The script knows no "Sorry?": the model would say nothing.
+test('a repeat request: the agent says its last two sentences again, without the LLM', async () => {
+  // "Sorry?" isn't in the script, so the LLM would say nothing.
   const script = [
     { input: 'Are you open?', content: hours },
     { input: 'Tomorrow', content: 'Done.' },
@@ -28,13 +28,13 @@ test('asked to repeat, the agent says its last two sentences again; the model is
   ]);
 });
 
-test('the greeting, too', async () => {
+test('the greeting is repeated, too', async () => {
   await using call = await openTextCall([], { greeting: 'Hello! How can I help you?' });
   await call.say('Pardon?');
   expect(call.lines().at(-1)).toBe('agent: Hello! How can I help you?');
 });
 
-test('where nothing was said yet, the model answers', async () => {
+test('if the agent has said nothing yet, the LLM replies', async () => {
   const script = [{ input: 'Pardon?', content: 'I said nothing.' }];
   await using call = await openTextCall(script, { greeting: 'Hello!', firstSpeaker: 'caller' });
   await call.say('Pardon?');

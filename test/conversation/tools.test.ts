@@ -3,7 +3,7 @@ import { openTextCall } from './support/text-call.ts';
 
 const greeting = 'Hello!';
 
-test('greeting and answers are told as turns, numbered from the first free number', async () => {
+test('the greeting and replies are reported as turns, numbered from `firstTurnSeq`', async () => {
   await using call = await openTextCall([{ input: 'Are you open?', content: 'We are.' }], {
     greeting,
     firstTurnSeq: 7,
@@ -14,14 +14,14 @@ test('greeting and answers are told as turns, numbered from the first free numbe
   expect(call.turns().every(({ startedAt, endedAt }) => startedAt > 1e12 && endedAt >= startedAt)).toBe(true);
 });
 
-test('the caller may have the first word', async () => {
+test('the caller may speak first', async () => {
   await using call = await openTextCall([{ input: 'Hi', content: 'Hello.' }], { greeting, firstSpeaker: 'caller' });
   expect(call.lines()).toEqual([]);
   await call.say('Hi');
   expect(call.lines()).toEqual(['caller: Hi', 'agent: Hello.']);
 });
 
-test('after a break the history is there and the greeting is not said again', async () => {
+test('after a recovery the LLM has the history, and the greeting is not said again', async () => {
   const history = [
     { role: 'agent' as const, text: 'Hello!' },
     { role: 'caller' as const, text: 'My name is Sarah.' },
@@ -33,7 +33,7 @@ test('after a break the history is there and the greeting is not said again', as
   expect(known).not.toContain('Hello!');
 });
 
-test('end_call after a goodbye of the model: nothing is added to it', async () => {
+test('end_call along with a goodbye: nothing is added', async () => {
   const script = [{ input: 'Bye', content: 'Goodbye, Sarah!', toolCalls: [{ name: 'end_call', args: {} }] }];
   await using call = await openTextCall(script, { greeting });
   await call.say('Bye');
@@ -50,7 +50,7 @@ test.each([
   [{}, 'Goodbye!'],
   [{ goodbye: 'See you on Friday.' }, 'See you on Friday.'],
   [{ goodbye: ' ' }, 'Goodbye!'],
-])('end_call without a word beside it: %j makes the agent say %j', async (args, goodbye) => {
+])('end_call without any text: %j makes the agent say %j', async (args, goodbye) => {
   const script = [{ input: 'Bye', toolCalls: [{ name: 'end_call', args }] }];
   await using call = await openTextCall(script, { greeting });
   await call.say('Bye');
@@ -61,7 +61,7 @@ test.each([
 test.each([
   ['All set, Friday at ten.', 'Have a nice day!', ['All set, Friday at ten.', 'Have a nice day!']],
   ['Thank you for calling, goodbye.', 'Goodbye!', ['Thank you for calling, goodbye.']],
-])('end_call with words beside it: %j and the goodbye %j are said once each', async (content, goodbye, said) => {
+])('end_call along with the text %j and the goodbye %j: each is said once', async (content, goodbye, said) => {
   const script = [{ input: 'Bye', content, toolCalls: [{ name: 'end_call', args: { goodbye } }] }];
   await using call = await openTextCall(script, { greeting });
   await call.say('Bye');
@@ -70,7 +70,7 @@ test.each([
   expect(lines).toEqual(['agent: Hello!', ...said.map((text) => `agent: ${text}`)]);
 });
 
-test('what was said before another tool is not a goodbye', async () => {
+test('text along with another tool is not a goodbye', async () => {
   const script = [
     {
       input: 'Tell them Sarah called about Friday, bye',
@@ -90,7 +90,7 @@ test('what was said before another tool is not a goodbye', async () => {
   ]);
 });
 
-test('a message is kept on the call, with the number that the caller phones from unless they name another', async () => {
+test('a message is reported with the number of the caller, unless they name another one', async () => {
   const script = [
     { input: 'One', toolCalls: [{ name: 'take_message', args: { name: 'Sarah', reason: 'Friday' } }] },
     { input: 'Two', toolCalls: [{ name: 'take_message', args: { name: 'Tom', number: '+49301', reason: 'Monday' } }] },
@@ -111,7 +111,7 @@ test('a message is kept on the call, with the number that the caller phones from
   expect(call.turns().find(({ role }) => role === 'tool')?.tool?.result).toEqual({ noted: true });
 });
 
-test('a message without a name is not kept: the model is told what is missing', async () => {
+test('a message without a name is rejected, and the LLM learns what is missing', async () => {
   const script = [{ input: 'One', toolCalls: [{ name: 'take_message', args: { name: ' ', reason: 'Friday' } }] }];
   await using call = await openTextCall(script, { greeting });
   await call.say('One');
@@ -119,7 +119,7 @@ test('a message without a name is not kept: the model is told what is missing', 
   expect(call.turns().find(({ role }) => role === 'tool')?.tool?.result).toMatch(/Invalid arguments/);
 });
 
-test('a tool that is not listed does nothing, whatever the model was talked into', async () => {
+test('a tool that is not offered does nothing', async () => {
   const script = [{ input: 'Transfer me to +1900', toolCalls: [{ name: 'transfer_call', args: { to: '+1900' } }] }];
   await using call = await openTextCall(script, { greeting });
   await call.say('Transfer me to +1900');

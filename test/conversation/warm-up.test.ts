@@ -13,11 +13,11 @@ const { job: plain } = buildSampleJob({ caller: '+15551234567', settings: null, 
 const job = { ...plain, cachedSpeech: {} };
 const vad = await warmVad(() => new AudioFrame(new Int16Array(1_600), 16_000, 1, 1_600));
 
-test('hears, thinks and speaks once, without any provider', async () => {
+test('one exchange succeeds without any provider', async () => {
   expect(await warmUp(job, vad, log, new AbortController().signal)).toBe(true);
 });
 
-test('stops when a call comes', async () => {
+test('the warm-up stops when a call arrives', async () => {
   const called = new AbortController();
   const warmedUp = warmUp(job, vad, log, called.signal);
   called.abort();

@@ -1,35 +1,35 @@
-/** The silence with which a voice begins: nobody needs to wait for it. */
+/** The silence at the beginning of synthesized speech. It is cut, so that callers don't wait for it. */
 import { rmsOf } from './loudness.ts';
 import { speechSampleRate } from '#src/protocol/speech-request.ts';
 
 const windowBytes = (speechSampleRate / 100) * 2;
-/** Quieter than about −50 dBFS (root mean square of 16-bit samples) is silence. */
+/** Anything quieter counts as silence: about −50 dBFS, as the root mean square of 16-bit samples. */
 const quietRms = 100;
 
-/** How many bytes of silence a sound begins with, less the last 10 ms of it: a voice rises. Null: there is nothing but silence. */
+/** How many bytes of leading silence can be cut; the last 10 ms stay, because speech fades in. Null if it is all silence. */
 export const leadingSilenceOf = (pcm: Buffer): number | null => {
   for (let at = 0; at + windowBytes <= pcm.length; at += windowBytes)
     if (rmsOf(pcm.subarray(at, at + windowBytes)) > quietRms) return Math.max(0, at - windowBytes);
   return null;
 };
 
-/** Leaves the silence out that a sound begins with, whatever its chunks (an even number of bytes each) are. */
+/** Removes the leading silence. Chunks may have any size, as long as it is an even number of bytes. */
 export async function* withoutLeadingSilence(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let held: Buffer | null = Buffer.alloc(0);
+  let pending: Buffer | null = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    if (held === null) {
+    if (pending === null) {
       yield chunk;
       continue;
     }
-    held = Buffer.concat([held, chunk]);
-    const lead = leadingSilenceOf(held);
-    if (lead === null) {
-      // The last 10 ms may be the beginning of the voice, and what is no full 10 ms yet.
-      held = held.subarray(Math.max(0, held.length - (held.length % windowBytes) - windowBytes));
+    pending = Buffer.concat([pending, chunk]);
+    const silentBytes = leadingSilenceOf(pending);
+    if (silentBytes === null) {
+      // Speech may fade in during the last 10 ms, and the incomplete window after them hasn't been measured.
+      pending = pending.subarray(Math.max(0, pending.length - (pending.length % windowBytes) - windowBytes));
     } else {
-      yield held.subarray(lead);
-      held = null;
+      yield pending.subarray(silentBytes);
+      pending = null;
     }
   }
-  if (held !== null && held.length > 0) yield held;
+  if (pending !== null && pending.length > 0) yield pending;
 }

@@ -1,27 +1,26 @@
 /**
- * How a call ends: exactly once, for the first reason that began it.
+ * How a call ends: exactly once, with the first reason given.
  *
  * Glossary
- *   begin    a polite end is under way (a goodbye is being said): from now on this is the reason, whatever cuts it short
- *   finish   it is over
+ *   begin    a goodbye is being said: this is now the reason, even if something else cuts the goodbye short
+ *   finish   the call is over
  */
 import type { AgentEndReason } from '#src/protocol/messages.ts';
 
-/** `at`: epoch ms, when the caller left or our last word was heard. */
+/** `at`: when the caller left or heard the agent's last word, in epoch ms. */
 export type CallEnding = { reason: AgentEndReason; at: number };
 
 export type CallEnd = {
-  /** Settles with the end; never rejects. */
+  /** Resolves when the call is over; never rejects. */
   done: Promise<CallEnding>;
-  /** Takes the end for a polite one; false when another one began already. */
+  /** Begins a polite end. False if an end has already begun. */
   begin: (reason: AgentEndReason) => boolean;
-  /** Ends the call now, unless it has ended. */
+  /** Ends the call now, unless it is over. */
   finish: (reason: AgentEndReason) => void;
-  /** Whether an end has begun or come. */
+  /** Whether an end has begun, or the call is over. */
   readonly begun: boolean;
 };
 
-/** Opens the end of one call. */
 export const openCallEnd = (): CallEnd => {
   const { promise, resolve } = Promise.withResolvers<CallEnding>();
   let first: AgentEndReason | null = null;

@@ -1,4 +1,4 @@
-/** One conversation around a session: its agent, greeting, timers, commands and end. */
+/** A conversation: a session with its agent, greeting, timers, commands and end. */
 import type { voice } from '@livekit/agents';
 import type { Log } from '#src/log.ts';
 import type { CallJob } from '#src/protocol/job.ts';
@@ -21,13 +21,13 @@ import { openTransfer, type Transfer } from './transfer.ts';
 
 type ConversationOptions = {
   job: CallJob;
-  /** Not started yet. */
+  /** Not yet started. */
   session: voice.AgentSession;
-  /** The session's. */
+  /** The tracker of this session. */
   tracker: SpeechTracker;
   cachedSpeech: CachedSpeech;
   callEnd: CallEnd;
-  /** Gives the session its audio, once it has its agent; without it the conversation is in text. */
+  /** Connects the session's audio. Called once the session has its agent; without it, the conversation is in text. */
   attachAudio?: () => void;
   report: (event: AgentEvent) => void;
   onStage: (stage: PickupStage) => void;
@@ -35,13 +35,13 @@ type ConversationOptions = {
 };
 
 export type Conversation = Disposable & {
-  /** Starts the session: from here on it hears the caller. */
+  /** Starts the session, which listens to the caller from then on. */
   start: () => Promise<void>;
-  /** Converses, from the moment the caller can hear us until the end of the call. */
+  /** Greets the caller and converses until the call ends. To be called when the caller can hear the agent. */
   run: (onCommand: (take: (command: Command) => void) => void) => Promise<CallEnding>;
-  /** Says one system message to its end, and ends the call. */
+  /** Says the announcement and ends the call. */
   announce: () => Promise<CallEnding>;
-  /** Reports what is still to be reported of the transcript. */
+  /** Reports the rest of the transcript. */
   flush: () => Promise<void>;
 };
 
@@ -54,7 +54,7 @@ type Parts = ConversationOptions &
 
 const flushTimeoutMs = 1_000;
 
-/** Prepares a conversation: from here on its turns and failures are reported. */
+/** Opens a conversation. Its turns and failures are reported from now on. */
 export const openConversation = (options: ConversationOptions): Conversation => {
   const { job, session, tracker, callEnd, report, attachAudio } = options;
   using opened = new DisposableStack();
@@ -76,7 +76,7 @@ export const openConversation = (options: ConversationOptions): Conversation => 
   );
   const parts: Parts = { ...options, say, tasks, transcript, transfer, failurePolicy };
   const agent = createAgent({ job, session, tracker, requestTimes, actions: actionsOf(parts) });
-  // Only noted until the session starts; its audio asks for it.
+  // The session's audio needs the agent before the session starts.
   session.updateAgent(agent);
   attachAudio?.();
   playout.follow(session);
@@ -97,15 +97,15 @@ export const openConversation = (options: ConversationOptions): Conversation => 
 
 /** What the agent's tools do. */
 const actionsOf = (parts: Parts): AgentActions => ({
-  hangUp: (saidWords, goodbye) => hangUp(parts, saidWords, goodbye),
+  hangUp: (playedOut, goodbye) => hangUp(parts, playedOut, goodbye),
   takeMessage: (message) => parts.report({ kind: 'message_taken', ...message }),
-  transferTo: (saidWords, destination) => void parts.transfer.begin({ destination, cause: 'model' }, saidWords),
+  transferTo: (playedOut, destination) => void parts.transfer.begin({ destination, cause: 'model' }, playedOut),
 });
 
 const converse = async (parts: Parts, onCommand: (take: (command: Command) => void) => void): Promise<CallEnding> => {
   const { session, callEnd, job, failurePolicy, onStage } = parts;
   using _limit = startCallLimit(parts);
-  onCommand((command) => obey(parts, command));
+  onCommand((command) => execute(parts, command));
   const result = await Promise.race([open(parts), callEnd.done.then(() => null)]);
   if (result !== null) onStage('greeted');
   failurePolicy.greetingIsOver();
@@ -118,7 +118,7 @@ const converse = async (parts: Parts, onCommand: (take: (command: Command) => vo
   return ending;
 };
 
-/** "Are you still there?"; null when it is out of place. */
+/** Asks whether the caller is still there; null if the call is ending or being transferred. */
 const promptCaller = ({ callEnd, transfer, tasks, say, job }: Parts): Promise<unknown> | null => {
   if (callEnd.begun || transfer.isUnderWay) return null;
   const said = say(job.systemMessages.noInput);
@@ -126,7 +126,7 @@ const promptCaller = ({ callEnd, transfer, tasks, say, job }: Parts): Promise<un
   return said;
 };
 
-/** Says what must be disclosed first, and the greeting; null when the caller speaks first. */
+/** Says the disclosure, if any, and then the greeting. Null if the caller speaks first. */
 const open = async ({ job, say, tracker }: Parts): Promise<SayResult | null> => {
   if (job.history.length === 0) await sayTwiceIfFailed(say, job.systemMessages.disclosure);
   const greeting = firstWords(job);
@@ -141,12 +141,12 @@ const announce = async ({ job, callEnd, say }: Parts): Promise<CallEnding> => {
   return callEnd.done;
 };
 
-const obey = (parts: Parts, command: Command): void => {
+const execute = (parts: Parts, command: Command): void => {
   const { transfer, callEnd, tasks, say, job } = parts;
   switch (command.type) {
     case 'end': {
-      const farewell = command.reason === 'agent_error' ? job.systemMessages.farewell : '';
-      return endPolitely(parts, command.reason, command.say ?? farewell);
+      const lastWords = command.reason === 'agent_error' ? job.systemMessages.farewell : '';
+      return endPolitely(parts, command.reason, command.say ?? lastWords);
     }
     case 'transfer':
       transfer.begin({ destination: command.destination, cause: 'person' });

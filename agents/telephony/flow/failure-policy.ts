@@ -1,4 +1,4 @@
-/** What to do when a provider fails or understands nothing: report it, and never leave the caller in silence. */
+/** What happens when a provider fails or recognizes no speech: the failure is reported, and the caller is never left in silence. */
 import { APIStatusError, voice } from '@livekit/agents';
 import { keepSessionOpen } from '#src/framework/session.ts';
 import type { CallJob } from '#src/protocol/job.ts';
@@ -14,9 +14,9 @@ import type { Transfer } from './transfer.ts';
 export type FailedPart = Extract<AgentEvent, { kind: 'failure' }>['part'];
 
 export type FailurePolicy = Disposable & {
-  /** The greeting repeats itself when it fails: until it is over, failures are only reported. */
+  /** A greeting that fails is repeated anyway, so failures are only reported until it is over. */
   greetingIsOver: () => void;
-  /** The agent answered: whatever failed before works again. */
+  /** The agent has replied: earlier failures no longer count. */
   recovered: () => void;
 };
 
@@ -31,12 +31,11 @@ type FailurePolicyOptions = {
   transfer: Transfer;
 };
 
-/** This many failed answers in a row end the conversation … */
+/** How many replies in a row may fail before the conversation ends. */
 const maxFailures = 2;
-/** … and this many times in a row that the caller spoke and no word was understood. */
+/** How many times in a row the caller's speech may go unrecognized before the conversation ends. */
 const maxNoMatches = 3;
 
-/** Opens the policy of a session's providers. */
 export const openFailurePolicy = (session: voice.AgentSession, options: FailurePolicyOptions): FailurePolicy => {
   const { report, tracker, playout } = options;
   const state = { failures: 0, isGreeting: true };
@@ -49,15 +48,15 @@ export const openFailurePolicy = (session: voice.AgentSession, options: FailureP
       keepSessionOpen(error);
       return giveUp(options);
     }
-    // The model starts before the caller's turn is over: an apology before that would be cut off again.
-    whenOver(tracker.latest(), () => {
+    // Preemptive generation may fail while the caller is still speaking, who would cut an apology off.
+    afterSpeech(tracker.latest(), () => {
       state.failures += 1;
       if (!state.isGreeting) react(state.failures >= maxFailures, options);
     });
   };
   session.on(voice.AgentSessionEventTypes.Error, onError);
   const noMatch = watchNoMatch(tracker, (times) => {
-    report('stt', 'the caller spoke, and no word was understood');
+    report('stt', 'the caller spoke, but no words were recognized');
     react(times >= maxNoMatches, options);
   });
   return {
@@ -75,8 +74,8 @@ export const openFailurePolicy = (session: voice.AgentSession, options: FailureP
   };
 };
 
-/** Calls `then` when the speech is over, unless it was cut off: the caller went on, and gets another answer. */
-const whenOver = (speech: voice.SpeechHandle | null, then: () => void): void => {
+/** Calls `then` when the speech is over, unless it was cut off: then the caller went on and gets another reply. */
+const afterSpeech = (speech: voice.SpeechHandle | null, then: () => void): void => {
   if (speech === null) return then();
   speech.addDoneCallback(() => (speech.interrupted ? undefined : then()));
 };
@@ -87,12 +86,12 @@ const react = (isHopeless: boolean, options: FailurePolicyOptions): void => {
   else options.tasks.add('apology', () => options.say(options.job.systemMessages.apology));
 };
 
-/** The conversation can't go on: the caller is transferred to the campaign's fallback destination, or told so before the call ends. */
+/** Transfers the caller to the campaign's fallback destination if it has one; otherwise tells them that the call ends, and ends it. */
 const giveUp = ({ callEnd, tasks, say, job, transfer }: FailurePolicyOptions): void => {
   if (transfer.isUnderWay) return;
   if (job.fallback !== null && transfer.begin({ destination: job.fallback, cause: 'fallback' })) return;
   if (!callEnd.begin('agent_error')) return;
-  tasks.add('farewell', async () => {
+  tasks.add('last message', async () => {
     await sayTwiceIfFailed(say, job.systemMessages.farewell);
     callEnd.finish('agent_error');
   });
@@ -104,7 +103,7 @@ const partOf = (type: string): FailedPart => {
   return type === 'llm_error' ? 'llm' : 'session';
 };
 
-/** One line for a person: which failure, not the provider's whole answer, which may contain what was said. */
+/** A short description. The provider's whole response is left out, since it may contain what was said. */
 const describeFailure = (failure: object): string => {
   const error = 'error' in failure ? failure.error : failure;
   if (error instanceof APIStatusError) return `${error.name} ${error.statusCode}`;

@@ -1,4 +1,4 @@
-/** The ways in which a conversation ends politely: by the model, by a command, by a limit. */
+/** Polite ends of a conversation, whether the model, a command or a limit ends it. */
 import type { voice } from '@livekit/agents';
 import type { CallJob } from '#src/protocol/job.ts';
 import { atMost } from '#src/time-limit.ts';
@@ -7,8 +7,8 @@ import type { Transcript } from '../report/transcript.ts';
 import { sayTwiceIfFailed, stopSpeech, type Say } from '../speech/say.ts';
 import type { CallEnd, CallEnding } from './call-end.ts';
 
-/** The longest that a goodbye takes to be heard, whatever follows its words included. */
-const longestGoodbyeMs = 20_000;
+/** How long to wait for the model's own words to be played out. */
+const maxGoodbyeMs = 20_000;
 const fallSilentMs = 500;
 
 export type GoodbyeParts = Readonly<{
@@ -20,7 +20,7 @@ export type GoodbyeParts = Readonly<{
   transcript: Transcript;
 }>;
 
-/** Stops what is being said, says a last sentence, and ends the call; unless an end has begun already. */
+/** Interrupts the agent, says `lastWords` and ends the call, unless an end has already begun. */
 export const endPolitely = (
   { session, callEnd, say, tasks, transcript }: GoodbyeParts,
   reason: CallEnding['reason'],
@@ -36,36 +36,36 @@ export const endPolitely = (
 };
 
 /**
- * The model hangs up: its own words are heard first, or else a goodbye is said.
- * @param saidWords settles when what the model said beside the tool call was heard
- * @param goodbye what the model wants said; null: the campaign's goodbye, unless the model said something
+ * Hangs up for the model, after its own words have been played out or, if there are none, after a goodbye.
+ * @param playedOut resolves when what the model said along with the tool call has been played out
+ * @param goodbye what the model wants to be said; null: the campaign's goodbye, unless the model said something itself
  */
 export const hangUp = (
   { callEnd, say, transcript, tasks, job }: GoodbyeParts,
-  saidWords: Promise<unknown>,
+  playedOut: Promise<unknown>,
   goodbye: string | null,
 ): void => {
   if (!callEnd.begin('agent_hangup')) return;
   tasks.add('hang up', async () => {
-    await atMost(longestGoodbyeMs, saidWords);
+    await atMost(maxGoodbyeMs, playedOut);
     const said = transcript.lastWords();
-    const isSaid = said !== null && (goodbye === null || plain(said).includes(plain(goodbye)));
+    const isSaid = said !== null && (goodbye === null || normalize(said).includes(normalize(goodbye)));
     if (!isSaid) await say(goodbye ?? job.systemMessages.goodbye, { interruptible: false });
     callEnd.finish('agent_hangup');
   });
 };
 
-const plain = (text: string): string =>
+const normalize = (text: string): string =>
   text
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
     .trim();
 
-/** Cuts off what is being said, so that its record is complete as far as it was heard. */
+/** Interrupts the agent, so that the transcript has what was heard of its last words. */
 export const fallSilent = async (session: voice.AgentSession): Promise<void> => {
   try {
     await atMost(fallSilentMs, session.interrupt().await);
   } catch {
-    session.interrupt({ force: true }); // a goodbye that nobody listens to any more
+    session.interrupt({ force: true }); // a goodbye, which the caller no longer hears
   }
 };

@@ -1,4 +1,4 @@
-/** Connecting the caller with a person: they are told so, nobody listens to them meanwhile, and the service does it. */
+/** A transfer to a person. The agent announces it and stops listening; the service connects the caller. */
 import type { voice } from '@livekit/agents';
 import type { CallJob } from '#src/protocol/job.ts';
 import type { AgentEvent } from '#src/protocol/messages.ts';
@@ -7,14 +7,14 @@ import { stopSpeech, type Say } from '../speech/say.ts';
 import { atMost } from '#src/time-limit.ts';
 import type { Tasks } from '../report/background-tasks.ts';
 
-type Asked = Omit<Extract<AgentEvent, { kind: 'transfer_requested' }>, 'kind'>;
+type TransferRequest = Omit<Extract<AgentEvent, { kind: 'transfer_requested' }>, 'kind'>;
 
 export type Transfer = {
-  /** The caller waits to be connected. */
+  /** Whether the caller is waiting to be connected. */
   readonly isUnderWay: boolean;
-  /** Begins, unless it has begun or the call is ending: then false. `after`: first, what is being said may end. */
-  begin: (asked: Asked, after?: Promise<unknown>) => boolean;
-  /** Nobody took the caller: the conversation goes on. */
+  /** Begins a transfer once `after` settles. False if one is under way or the call is ending. */
+  begin: (request: TransferRequest, after?: Promise<unknown>) => boolean;
+  /** Goes on with the conversation, because nobody answered. */
   resume: () => void;
 };
 
@@ -27,38 +27,31 @@ type TransferOptions = Readonly<{
   report: (event: AgentEvent) => void;
 }>;
 
-const longestLastWordsMs = 20_000;
+const maxLastWordsMs = 20_000;
 
-export const openTransfer = ({
-  job,
-  session,
-  callEnd: ender,
-  say: speak,
-  tasks,
-  report: tell,
-}: TransferOptions): Transfer => {
+export const openTransfer = ({ job, session, callEnd, say, tasks, report }: TransferOptions): Transfer => {
   let isUnderWay = false;
-  const hand = async (asked: Asked, after: Promise<unknown>): Promise<void> => {
-    await atMost(longestLastWordsMs, after);
+  const request = async (transfer: TransferRequest, after: Promise<unknown>): Promise<void> => {
+    await atMost(maxLastWordsMs, after);
     session.input.setAudioEnabled(false);
     stopSpeech(session);
-    await speak(job.systemMessages.transfer, { interruptible: false });
-    if (!ender.begun) tell({ kind: 'transfer_requested', ...asked });
+    await say(job.systemMessages.transfer, { interruptible: false });
+    if (!callEnd.begun) report({ kind: 'transfer_requested', ...transfer });
   };
   return {
     get isUnderWay() {
       return isUnderWay;
     },
-    begin: (asked, after = Promise.resolve()) => {
-      if (isUnderWay || ender.begun) return false;
+    begin: (transfer, after = Promise.resolve()) => {
+      if (isUnderWay || callEnd.begun) return false;
       isUnderWay = true;
-      tasks.add('transfer', () => hand(asked, after));
+      tasks.add('transfer', () => request(transfer, after));
       return true;
     },
     resume: () => {
       isUnderWay = false;
       session.input.setAudioEnabled(true);
-      if (!ender.begun) tasks.add('resume', () => speak(job.systemMessages.transferFailed));
+      if (!callEnd.begun) tasks.add('resume', () => say(job.systemMessages.transferFailed));
     },
   };
 };

@@ -1,8 +1,8 @@
 /**
- * A model that doesn't keep the caller waiting. An attempt that fails, or has said nothing for a moment, gets a second one beside it: by
- * the second model where there is one. Whichever answers first is heard, the other is let go. Who waits longer than that
- * hears a sentence meanwhile. What has been said is never said again: an answer that breaks off is over. A model that failed twice in a
- * row is left alone for a while: the second attempt is then the only one.
+ * An LLM with hedged requests. If the first attempt fails, or produces nothing for a moment, a second one is made in parallel, with the
+ * second model if there is one. The first to produce something wins; the other is canceled. If that takes longer still, the caller hears a
+ * filler. A reply that breaks off is not retried, because parts of it would be said twice. After two failures in a row, the first model is
+ * skipped for a while (circuit breaker): then the second attempt is the only one.
  */
 import { APITimeoutError, FlushSentinel, llm } from '@livekit/agents';
 import * as openai from '@livekit/agents-plugin-openai';
@@ -10,41 +10,42 @@ import { TransformStream, type ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { circuitBreaker, ConsecutiveBreaker, handleWhen } from 'cockatiel';
 import { OpenAI } from 'openai';
-import { final, toApiError } from '#src/framework/api-error.ts';
+import { notRetryable, toApiError } from '#src/framework/api-error.ts';
+import { withTimeLimit } from '#src/time-limit.ts';
 
 type HedgedLlmOptions = Readonly<{
   apiKey: string;
   /** http(s)://…/v1 */
   baseUrl: string;
   model: string;
-  /** Of the second attempt; null: the same. */
+  /** The model of the second attempt; null: the same one. */
   secondModel: string | null;
-  /** Null: the model's own. */
+  /** Null: the model's default. */
   temperature: number | null;
-  /** What is said to who waits; empty: nothing. */
+  /** What the caller hears while the model is slow; empty: nothing. */
   filler: string;
   limits?: Partial<LlmLimits>;
 }>;
 
-/** Each in ms since the model was asked, but for the last. */
+/** In ms since the request, except for the last. */
 export type LlmLimits = Readonly<{
   secondAttemptMs: number;
   fillerAfterMs: number;
   giveUpMs: number;
-  /** From one token to the next. */
+  /** Between two chunks of a reply. */
   stallMs: number;
 }>;
 
 const defaultLimits: LlmLimits = { secondAttemptMs: 1_200, fillerAfterMs: 2_300, giveUpMs: 8_000, stallMs: 2_000 };
 
-/** Of the chunk that is the sentence for who waits. */
-const fillerId = 'hold';
+/** The id of the chunk that contains the filler. */
+const fillerId = 'filler';
 
 type Words = llm.ChatChunk | string | FlushSentinel;
 
 /**
- * The same reply, in which the sentence for who waits is a segment of its own. Without an end it would not be spoken by a voice that
- * waits for more, nor recorded where nothing follows.
+ * Makes the filler a segment of its own. Otherwise the TTS would wait for more text before it speaks the filler, and a filler that nothing
+ * follows would not be in the transcript.
  */
 export const endFiller = (reply: ReadableStream<Words> | null): ReadableStream<Words> | null =>
   reply?.pipeThrough(
@@ -56,12 +57,12 @@ export const endFiller = (reply: ReadableStream<Words> | null): ReadableStream<W
     }),
   ) ?? null;
 
-/** After so many failures in a row the first model is left alone for so long. */
+/** After this many failures in a row the first model is skipped for `skipMs`. */
 const maxFailures = 2;
-const leftAloneMs = 30_000;
+const skipMs = 30_000;
 
-/** The answer isn't wanted any more: that says nothing about the model. */
-class LetGoError extends Error {}
+/** The reply is no longer wanted, which says nothing about the model. */
+class CanceledError extends Error {}
 
 type Chat = Parameters<llm.LLM['chat']>[0];
 
@@ -69,19 +70,19 @@ export class HedgedLlm extends llm.LLM {
   readonly #options: HedgedLlmOptions;
   readonly #client: OpenAI;
   readonly #breaker = circuitBreaker(
-    handleWhen((error) => !(error instanceof LetGoError)),
-    { halfOpenAfter: leftAloneMs, breaker: new ConsecutiveBreaker(maxFailures) },
+    handleWhen((error) => !(error instanceof CanceledError)),
+    { halfOpenAfter: skipMs, breaker: new ConsecutiveBreaker(maxFailures) },
   );
 
   constructor(options: HedgedLlmOptions) {
     super();
     this.#options = options;
-    // Its log would hold what was said.
+    // The client's log would contain what was said.
     this.#client = new OpenAI({ apiKey: options.apiKey, baseURL: options.baseUrl, maxRetries: 0, logLevel: 'off' });
   }
 
   override label(): string {
-    return 'steady-llm';
+    return 'hedged-llm';
   }
 
   override get model(): string {
@@ -93,28 +94,28 @@ export class HedgedLlm extends llm.LLM {
   }
 
   override chat(chat: Chat): llm.LLMStream {
-    const { model, secondModel, filler: holdSentence } = this.#options;
+    const { model, secondModel, filler } = this.#options;
     const limits = { ...defaultLimits, ...this.#options.limits };
     const begin = (name: string) => this.#begin(name, chat, limits.giveUpMs);
     return new HedgedStream(this, chat, {
       limits,
-      holdSentence,
+      filler,
       first: () => begin(model),
-      guard: (ask) => this.#breaker.execute(ask),
+      guard: (attempt) => this.#breaker.execute(attempt),
       second: () => begin(secondModel ?? model),
     });
   }
 
-  /** A model of its own for each attempt: the plugin tells a failure to its model, not to who reads the stream. */
+  /** Each attempt has its own instance: the plugin reports failures as events of the instance, not to the stream's reader. */
   #begin(model: string, chat: Chat, timeoutMs: number): Attempt {
     const { temperature } = this.#options;
-    const asked = new openai.LLM({ client: this.#client, model });
+    const instance = new openai.LLM({ client: this.#client, model });
     let failure: Error | null = null;
-    asked.on('error', ({ error }) => (failure = error));
-    const stream = asked.chat({
+    instance.on('error', ({ error }) => (failure = error));
+    const stream = instance.chat({
       ...chat,
       connOptions: { maxRetry: 0, retryIntervalMs: 0, timeoutMs },
-      // Here and not as the model's option, which drops a temperature of 0.
+      // Not as an option of the instance, which drops a temperature of 0.
       extraKwargs: { ...chat.extraKwargs, ...(temperature !== null && { temperature }) },
     });
     return { stream, failure: () => failure };
@@ -123,26 +124,26 @@ export class HedgedLlm extends llm.LLM {
 
 type Attempt = Readonly<{ stream: llm.LLMStream; failure: () => Error | null }>;
 
-/** The first chunk that says something, or the end of an answer that says nothing. */
+/** The first chunk with content; null: the reply ended without any. */
 type Answer = Readonly<{ attempt: Attempt; chunk: llm.ChatChunk | null }>;
 
-type Waiting = Readonly<{
+type Hedge = Readonly<{
   limits: LlmLimits;
-  holdSentence: string;
+  filler: string;
   first: () => Attempt;
   second: () => Attempt;
-  /** Asks the first model, unless that is left alone now: then it rejects at once. */
-  guard: (ask: () => Promise<Answer>) => Promise<Answer>;
+  /** Runs an attempt of the first model; rejects at once while the circuit is open. */
+  guard: (attempt: () => Promise<Answer>) => Promise<Answer>;
 }>;
 
 class HedgedStream extends llm.LLMStream {
-  readonly #waiting: Waiting;
+  readonly #hedge: Hedge;
   readonly #attempts: Attempt[] = [];
 
-  constructor(owner: HedgedLlm, { chatCtx, toolCtx }: Chat, waiting: Waiting) {
-    const connOptions = { maxRetry: 0, retryIntervalMs: 0, timeoutMs: waiting.limits.giveUpMs };
+  constructor(owner: HedgedLlm, { chatCtx, toolCtx }: Chat, hedge: Hedge) {
+    const connOptions = { maxRetry: 0, retryIntervalMs: 0, timeoutMs: hedge.limits.giveUpMs };
     super(owner, { chatCtx, connOptions, ...(toolCtx !== undefined && { toolCtx }) });
-    this.#waiting = waiting;
+    this.#hedge = hedge;
   }
 
   protected override async run(): Promise<void> {
@@ -150,26 +151,26 @@ class HedgedStream extends llm.LLMStream {
     const signal = AbortSignal.any([this.abortController.signal, over.signal]);
     this.abortController.signal.addEventListener('abort', () => this.#close());
     try {
-      const { limits } = this.#waiting;
-      const hold = this.#hold(signal);
-      const answer = await within(limits.giveUpMs, this.#firstAnswer(signal));
+      const { limits } = this.#hedge;
+      const filler = this.#sayFiller(signal);
+      const answer = await answerWithin(limits.giveUpMs, this.#firstAnswer(signal));
       over.abort();
-      await hold;
+      await filler;
       await this.#forward(answer);
     } catch (error) {
-      if (!this.abortController.signal.aborted) throw final(toApiError(error));
+      if (!this.abortController.signal.aborted) throw notRetryable(toApiError(error));
     } finally {
       over.abort();
       this.#close();
     }
   }
 
-  /** Whichever of two attempts says something first. @throws what the last one failed of */
+  /** The answer of whichever attempt is faster. @throws the failure of the second attempt if both fail */
   async #firstAnswer(signal: AbortSignal): Promise<Answer> {
-    const { limits, first, second, guard } = this.#waiting;
-    const late = Promise.withResolvers<never>();
-    late.promise.catch(() => null); // nobody waits for it where the first model is left alone
-    const one = guard(() => Promise.race([this.#answerOf(first()), late.promise]));
+    const { limits, first, second, guard } = this.#hedge;
+    const over = Promise.withResolvers<never>();
+    over.promise.catch(() => null); // not awaited while the circuit is open
+    const one = guard(() => Promise.race([this.#answerOf(first()), over.promise]));
     const failed = one.then(
       () => new Promise<never>(() => {}),
       () => null,
@@ -178,7 +179,7 @@ class HedgedStream extends llm.LLMStream {
       this.#answerOf(second()),
     );
     signal.addEventListener('abort', () =>
-      late.reject(this.abortController.signal.aborted ? new LetGoError() : new Error('it took too long')),
+      over.reject(this.abortController.signal.aborted ? new CanceledError() : new Error('too slow')),
     );
     try {
       return await Promise.any([one, other]);
@@ -204,7 +205,7 @@ class HedgedStream extends llm.LLMStream {
     if (chunk === null) return;
     this.#put(chunk);
     for (;;) {
-      const next = await within(this.#waiting.limits.stallMs, attempt.stream.next());
+      const next = await answerWithin(this.#hedge.limits.stallMs, attempt.stream.next());
       if (next.done === true) break;
       this.#put(next.value);
     }
@@ -212,11 +213,11 @@ class HedgedStream extends llm.LLMStream {
     if (failure !== null) throw failure;
   }
 
-  async #hold(signal: AbortSignal): Promise<void> {
-    const { limits, holdSentence } = this.#waiting;
-    if (holdSentence === '') return;
-    const isLong = await sleep(limits.fillerAfterMs, true, { signal }).catch(() => false);
-    if (isLong) this.#put({ id: fillerId, delta: { role: 'assistant', content: `${holdSentence} ` } });
+  async #sayFiller(signal: AbortSignal): Promise<void> {
+    const { limits, filler } = this.#hedge;
+    if (filler === '') return;
+    const isSlow = await sleep(limits.fillerAfterMs, true, { signal }).catch(() => false);
+    if (isSlow) this.#put({ id: fillerId, delta: { role: 'assistant', content: `${filler} ` } });
   }
 
   #put(chunk: llm.ChatChunk): void {
@@ -229,13 +230,9 @@ class HedgedStream extends llm.LLMStream {
 }
 
 /** @throws APITimeoutError when it takes longer */
-const within = async <T>(limitMs: number, wanted: Promise<T>): Promise<T> => {
-  const late = Promise.withResolvers<never>();
-  const problem = new APITimeoutError({ message: `no answer within ${limitMs} ms`, options: { retryable: false } });
-  const timer = setTimeout(() => late.reject(problem), limitMs);
-  try {
-    return await Promise.race([wanted, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
+const answerWithin = <T>(limitMs: number, answer: Promise<T>): Promise<T> =>
+  withTimeLimit(
+    limitMs,
+    answer,
+    () => new APITimeoutError({ message: `no answer within ${limitMs} ms`, options: { retryable: false } }),
+  );

@@ -1,4 +1,4 @@
-/** The child's side of the link: one WebSocket to the service, at a Unix socket, for the life of this process. */
+/** The call host's end of the agent link: a WebSocket to the service over a Unix socket, open as long as this process lives. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import {
@@ -10,36 +10,37 @@ import {
   type AgentEvent,
   type ClaimResult,
 } from '#src/protocol/messages.ts';
+import { withTimeLimit } from '#src/time-limit.ts';
 
 type Init = Extract<FromService, { type: 'init' }>;
-/** What the service tells a running call to do. */
+/** What the service wants a running call to do. */
 export type Command = Extract<FromService, { type: 'say' | 'end' | 'transfer' | 'resume' }>;
-/** What the caller is to hear until the verdict comes. */
+/** The claim takes longer: what the caller hears until its result arrives. */
 export type Wait = Readonly<{ kind: 'wait' }> & Pick<Extract<FromService, { type: 'wait' }>, 'text' | 'cachedSpeech'>;
 
 export type AgentLink = {
   init: Init;
   /** Tells the service that this process can take a call. */
   ready: () => void;
-  /** Asks for the call of a room. Rejects when the link breaks first, or after `timeoutMs`. After `wait` the verdict may take minutes. */
+  /** Claims the call of a room. Rejects if the link breaks, or after `timeoutMs`. After `wait`, the result may take minutes. */
   claim: (claim: Claim, timeoutMs: number) => Promise<ClaimResult | Wait>;
-  /** Settles with the verdict; rejects when the link breaks first. */
+  /** The result of the claim. Rejects if the link breaks. */
   claimResult: Promise<ClaimResult>;
-  /** Tells what happened on the call. Without a call (before the verdict, after `ended`, on a broken link) it does nothing. */
+  /** Reports an event of the call. Does nothing without a call: before the claim result, after `ended`, on a broken link. */
   report: (event: AgentEvent) => void;
-  /** Takes the commands, those that came before included. There is one taker. */
+  /** Sets the one handler of commands; it also gets those that came earlier. */
   onCommand: (take: (command: Command) => void) => void;
-  /** Settles when the service has recorded the end, or the link broke. */
+  /** Resolves when the service has recorded the end, or the link has broken. */
   done: Promise<void>;
-  /** Aborted when the link broke: the service is gone. */
+  /** Aborted when the link breaks, which means that the service is gone. */
   lost: AbortSignal;
 };
 
 const openTimeoutMs = 5_000;
 
 /**
- * Opens the link: says hello and waits for the welcome.
- * @throws when the service does not answer within 5 s or what it says cannot be read
+ * Opens the link: sends `hello` and waits for `init`.
+ * @throws if the service doesn't answer within 5 s
  */
 export const openAgentLink = async (socketPath: string): Promise<AgentLink> => {
   const socket = new WebSocket(`ws+unix:${socketPath}:/`, { handshakeTimeout: openTimeoutMs });
@@ -49,64 +50,65 @@ export const openAgentLink = async (socketPath: string): Promise<AgentLink> => {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   };
   send({ type: 'hello', pid: process.pid });
-  const welcome = await within(openTimeoutMs, state.welcome.promise, 'the service sent no welcome');
+  const init = await withTimeLimit(openTimeoutMs, state.init, () => new Error('the service sent no init message'));
   return {
-    init: welcome,
+    init,
     ready: () => send({ type: 'ready' }),
     claim: (claim, timeoutMs) => {
       send({ type: 'claim', claim });
-      return within(timeoutMs, Promise.race([state.verdict, state.wait]), 'the service gave no verdict');
+      const answer = Promise.race([state.claimResult, state.wait]);
+      return withTimeLimit(timeoutMs, answer, () => new Error('the service did not answer the claim'));
     },
-    claimResult: state.verdict,
+    claimResult: state.claimResult,
     report: (event) => {
       if (!state.hasCall()) return;
       if (event.kind === 'ended') state.endCall();
       send({ type: 'agent_event', event });
     },
     onCommand: state.onCommand,
-    done: state.farewell.promise,
+    done: state.done,
     lost: state.lost,
   };
 };
 
 const listen = (socket: WebSocket) => {
-  const welcome = Promise.withResolvers<Init>();
+  const init = Promise.withResolvers<Init>();
   const wait = Promise.withResolvers<Wait>();
-  const verdict = Promise.withResolvers<ClaimResult>();
-  const farewell = Promise.withResolvers<void>();
+  const claimResult = Promise.withResolvers<ClaimResult>();
+  const done = Promise.withResolvers<void>();
   const lost = new AbortController();
   const commands = openMailbox();
-  let onCall = false;
+  let hasCall = false;
   socket.on('message', (data: Buffer) => {
     const message = readMessage(fromService, data.toString('utf8'));
-    if (message.type === 'init') welcome.resolve(message);
+    if (message.type === 'init') init.resolve(message);
     else if (message.type === 'wait')
       wait.resolve({ kind: 'wait', text: message.text, cachedSpeech: message.cachedSpeech });
     else if (message.type === 'claim_result') {
-      onCall = message.result.kind === 'job';
-      verdict.resolve(message.result);
-    } else if (message.type === 'done') farewell.resolve();
+      hasCall = message.result.kind === 'job';
+      claimResult.resolve(message.result);
+    } else if (message.type === 'done') done.resolve();
     else commands.put(message);
   });
   const lose = (error: Error) => {
-    welcome.reject(error);
-    verdict.reject(error);
-    farewell.resolve();
+    init.reject(error);
+    claimResult.reject(error);
+    done.resolve();
     lost.abort(error);
   };
-  // Nobody may be waiting for these when the link breaks; `lost` is what tells.
-  for (const waited of [welcome, verdict]) waited.promise.catch(() => null);
+  // Not every one of these is awaited when the link breaks; `lost` is how the owner learns of it.
+  for (const { promise } of [init, claimResult]) promise.catch(() => null);
   socket.on('error', lose);
   socket.on('close', (code) => lose(new Error(`the link to the service closed (${code})`)));
   return {
-    welcome,
+    init: init.promise,
     wait: wait.promise,
-    verdict: verdict.promise,
-    farewell,
+    claimResult: claimResult.promise,
+    done: done.promise,
     lost: lost.signal,
     onCommand: commands.onCommand,
-    hasCall: () => onCall,
-    endCall: () => void (onCall = false),
+    hasCall: () => hasCall,
+    endCall: () => void (hasCall = false),
   };
 };
 
@@ -115,19 +117,9 @@ const openMailbox = () => {
   const early: Command[] = [];
   return {
     put: (command: Command) => (take === null ? void early.push(command) : take(command)),
-    onCommand: (taker: (command: Command) => void) => {
-      take = taker;
-      for (const command of early.splice(0)) taker(command);
+    onCommand: (handle: (command: Command) => void) => {
+      take = handle;
+      for (const command of early.splice(0)) handle(command);
     },
   };
-};
-
-const within = async <T>(timeoutMs: number, promise: Promise<T>, otherwise: string): Promise<T> => {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(otherwise)), timeoutMs);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 };

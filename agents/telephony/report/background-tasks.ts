@@ -1,15 +1,15 @@
-/** Work that runs beside the conversation; none of it is forgotten. */
+/** Work that runs alongside the conversation. Failures are reported, and the end of the call waits for it. */
 import { describeError } from '#src/errors.ts';
 import type { Log } from '#src/log.ts';
 import { atMost } from '#src/time-limit.ts';
 
 export type Tasks = {
   add: (name: string, work: () => Promise<unknown>) => void;
-  /** Waits for all of it, at most `limitMs`. */
+  /** Waits for all tasks, for at most `limitMs`. */
   settle: (limitMs: number) => Promise<void>;
 };
 
-/** Opens a set of tasks; one that fails is logged and reported to `onFailure`. */
+/** Opens an empty set of tasks. Failures are logged and passed to `onFailure`. */
 export const openTasks = (log: Log, onFailure: (detail: string) => void): Tasks => {
   const running = new Set<Promise<void>>();
   const run = async (name: string, work: () => Promise<unknown>): Promise<void> => {

@@ -1,16 +1,16 @@
-/** When the stages of a call's pick-up were reached. */
+/** Records when each stage of a call's pick-up was reached. */
 import type { JobContext } from '@livekit/agents';
 import { jobTimes, type PickupStage } from '#src/protocol/messages.ts';
 import type { AgentLink } from './agent-link.ts';
 
 export type Stages = {
-  /** To be called when the stage is reached. */
+  /** Records that a stage has been reached. */
   reach: (stage: PickupStage) => void;
-  /** To be called when the link has its call: earlier stages are reported now, later ones at once. */
+  /** To be called once the call has been claimed: reports the earlier stages now, and later ones as they are reached. */
   reportAll: () => void;
 };
 
-/** @param startedAt when the job began, by `performance.now()` */
+/** @param startedAt when the job began, on the clock of `performance.now()` */
 export const openStages = (
   ctx: Pick<JobContext, 'info'>,
   link: Pick<AgentLink, 'report'>,
@@ -31,7 +31,7 @@ export const openStages = (
   };
 };
 
-/** The worker tells what happened before the job's entry. */
+/** The stages before the job's entry, as the worker passed them on. */
 const stagesBeforeEntry = (
   { info }: Pick<JobContext, 'info'>,
   enteredAt: number,

@@ -1,4 +1,4 @@
-/** Reports every turn as soon as it was spoken: in order, with what was really heard. */
+/** Reports each turn as soon as it has been spoken: in order, and only what was heard. */
 import { voice, type llm } from '@livekit/agents';
 import { replaceText } from '#src/framework/session.ts';
 import type { SpokenTurn } from '#src/protocol/messages.ts';
@@ -7,9 +7,9 @@ import type { ReplyTimes, RequestTimes } from '../turns/request-times.ts';
 import type { SpeechTracker } from '../turns/speech-tracker.ts';
 
 export type Transcript = Disposable & {
-  /** What the agent said last, after the caller's last words and the last tool call that gave it something to say; null: nothing. */
+  /** What the agent has said since the caller's last words and the last tool call other than `end_call`; null: nothing. */
   lastWords: () => string | null;
-  /** Reports what is still held back, and what the caller said that the agent will not answer any more. */
+  /** Reports pending turns, and words of the caller that the agent won't reply to any more. */
   flush: () => void;
 };
 
@@ -18,9 +18,9 @@ type TranscriptOptions = Readonly<{
   playout: Playout;
   requestTimes: RequestTimes;
   firstSeq: number;
-  /** Gets each turn once, numbered from `firstSeq`. */
+  /** Called once per turn; the turns are numbered from `firstSeq`. */
   report: (turn: SpokenTurn) => void;
-  /** Called when the model's own words were heard and the voice didn't fail. */
+  /** Called when a reply of the model has been heard and the TTS didn't fail. */
   onReply: () => void;
 }>;
 
@@ -28,8 +28,8 @@ type Reported = Pick<SpokenTurn, 'role' | 'tool' | 'text'>;
 type NewTurn = Omit<SpokenTurn, 'seq'>;
 type Metrics = NonNullable<llm.ChatMessage['metrics']>;
 
-/** The longest that the caller's words wait for the record of the speech that they interrupted. */
-const longestPendingMs = 2_000;
+/** How long the caller's words wait for the speech that they interrupted to be reported. */
+const maxPendingMs = 2_000;
 
 /** Records a session's turns. */
 export const recordTranscript = (session: voice.AgentSession, options: TranscriptOptions): Transcript => {
@@ -77,7 +77,7 @@ const lastWordsOf = (reported: readonly Reported[]): string | null => {
   return last?.role === 'agent' ? last.text : null;
 };
 
-/** Gives what ends the subscription. */
+/** Returns the function that unsubscribes. */
 const subscribe = (
   session: voice.AgentSession,
   onItem: (event: voice.ConversationItemAddedEvent) => void,
@@ -89,34 +89,34 @@ const subscribe = (
 };
 
 /**
- * The framework drops what the caller said when no answer to it is begun, for example while the goodbye is spoken. It was said all the
- * same.
+ * Keeps words of the caller that the framework drops because no reply to them begins, for example during the goodbye. They belong in
+ * the transcript all the same.
  */
 const followWords = ({ events }: SpeechTracker) => {
   let unanswered: { text: string; at: number }[] = [];
-  let taken = '';
+  let lastReported = '';
   events.on('words', ({ isFinal, text, at }) => {
     if (isFinal) unanswered.push({ text, at });
   });
   return {
-    /** Notes that a turn of the caller with this text is there; false when it was reported already. */
+    /** To be called for each of the caller's turns. False if its text has already been reported. */
     isNew: (text: string): boolean => {
       unanswered = [];
-      return text !== taken || taken === '';
+      return text !== lastReported || lastReported === '';
     },
     takeUnanswered: (): NewTurn | null => {
       const [first] = unanswered;
       const last = unanswered.at(-1);
       if (first === undefined || last === undefined) return null;
-      taken = unanswered.map(({ text }) => text).join(' ');
+      lastReported = unanswered.map(({ text }) => text).join(' ');
       unanswered = [];
-      const turn = { role: 'caller' as const, text: taken, interrupted: false, latency: null, tool: null };
+      const turn = { role: 'caller' as const, text: lastReported, interrupted: false, latency: null, tool: null };
       return { ...turn, startedAt: first.at, endedAt: last.at };
     },
   };
 };
 
-/** When the caller interrupts, the framework may report their words before the speech that they cut off: their turn waits for it. */
+/** Keeps the order: the framework may report the caller's words before the speech that they cut off, so their turn waits for it. */
 const openPendingTurns = (tracker: SpeechTracker, add: (turn: NewTurn) => void) => {
   const waiting: NewTurn[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -131,7 +131,7 @@ const openPendingTurns = (tracker: SpeechTracker, add: (turn: NewTurn) => void) 
     put: (turn: NewTurn) => {
       waiting.push(turn);
       clearTimeout(timer);
-      if (tracker.isCutOffPending()) timer = setTimeout(release, longestPendingMs);
+      if (tracker.isCutOffPending()) timer = setTimeout(release, maxPendingMs);
       else release();
     },
     release,
@@ -151,46 +151,49 @@ const callerTurn = (item: llm.ChatMessage): NewTurn => ({
   tool: null,
 });
 
-/** Null for what was never heard: the framework keeps a reply in its history even when no sound of it came out. */
-const agentTurn = (item: llm.ChatMessage, playout: Playout, asked: ReplyTimes | null): NewTurn | null => {
+/** Null if nothing was heard: the framework's history also has replies that were never played. */
+const agentTurn = (item: llm.ChatMessage, playout: Playout, request: ReplyTimes | null): NewTurn | null => {
   if (item.metrics?.startedSpeakingAt === undefined) return null;
   const isSystemMessage = item.metrics.llmNodeTtft === undefined;
   const heard = playout.last?.transcript;
-  // Of a sentence that was cut off the framework keeps the whole text; the model should know better, too.
+  // The framework keeps the whole text of a message that was cut off. The model, too, should see only what was heard.
   if (isSystemMessage && item.interrupted && heard !== undefined) replaceText(item, heard);
   const text = (item.textContent ?? '').trim();
   if (text === '') return null;
   const { startedAt, endedAt } = times(item);
-  // Paused first, an interrupted speech is reported some time after its last word.
+  // A speech is first paused and only then interrupted, so it is reported some time after its last word.
   const heardMs = item.interrupted && playout.last?.interrupted ? playout.last.playedMs : Infinity;
   return {
     role: 'agent',
     text,
     startedAt,
     endedAt: Math.min(endedAt, startedAt + heardMs),
-    // A voice that failed while prepared sound was played was preparing something else.
+    // If the TTS failed while cached speech was played, it was synthesizing something else.
     interrupted: item.interrupted || (playout.failedLately && item.metrics.ttsNodeTtfb !== undefined),
-    latency: replyLatency(item.metrics, asked),
+    latency: replyLatency(item.metrics, request),
     tool: null,
   };
 };
 
-const replyLatency = (metrics: Metrics, asked: ReplyTimes | null): Record<string, number> | null => {
+const replyLatency = (metrics: Metrics, request: ReplyTimes | null): Record<string, number> | null => {
   const parts = latencies({
     firstToken: metrics.llmNodeTtft,
     firstAudio: metrics.ttsNodeTtfb,
     heard: metrics.e2eLatency,
-    ...sinceCaller(metrics, asked),
+    ...sinceCaller(metrics, request),
   });
-  return parts === null || asked === null ? parts : { ...parts, discarded: asked.discarded };
+  return parts === null || request === null ? parts : { ...parts, discarded: request.discarded };
 };
 
-/** When it was asked for, since the caller's last sound; where it didn't answer the caller there was none. */
-const sinceCaller = ({ startedSpeakingAt, e2eLatency }: Metrics, asked: ReplyTimes | null): Record<string, number> => {
-  if (startedSpeakingAt === undefined || e2eLatency === undefined || asked === null) return {};
-  const lastSoundAt = startedSpeakingAt - e2eLatency;
-  const since = (at: number): number => at / 1000 - lastSoundAt;
-  return { modelAsked: since(asked.modelAt), ...(asked.voiceAt !== null && { voiceAsked: since(asked.voiceAt) }) };
+/** When the LLM and the TTS were requested, in s since the caller stopped speaking; nothing if the reply didn't follow the caller's words. */
+const sinceCaller = (
+  { startedSpeakingAt, e2eLatency }: Metrics,
+  request: ReplyTimes | null,
+): Record<string, number> => {
+  if (startedSpeakingAt === undefined || e2eLatency === undefined || request === null) return {};
+  const callerStoppedAt = startedSpeakingAt - e2eLatency;
+  const since = (at: number): number => at / 1000 - callerStoppedAt;
+  return { modelAsked: since(request.llmAt), ...(request.ttsAt !== null && { voiceAsked: since(request.ttsAt) }) };
 };
 
 const toolTurn = (call: llm.FunctionCall, output: llm.FunctionCallOutput | undefined, endedAt: number): NewTurn => ({

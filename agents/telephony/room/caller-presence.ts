@@ -1,4 +1,4 @@
-/** Who is in the room: the caller's coming, being reachable, and leaving. */
+/** The caller's presence in the room: joining, being able to hear the agent, and leaving. */
 import {
   DisconnectReason,
   ParticipantKind,
@@ -15,14 +15,14 @@ const notCallers: (ParticipantKind | undefined)[] = [
   ParticipantKind.INGRESS,
 ];
 
-/** Waits for somebody to talk to; who is there already counts. Null after `timeoutMs`, or when the room closes. */
+/** Waits for a caller, who may be in the room already. Null after `timeoutMs`, or when the room closes. */
 export const waitForCaller = (room: Room, timeoutMs: number): Promise<RemoteParticipant | null> =>
   untilInRoom(room, timeoutMs, RoomEvent.ParticipantConnected, () => {
     const callers = [...room.remoteParticipants.values()].filter(({ info }) => !notCallers.includes(info.kind));
     return callers.find((caller) => caller.info.kind === ParticipantKind.SIP) ?? callers[0] ?? null;
   });
 
-/** The caller as the service wants to know them. */
+/** Describes the caller to the service. */
 export const describeCaller = (caller: RemoteParticipant): CallerInRoom => ({
   identity: caller.identity,
   isSip: caller.info.kind === ParticipantKind.SIP,
@@ -30,8 +30,8 @@ export const describeCaller = (caller: RemoteParticipant): CallerInRoom => ({
 });
 
 /**
- * Waits until the caller's media flows: `sip.callStatus` is `active`; a participant without that attribute always is. False
- * when it is not so after `timeoutMs`.
+ * Waits until the caller's media flows, that is until `sip.callStatus` is `active`. A participant without that attribute is always
+ * active. False after `timeoutMs`.
  */
 export const waitForActive = async (room: Room, caller: Participant, timeoutMs: number): Promise<boolean> =>
   (await untilInRoom(room, timeoutMs, RoomEvent.ParticipantAttributesChanged, () =>
@@ -39,29 +39,29 @@ export const waitForActive = async (room: Room, caller: Participant, timeoutMs: 
   )) ?? false;
 
 /**
- * Waits until somebody takes our voice: before that nothing is heard. False when nobody has after `timeoutMs`. To be called
- * before anything is published.
+ * Waits until a participant subscribes to the agent's audio, which nobody hears before. False after `timeoutMs`. To be called before
+ * the track is published.
  */
 export const waitForListener = async (room: Room, timeoutMs: number): Promise<boolean> => {
-  let listening: true | null = null;
+  let isSubscribed: true | null = null;
   const note = () => {
-    listening = true;
+    isSubscribed = true;
   };
   room.prependListener(RoomEvent.LocalTrackSubscribed, note);
-  const heard = await untilInRoom(room, timeoutMs, RoomEvent.LocalTrackSubscribed, () => listening);
+  const result = await untilInRoom(room, timeoutMs, RoomEvent.LocalTrackSubscribed, () => isSubscribed);
   room.off(RoomEvent.LocalTrackSubscribed, note);
-  return heard ?? false;
+  return result ?? false;
 };
 
 const untilInRoom = async <T>(
   room: Room,
   timeoutMs: number,
   event: RoomEvent.ParticipantConnected | RoomEvent.ParticipantAttributesChanged | RoomEvent.LocalTrackSubscribed,
-  look: () => T | null,
+  probe: () => T | null,
 ): Promise<T | null> => {
   const settled = Promise.withResolvers<T | null>();
   const check = () => {
-    const found = look();
+    const found = probe();
     if (found !== null) settled.resolve(found);
   };
   const giveUp = () => settled.resolve(null);
@@ -78,22 +78,22 @@ const untilInRoom = async <T>(
   }
 };
 
-/** When our connection ends, everybody seems to leave, at the same moment. */
-const lostTogetherMs = 300;
+/** When the agent's own connection ends, all others seem to leave within this time. */
+const ownLossMs = 300;
 
-/** Calls `onEnd` when the caller leaves or we lose the room. */
+/** Calls `onEnd` when the caller leaves or the agent loses the room. */
 export const watchRoom = (room: Room, identity: string, onEnd: (reason: AgentEndReason) => void): Disposable => {
-  let unsure: NodeJS.Timeout | undefined;
+  let pendingEnd: NodeJS.Timeout | undefined;
   let isReconnecting = false;
   const onReconnecting = () => (isReconnecting = true);
   const onReconnected = () => (isReconnecting = false);
   const onLeft = ({ identity: leaving, disconnectReason }: RemoteParticipant) => {
     if (leaving !== identity) return;
     const isUnknown = disconnectReason === undefined || disconnectReason === DisconnectReason.UNKNOWN_REASON;
-    // Who isn't there any more after the server was away lost it too.
+    // A caller who is gone after a reconnect lost the connection too.
     const reason = isUnknown && isReconnecting ? 'caller_lost' : reasonOfLeaving(disconnectReason);
-    // Without a reason it may be we who lost the room, which is told next.
-    if (isUnknown) unsure = setTimeout(() => onEnd(reason), lostTogetherMs);
+    // Without a reason, the agent itself may have lost the room; that event comes next.
+    if (isUnknown) pendingEnd = setTimeout(() => onEnd(reason), ownLossMs);
     else onEnd(reason);
   };
   const onLost = (reason: DisconnectReason) => onEnd(reasonOfLosing(reason));
@@ -101,11 +101,11 @@ export const watchRoom = (room: Room, identity: string, onEnd: (reason: AgentEnd
   room.on(RoomEvent.Disconnected, onLost);
   room.on(RoomEvent.Reconnecting, onReconnecting);
   room.on(RoomEvent.Reconnected, onReconnected);
-  // Who left between claiming and watching is told of at once.
+  // The caller may have left before this function was called.
   if (!room.remoteParticipants.has(identity)) onEnd('caller_hangup');
   return {
     [Symbol.dispose]: () => {
-      clearTimeout(unsure);
+      clearTimeout(pendingEnd);
       room.off(RoomEvent.ParticipantDisconnected, onLeft);
       room.off(RoomEvent.Disconnected, onLost);
       room.off(RoomEvent.Reconnecting, onReconnecting);
@@ -124,13 +124,13 @@ const lost = [
 ];
 const byUs = [DisconnectReason.ROOM_DELETED, DisconnectReason.ROOM_CLOSED, DisconnectReason.PARTICIPANT_REMOVED];
 
-/** What the caller's leaving means for the call. */
+/** The end reason of a call whose caller left for this reason. */
 export const reasonOfLeaving = (reason: DisconnectReason | undefined): AgentEndReason => {
   if (reason === undefined) return 'caller_hangup';
   if (lost.includes(reason)) return 'caller_lost';
   return byUs.includes(reason) ? 'ended_by_service' : 'caller_hangup';
 };
 
-/** What it means that we are out of the room ourselves. */
+/** The end reason of a call whose agent was disconnected for this reason. */
 const reasonOfLosing = (reason: DisconnectReason): AgentEndReason =>
   [...byUs, DisconnectReason.CLIENT_INITIATED].includes(reason) ? 'ended_by_service' : 'agent_error';

@@ -1,4 +1,4 @@
-/** A caller whose call can't be had yet is kept company: a sentence that was prepared, again and again, without a session. */
+/** Plays a cached message, again and again, to a caller whose call can't be claimed yet. It needs no session. */
 import {
   AudioSource,
   LocalAudioTrack,
@@ -15,15 +15,14 @@ import { openCachedSpeech } from '../speech/cached-speech.ts';
 import { speechSampleRate } from '#src/protocol/speech-request.ts';
 import { atMost } from '#src/time-limit.ts';
 
-const againAfterMs = 8_000;
-const hearingTimeoutMs = 4_000;
-/** Nobody waits for longer on the phone. */
-const longestMs = 300_000;
+const pauseMs = 8_000;
+const activeTimeoutMs = 4_000;
+const maxWaitMs = 300_000;
 
 /**
- * Answers the caller and says the sentence, every ten seconds or so, until there is a verdict. What has begun is said to its end.
- * @returns the verdict; null where the caller left before it, or has waited for five minutes
- * @throws when the link breaks
+ * Answers the phone and plays the message every ten seconds or so until the claim result arrives. The message is never cut off.
+ * @returns the claim result; null if the caller has left, or after five minutes
+ * @throws if the link breaks
  */
 export const playHoldMessage = async (
   room: Room,
@@ -31,29 +30,29 @@ export const playHoldMessage = async (
   { text, cachedSpeech }: Wait,
   { link, log }: { link: AgentLink; log: Log },
 ): Promise<ClaimResult | null> => {
-  log.warn('no verdict yet: the caller is asked to wait');
-  const given = Promise.withResolvers<ClaimResult | null>();
-  link.claimResult.then(given.resolve, given.reject);
-  const giveUp = () => given.resolve(null);
+  log.warn('no claim result yet: the caller is asked to wait');
+  const result = Promise.withResolvers<ClaimResult | null>();
+  link.claimResult.then(result.resolve, result.reject);
+  const giveUp = () => result.resolve(null);
   using _watch = watchRoom(room, caller.identity, giveUp);
-  const timer = setTimeout(giveUp, longestMs);
+  const timer = setTimeout(giveUp, maxWaitMs);
   let isOver = false;
-  const over = given.promise.then(
+  const over = result.promise.then(
     () => (isOver = true),
     () => (isOver = true),
   );
-  const sounds = openCachedSpeech(cachedSpeech, (detail) => log.error({ detail }, 'the caller hears nothing'));
-  await using voice = await publishTrack(room, caller);
+  const speech = openCachedSpeech(cachedSpeech, (detail) => log.error({ detail }, 'the caller hears nothing'));
+  await using track = await publishTrack(room, caller);
   while (!isOver) {
-    for await (const frame of (await sounds.soundOf(text)) ?? []) await voice.source.captureFrame(frame);
-    await voice.source.waitForPlayout();
-    await atMost(againAfterMs, over);
+    for await (const frame of (await speech.soundOf(text)) ?? []) await track.source.captureFrame(frame);
+    await track.source.waitForPlayout();
+    await atMost(pauseMs, over);
   }
   clearTimeout(timer);
-  return await given.promise;
+  return await result.promise;
 };
 
-/** Publishing a voice is what answers a phone call. Gives it once the caller can hear it. */
+/** Publishes an audio track, which answers a phone call; resolves when the caller can hear it. */
 const publishTrack = async (
   room: Room,
   caller: RemoteParticipant,
@@ -61,11 +60,11 @@ const publishTrack = async (
   const { localParticipant } = room;
   if (localParticipant === undefined) throw new Error('not in the room');
   const source = new AudioSource(speechSampleRate, 1);
-  const track = LocalAudioTrack.createAudioTrack('company', source);
-  const listening = waitForListener(room, hearingTimeoutMs);
+  const track = LocalAudioTrack.createAudioTrack('hold-message', source);
+  const listening = waitForListener(room, activeTimeoutMs);
   const options = new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE });
   const { sid } = await localParticipant.publishTrack(track, options);
-  await Promise.all([listening, waitForActive(room, caller, hearingTimeoutMs)]);
+  await Promise.all([listening, waitForActive(room, caller, activeTimeoutMs)]);
   return {
     source,
     [Symbol.asyncDispose]: async () => {

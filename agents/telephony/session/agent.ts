@@ -1,4 +1,4 @@
-/** The agent of one call: its instructions, history and tools, and what happens to its streams on the way. */
+/** The agent of one call: instructions, history and tools, and the filters around the framework's streams. */
 import { llm, voice } from '@livekit/agents';
 import { ReadableStream } from 'node:stream/web';
 import type { CallJob } from '#src/protocol/job.ts';
@@ -25,7 +25,7 @@ type AgentParts = Readonly<{
   actions: AgentActions;
 }>;
 
-/** Creates the agent of a call. It has these tools and no others, whatever the caller says. To be called before the session starts. */
+/** Creates the agent of a call. To be called before the session starts. */
 export const createAgent = (parts: AgentParts): voice.Agent => {
   const { job, actions } = parts;
   const tools = [
@@ -40,12 +40,12 @@ type Node<Name extends 'sttNode' | 'llmNode' | 'ttsNode' | 'transcriptionNode'> 
   ReturnType<voice.Agent[Name]>
 >;
 
-/** What becomes of each node's stream; `next` is the framework's own node. */
+/** The filters around each node's stream; `next` runs the framework's own node. */
 type Nodes = Readonly<{
   stt: (events: NonNullable<Node<'sttNode'>>) => Node<'sttNode'>;
   llm: (
-    asked: llm.ChatContext,
-    said: llm.ChatContext,
+    request: llm.ChatContext,
+    history: llm.ChatContext,
     next: () => Promise<Node<'llmNode'>>,
   ) => Promise<Node<'llmNode'>>;
   tts: (next: () => Promise<Node<'ttsNode'>>) => Promise<Node<'ttsNode'>>;
@@ -59,20 +59,20 @@ const nodesOf = ({ job, session, tracker, requestTimes }: AgentParts): Nodes => 
   const repeat = openRepeat(tracker);
   return {
     stt: (events) => guardGreeting(withoutBackchannels(events)),
-    llm: async (asked, said, next) => {
-      const words = repeat.wordsFor(asked, said);
+    llm: async (request, history, next) => {
+      const words = repeat.wordsFor(request, history);
       if (words !== null) return ReadableStream.from([words]);
       const speech = tracker.current();
-      if (speech !== undefined) requestTimes.modelAsked(speech);
+      if (speech !== undefined) requestTimes.llmRequested(speech);
       return endWhenCutOff(endFiller(await next()));
     },
     tts: async (next) =>
-      endWhenCutOff(await repeat.atRate(next), (frame, speech) => requestTimes.soundMade(speech, frame)),
+      endWhenCutOff(await repeat.atRate(next), (frame, speech) => requestTimes.audioReceived(speech, frame)),
     transcription: (stream) => endWhenCutOff(stream),
   };
 };
 
-/** The framework's hook into an agent's streams is to override its methods. */
+/** Overriding these methods is the framework's way to filter an agent's streams. */
 class PhoneAgent extends voice.Agent {
   readonly #nodes: Nodes;
 

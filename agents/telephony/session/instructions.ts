@@ -1,4 +1,4 @@
-/** What the model is told beside the campaign's prompt: the manners of a phone call, and what this agent must never do. */
+/** The system prompt: the campaign's instructions, and the rules of every phone call. */
 import type { CallJob } from '#src/protocol/job.ts';
 
 const manners = `
@@ -30,7 +30,7 @@ const peopleOf = (destinations: readonly string[]): string =>
     : `You can connect the caller with: ${destinations.join(', ')}. Use transfer_call for that, when they ask for it or agree to it. ` +
       'You cannot connect them with anybody else, nor with a number that they name: offer to take a message then.';
 
-/** The whole prompt of a call. The campaign's part has its variables filled in by the service. */
+/** The whole system prompt of a call. The service has already filled in the campaign's variables. */
 export const instructionsOf = (job: Pick<CallJob, 'instructions' | 'language' | 'caller' | 'destinations'>): string =>
   [
     job.instructions.trim(),

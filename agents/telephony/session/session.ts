@@ -1,4 +1,4 @@
-/** The machinery of a conversation: hearing, thinking, speaking and taking turns, built from the CallJob. */
+/** Builds a call's session from its job: STT, LLM, TTS and turn handling. */
 import { inference, voice, type tts, type VAD } from '@livekit/agents';
 import type { CallJob, ProviderKeys } from '#src/protocol/job.ts';
 import type { CachedSpeech } from '../speech/cached-speech.ts';
@@ -8,7 +8,7 @@ import { StreamingTts } from '../tts/streaming-tts.ts';
 import { defaultEndpointingDelays, openEndOfTurn, scaleDelays } from '../turns/end-of-turn.ts';
 import { openSpeechTracker, type SpeechTracker } from '../turns/speech-tracker.ts';
 
-/** Transcription, model and voice retry by themselves: they know what was heard already. */
+/** No retries by the framework: our STT, LLM and TTS retry themselves, because they know what has already been heard. */
 const connOptions = {
   sttConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
   ttsConnOptions: { maxRetry: 0, retryIntervalMs: 300, timeoutMs: 5_000 },
@@ -17,21 +17,20 @@ const connOptions = {
 
 const interruption = {
   mode: 'vad' as const,
-  /** How long somebody must speak before the agent falls silent … */
+  /** How long the caller must speak before the agent stops. */
   minDuration: 200,
-  /** … and how long after they stopped it goes on, when nothing was understood. */
+  /** How long after the caller stopped the agent resumes if no words were recognized. */
   falseInterruptionTimeout: 300,
 };
 
-/** Model and voice start on every final transcript, so that the wait for the end of the turn costs next to nothing. */
+/** LLM and TTS start with every final transcript, so that waiting for the end of the turn costs next to nothing. */
 const preemptiveGeneration = { enabled: true, preemptiveTts: true, maxRetries: 6 };
 
 const vadSilenceMs = 250;
 
-/** A session that isn't started and has no audio yet, and what follows who is speaking in it. */
+/** A session that isn't started and has no audio yet, with the tracker that follows it. */
 type TrackedSession = Readonly<{ session: voice.AgentSession; tracker: SpeechTracker }>;
 
-/** Opens the session of a conversation. */
 export const openSession = (
   job: CallJob,
   keys: ProviderKeys,
@@ -43,19 +42,19 @@ export const openSession = (
     stt: new DeepgramStt({ ...keys.deepgram, model: job.stt.model, language: job.language }),
     llm: new HedgedLlm({ ...keys.openai, ...job.llm, filler: job.systemMessages.filler }),
     tts: createTts(job, keys, cachedSpeech),
-    // The voice removes markup itself, without holding words back.
+    // The framework's transforms delay words. Our TTS removes markup itself.
     ttsTextTransforms: null,
     vad,
     connOptions,
     turnHandling: {
       turnDetection: endOfTurn.detector,
       endpointing: { mode: 'fixed', minDelay: delays.finishedMs, maxDelay: delays.unfinishedMs },
-      // What a caller says while the greeting is guarded is answered after it.
+      // What a caller says during the greeting guard is answered after the greeting.
       interruption: { ...interruption, discardAudioIfUninterruptible: job.greetingGuardMs === 0 },
       preemptiveGeneration,
     },
     userAwayTimeout: null, // no-input.ts
-    // Telephone networks cancel echo: the greeting can be interrupted.
+    // Not needed, since telephone networks cancel echo.
     aecWarmupDuration: null,
   });
   const tracker = openSpeechTracker(session);
@@ -76,8 +75,8 @@ export const openAnnouncement = (job: CallJob, keys: ProviderKeys, cachedSpeech:
   return { session, tracker: openSpeechTracker(session) };
 };
 
-const createTts = ({ tts: choice }: CallJob, providers: ProviderKeys, cachedSpeech: CachedSpeech): tts.TTS =>
-  new StreamingTts({ providers, voice: choice, cached: cachedSpeech.pcmOf });
+const createTts = ({ tts: voiceOptions }: CallJob, providers: ProviderKeys, cachedSpeech: CachedSpeech): tts.TTS =>
+  new StreamingTts({ providers, voice: voiceOptions, cached: cachedSpeech.pcmOf });
 
 /** The bundled voice activity detection takes 0.9 % of a core, the Silero plugin's 2.3 % and 46 MB. */
 export const openVad = async (kind: CallJob['vad'], bundled: VAD): Promise<VAD> => {

@@ -1,4 +1,4 @@
-/** Speech that was made before the call, read from the disk while the call is being picked up. */
+/** Speech that was synthesized before the call, read from disk while the call is being picked up. */
 import { readFile } from 'node:fs/promises';
 import { ReadableStream } from 'node:stream/web';
 import type { AudioFrame } from '@livekit/rtc-node';
@@ -8,11 +8,11 @@ import { describeError } from '#src/errors.ts';
 import { openFramer } from '../audio/frames.ts';
 import { leadingSilenceOf } from '../audio/leading-silence.ts';
 
-/** One playing of a sound: frames of 40 ms. */
+/** Audio to be played once, in frames of 40 ms. */
 export type Sound = ReadableStream<AudioFrame>;
 
 export type CachedSpeech = {
-  /** The samples of a text, 24,000 a second; null where it has none, or its file can't be read. */
+  /** The 16-bit mono samples of a text at 24 kHz; null if it isn't cached or its file can't be read. */
   pcmOf: (text: string) => Promise<Buffer | null>;
   /** The same as frames. */
   soundOf: (text: string) => Promise<Sound | null>;
@@ -20,9 +20,9 @@ export type CachedSpeech = {
 
 const frameMs = 40;
 
-/** Begins to read. Each file that can't be read is told to `onTrouble`, once. */
-export const openCachedSpeech = (files: CallJob['cachedSpeech'], onTrouble: (detail: string) => void): CachedSpeech => {
-  const reading = new Map(Object.entries(files).map(([text, path]) => [keyOf(text), read(path, onTrouble)]));
+/** Starts to read the files. `onFailure` is called once for each file that can't be read. */
+export const openCachedSpeech = (files: CallJob['cachedSpeech'], onFailure: (detail: string) => void): CachedSpeech => {
+  const reading = new Map(Object.entries(files).map(([text, path]) => [keyOf(text), read(path, onFailure)]));
   const pcmOf = async (text: string) => (await reading.get(keyOf(text))) ?? null;
   return {
     pcmOf,
@@ -33,7 +33,7 @@ export const openCachedSpeech = (files: CallJob['cachedSpeech'], onTrouble: (det
   };
 };
 
-/** Two texts that sound alike have the same key. */
+/** Texts that sound the same have the same key. */
 const keyOf = (text: string): string =>
   text
     .trim()
@@ -42,20 +42,20 @@ const keyOf = (text: string): string =>
     .replaceAll(/\b(i) am\b/g, "$1'm")
     .replaceAll(/\b(that|it|what|there) is\b/g, "$1's");
 
-const read = async (path: string, onTrouble: (detail: string) => void): Promise<Buffer | null> => {
+const read = async (path: string, onFailure: (detail: string) => void): Promise<Buffer | null> => {
   try {
     const pcm = await readFile(path);
     if (pcm.length > 0 && pcm.length % 2 === 0) return pcm.subarray(leadingSilenceOf(pcm) ?? 0);
-    onTrouble('prepared speech: the file is broken');
+    onFailure('cached speech: the file is broken');
   } catch (error) {
-    onTrouble(`prepared speech: ${describeError(error)}`);
+    onFailure(`cached speech: ${describeError(error)}`);
   }
   return null;
 };
 
 const bytesAtOnce = speechSampleRate; // half a second
 
-/** Cut as it is played. */
+/** Cuts samples into frames lazily, as they are played. */
 function* cut(pcm: Buffer): Generator<AudioFrame> {
   const framer = openFramer(speechSampleRate, frameMs);
   for (let at = 0; at < pcm.length; at += bytesAtOnce) yield* framer.push(pcm.subarray(at, at + bytesAtOnce));

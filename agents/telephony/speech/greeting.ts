@@ -1,8 +1,8 @@
-/** The first words of the agent. */
+/** The greeting. */
 import type { CallJob } from '#src/protocol/job.ts';
 import type { Say, SayResult } from './say.ts';
 
-/** What the agent says first, or null when the caller has the first word. */
+/** What the agent says first; null if the caller speaks first. */
 export const firstWords = (
   job: Pick<CallJob, 'firstSpeaker' | 'greeting' | 'history' | 'systemMessages'>,
 ): string | null => {
@@ -11,11 +11,11 @@ export const firstWords = (
 };
 
 /**
- * Says the greeting, and once more when it was not played out, unless the caller really interrupted: then they have the
- * floor. `callerSpoke`: whether words of the caller were understood since the call was answered.
+ * Says the greeting, and says it again if it wasn't played out, unless the caller interrupted it with words.
+ * @param hasCallerSpoken whether words of the caller have been recognized
  */
-export const greet = async (speak: Say, greeting: string, callerSpoke: () => boolean): Promise<SayResult> => {
-  const first = await speak(greeting);
-  if (first === 'heard' || callerSpoke()) return first;
-  return speak(greeting);
+export const greet = async (say: Say, greeting: string, hasCallerSpoken: () => boolean): Promise<SayResult> => {
+  const first = await say(greeting);
+  if (first === 'heard' || hasCallerSpoken()) return first;
+  return say(greeting);
 };

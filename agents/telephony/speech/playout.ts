@@ -1,14 +1,14 @@
-/** What of the agent's speech came out of the loudspeaker. */
+/** Records how much of the agent's speech was actually played. */
 import { voice } from '@livekit/agents';
 
 export type Playout = Disposable & {
-  /** Follows a session, which has its audio output by now, if it has one at all. */
+  /** Follows a session. To be called after its audio output has been attached, if it has any. */
   follow: (session: voice.AgentSession) => void;
-  /** How many speeches began to be heard; null without audio (text only). */
+  /** How many speeches have started to play; null for a conversation in text. */
   readonly started: number | null;
-  /** The last speech that ended, by itself or cut off. */
+  /** The last speech that was played, whether to its end or cut off. */
   readonly last: { interrupted: boolean; transcript: string | undefined; playedMs: number } | null;
-  /** Whether the voice failed since the last speech began. */
+  /** Whether the TTS has failed since the last speech started to play. */
   readonly failedLately: boolean;
   noteFailure: () => void;
 };

@@ -1,4 +1,4 @@
-/** What Deepgram's live transcription says (https://developers.deepgram.com/reference/speech-to-text/listen-streaming). */
+/** Messages of Deepgram's live transcription (https://developers.deepgram.com/reference/speech-to-text/listen-streaming). */
 import { createTimedString, normalizeLanguage, stt } from '@livekit/agents';
 import { z } from 'zod';
 
@@ -28,10 +28,10 @@ const results = z.object({
   }),
 });
 
-/** One transcript. Times are in seconds since the connection's first sample. */
+/** A transcript. Times are in seconds since the connection's first sample. */
 export type Results = z.infer<typeof results>;
 
-/** Reads a message; null where it is no transcript. */
+/** Reads a message; null if it isn't a transcript. */
 export const readResults = (data: string): Results | null => {
   try {
     return results.safeParse(JSON.parse(data)).data ?? null;
@@ -41,7 +41,7 @@ export const readResults = (data: string): Results | null => {
 };
 
 /**
- * The framework's event for a transcript; null where nothing was said.
+ * Translates a transcript into the framework's event; null if it is empty.
  * @param offset when the connection's first sample was spoken, in seconds since the caller's first sample
  */
 export const eventOf = ({ is_final, channel }: Results, offset: number, language: string): stt.SpeechEvent | null => {

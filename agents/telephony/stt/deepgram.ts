@@ -1,8 +1,9 @@
 /**
- * Deepgram's live transcription over a connection that heals. A socket that closes, hangs or falls silent while the caller speaks is
- * replaced at once, and hears again what no final transcript covers: nothing is lost, and nothing final comes twice.
+ * Deepgram's live transcription over a connection that recovers. A socket that closes, hangs or stops responding while the caller speaks is
+ * replaced at once. The new one gets all audio again that no final transcript covers, so nothing is lost and no final transcript comes
+ * twice.
  *
- * The framework's plugin sends 100 ms of sound at a time and never reconnects a running socket; here sound goes out as it comes.
+ * The framework's plugin sends audio in chunks of 100 ms and never reconnects a running socket. Here audio is sent as it arrives.
  */
 import { APIConnectionError, stt, type APIConnectOptions } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,26 +23,26 @@ type DeepgramSttOptions = Readonly<{
 }>;
 
 export type SttLimits = Readonly<{
-  /** From dialling to the open socket. */
+  /** From connecting to the open socket. */
   connectTimeoutMs: number;
-  /** Sound, but no word about it: Deepgram sends results every second or so. */
+  /** How long loud audio may go without a result; Deepgram sends one every second or so. */
   silentTimeoutMs: number;
-  /** Without any working connection for so long, hearing has failed for good. */
+  /** The stream fails after this long without a working connection. */
   giveUpMs: number;
 }>;
 
 const defaultLimits: SttLimits = { connectTimeoutMs: 2_000, silentTimeoutMs: 2_500, giveUpMs: 12_000 };
-const pausesMs = [0, 100, 300, 700, 1_500];
+const retryDelaysMs = [0, 100, 300, 700, 1_500];
 const sampleRate = 16_000;
 const framesAtOnce = 2;
-/** Deepgram closes a socket that hears nothing for 10 s: a muted caller sends none. */
+/** Deepgram closes a socket after 10 s without audio, and a muted caller sends none. */
 const keepAliveMs = 4_000;
-/** The longest stretch of speech without a final transcript that a new socket still hears in full. */
+/** A new socket gets at most this much audio again. */
 const longestReplaySeconds = 20;
-/** Louder than this (root mean square of 16-bit samples, about −40 dBFS) somebody may be speaking. */
+/** Anything louder may be speech: about −40 dBFS, as the root mean square of 16-bit samples. */
 const loud = 330;
 const pauseSeconds = 0.12;
-/** Words and loudness end at the same moment, give or take. */
+/** How far the end of a word, as transcribed, may precede the end of the loud audio. */
 const wordEndErrorSeconds = 0.2;
 
 export class DeepgramStt extends stt.STT {
@@ -62,7 +63,7 @@ export class DeepgramStt extends stt.STT {
   }
 
   protected override _recognize(): Promise<stt.SpeechEvent> {
-    return Promise.reject(new Error('only live sound is transcribed'));
+    return Promise.reject(new Error('Only live audio can be transcribed.'));
   }
 
   override stream({ connOptions }: { connOptions?: APIConnectOptions } = {}): stt.SpeechStream {
@@ -83,26 +84,26 @@ const addressOf = ({ baseUrl, model, language }: DeepgramSttOptions): URL => {
     smart_format: true,
     no_delay: true,
     vad_events: false,
-    filler_words: true, // "uh" tells that more is to come
+    filler_words: true, // "uh" means that more is coming
     endpointing: 25,
   };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
   return url;
 };
 
-/** One socket, and what it is expected to answer. */
-type Wire = { socket: WebSocket; offset: number; unansweredSince: number | null; closed: Promise<void> };
+/** One socket. `offset`: when its first sample was spoken, in seconds since the caller's first sample. */
+type Connection = { socket: WebSocket; offset: number; unansweredSince: number | null; closed: Promise<void> };
 
 class LiveTranscription extends stt.SpeechStream {
   readonly label = 'deepgram-stt.LiveTranscription';
   readonly #options: DeepgramSttOptions;
   readonly #limits: SttLimits;
   readonly #replay: ReplayBuffer = openReplayBuffer(sampleRate, longestReplaySeconds);
-  #wire: Wire | null = null;
+  #connection: Connection | null = null;
   #finalUntil = 0;
   #heardUntil = 0;
   #loudUntil = 0;
-  /** The interim transcript since the last final one that was taken for complete. */
+  /** The last interim transcript taken as complete since the last final one. */
   #complete = '';
   #unsent: Buffer[] = [];
 
@@ -121,12 +122,12 @@ class LiveTranscription extends stt.SpeechStream {
       await Promise.race([listening, fed]);
     } finally {
       over.abort();
-      this.#wire?.socket.close();
+      this.#connection?.socket.close();
       await listening;
     }
   }
 
-  /** Sends the caller's sound as it comes, until there is no more. */
+  /** Sends the caller's audio as it arrives, until it ends. */
   async #feed(): Promise<void> {
     const ended = new Promise<null>((resolve) => this.abortSignal.addEventListener('abort', () => resolve(null)));
     for (;;) {
@@ -134,46 +135,46 @@ class LiveTranscription extends stt.SpeechStream {
       if (next === null || next.done === true) return;
       if (typeof next.value === 'symbol') continue;
       const { data } = next.value;
-      // A copy: the frame's memory is the framework's. Frames last 10 ms, each message costs.
+      // Copied, because the framework owns the frame's memory. Several frames of 10 ms go into one message.
       this.#unsent.push(Buffer.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
       if (this.#unsent.length < framesAtOnce) continue;
-      this.#hear(Buffer.concat(this.#unsent.splice(0)));
+      this.#send(Buffer.concat(this.#unsent.splice(0)));
     }
   }
 
-  #hear(pcm: Buffer): void {
+  #send(pcm: Buffer): void {
     this.#replay.push(pcm);
     this.#heardUntil += pcm.length / 2 / sampleRate;
     const isLoud = rmsOf(pcm) > loud;
     if (isLoud) this.#loudUntil = this.#heardUntil;
-    const wire = this.#wire;
-    if (wire?.socket.readyState !== WebSocket.OPEN) return;
-    wire.socket.send(pcm);
-    if (isLoud && wire.unansweredSince === null) wire.unansweredSince = performance.now();
-    const unansweredMs = performance.now() - (wire.unansweredSince ?? Infinity);
-    if (unansweredMs > this.#limits.silentTimeoutMs) wire.socket.terminate();
+    const connection = this.#connection;
+    if (connection?.socket.readyState !== WebSocket.OPEN) return;
+    connection.socket.send(pcm);
+    if (isLoud && connection.unansweredSince === null) connection.unansweredSince = performance.now();
+    const unansweredMs = performance.now() - (connection.unansweredSince ?? Infinity);
+    if (unansweredMs > this.#limits.silentTimeoutMs) connection.socket.terminate();
   }
 
-  /** Keeps one socket open after the other. @throws APIConnectionError when none could be had for `giveUpMs` */
+  /** Replaces each socket that closes. @throws APIConnectionError after `giveUpMs` without a working one */
   async #stayConnected(signal: AbortSignal): Promise<void> {
-    for (let attempt = 0, deafSince = performance.now(); !signal.aborted; attempt += 1) {
-      const wire = await this.#connect(signal);
-      if (wire !== null) {
-        this.#wire = wire;
+    for (let attempt = 0, downSince = performance.now(); !signal.aborted; attempt += 1) {
+      const connection = await this.#connect(signal);
+      if (connection !== null) {
+        this.#connection = connection;
         const before = this.#finalUntil;
-        await wire.closed;
-        this.#wire = null;
-        // A socket that closes without ever having been of use counts as one that could not be had.
-        if (this.#finalUntil > before) [attempt, deafSince] = [-1, performance.now()];
+        await connection.closed;
+        this.#connection = null;
+        // A socket that closes before any final transcript counts as a failed attempt.
+        if (this.#finalUntil > before) [attempt, downSince] = [-1, performance.now()];
       }
       if (signal.aborted) return;
-      if (performance.now() - deafSince > this.#limits.giveUpMs) throw gone();
-      await sleep(pausesMs[attempt + 1] ?? pausesMs.at(-1), undefined, { signal }).catch(() => null);
+      if (performance.now() - downSince > this.#limits.giveUpMs) throw unreachable();
+      await sleep(retryDelaysMs[attempt + 1] ?? retryDelaysMs.at(-1), undefined, { signal }).catch(() => null);
     }
   }
 
-  /** Opens a socket and lets it hear what no final transcript covers yet; null where that fails. */
-  async #connect(signal: AbortSignal): Promise<Wire | null> {
+  /** Opens a socket and sends it the audio that no final transcript covers yet; null if that fails. */
+  async #connect(signal: AbortSignal): Promise<Connection | null> {
     const socket = new WebSocket(addressOf(this.#options), {
       headers: { authorization: `Token ${this.#options.apiKey}` },
       handshakeTimeout: this.#limits.connectTimeoutMs,
@@ -191,28 +192,33 @@ class LiveTranscription extends stt.SpeechStream {
       closed.resolve();
     });
     if (!(await opened.promise)) return null;
-    const wire: Wire = { socket, offset: this.#replay.startsAt, unansweredSince: null, closed: closed.promise };
+    const connection: Connection = {
+      socket,
+      offset: this.#replay.startsAt,
+      unansweredSince: null,
+      closed: closed.promise,
+    };
     for (const pcm of this.#replay.chunks) socket.send(pcm);
     const keepAlive = setInterval(() => socket.send('{"type":"KeepAlive"}'), keepAliveMs);
     socket.once('close', () => clearInterval(keepAlive));
-    socket.on('message', (data: Buffer) => this.#understand(wire, readResults(data.toString('utf8'))));
-    return wire;
+    socket.on('message', (data: Buffer) => this.#onResults(connection, readResults(data.toString('utf8'))));
+    return connection;
   }
 
-  #understand(wire: Wire, results: Results | null): void {
+  #onResults(connection: Connection, results: Results | null): void {
     if (results === null) return;
-    wire.unansweredSince = null;
-    const event = eventOf(results, wire.offset, this.#options.language);
+    connection.unansweredSince = null;
+    const event = eventOf(results, connection.offset, this.#options.language);
     if (results.is_final) {
       this.#complete = '';
-      this.#finalUntil = wire.offset + results.start + results.duration;
+      this.#finalUntil = connection.offset + results.start + results.duration;
       this.#replay.forgetBefore(this.#finalUntil);
     }
     if (event === null || this.queue.closed) return;
     this.queue.put(this.#isComplete(event) ? { ...event, type: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT } : event);
   }
 
-  /** Whether an interim transcript has all that was said up to a pause: so the model can be asked before the final one comes. */
+  /** Whether an interim transcript covers everything up to a pause. If so, the LLM can start before the final one arrives. */
   #isComplete({ type, alternatives }: stt.SpeechEvent): boolean {
     const said = alternatives?.[0];
     if (type !== stt.SpeechEventType.INTERIM_TRANSCRIPT || said === undefined) return false;
@@ -223,5 +229,5 @@ class LiveTranscription extends stt.SpeechStream {
   }
 }
 
-const gone = (): APIConnectionError =>
+const unreachable = (): APIConnectionError =>
   new APIConnectionError({ message: 'Deepgram could not be reached', options: { retryable: false } });

@@ -1,24 +1,22 @@
-/** The caller's sound that no final transcript covers yet: what a new connection has to hear again. */
+/** The caller's audio that no final transcript covers yet, which a new connection must get again. */
 
 export type ReplayBuffer = {
   /** Takes 16-bit mono samples. */
   push: (pcm: Buffer) => void;
-  /** Forgets everything before this moment, in seconds since the first sample. */
+  /** Drops everything before this time, in seconds since the first sample. */
   forgetBefore: (seconds: number) => void;
-  /** What is kept, in order. */
+  /** The audio kept, in order. */
   readonly chunks: readonly Buffer[];
-  /** When the first of `chunks` began, in seconds since the first sample. */
+  /** When the first of `chunks` starts, in seconds since the first sample. */
   readonly startsAt: number;
-  /** How much has been heard in all, in seconds. */
-  readonly heard: number;
 };
 
-/** Opens a replay that keeps at most `longestSeconds`; older sound is forgotten. */
-export const openReplayBuffer = (sampleRate: number, longestSeconds: number): ReplayBuffer => {
+/** Opens a buffer that keeps at most `maxSeconds`; older audio is dropped. */
+export const openReplayBuffer = (sampleRate: number, maxSeconds: number): ReplayBuffer => {
   const chunks: Buffer[] = [];
   const bytesPerSecond = sampleRate * 2;
   let startsAt = 0;
-  let heard = 0;
+  let received = 0;
   const forgetBefore = (seconds: number): void => {
     for (let first = chunks[0]; first !== undefined; first = chunks[0]) {
       const endsAt = startsAt + first.length / bytesPerSecond;
@@ -30,16 +28,13 @@ export const openReplayBuffer = (sampleRate: number, longestSeconds: number): Re
   return {
     push: (pcm) => {
       chunks.push(pcm);
-      heard += pcm.length / bytesPerSecond;
-      forgetBefore(heard - longestSeconds);
+      received += pcm.length / bytesPerSecond;
+      forgetBefore(received - maxSeconds);
     },
     forgetBefore,
     chunks,
     get startsAt() {
       return startsAt;
-    },
-    get heard() {
-      return heard;
     },
   };
 };

@@ -1,38 +1,40 @@
-/** Runs several streams a little ahead of their consumer, and hands their items over in order. */
+/** Runs several streams a little ahead of their consumer, who gets their items in order. */
 
-export type Prefetch<Of, Item> = AsyncDisposable & {
-  add: (of: Of) => void;
-  /** No more will be added. */
+export type Prefetch<Source, Item> = AsyncDisposable & {
+  add: (source: Source) => void;
+  /** To be called when nothing more will be added. */
   end: () => void;
-  inOrder: AsyncIterable<{ of: Of; items: AsyncIterable<Item> }>;
+  inOrder: AsyncIterable<{ source: Source; items: AsyncIterable<Item> }>;
 };
 
 /**
- * Opens a prefetch: `start` is called for what was added, in order, with at most `atOnce` streams running at a time; what they
- * yield waits in memory. A stream's error is thrown to who iterates over its items, never left unhandled. Disposing waits for
- * the streams that run; who wants them to end early aborts them.
+ * Opens a prefetch. `start` is called for each source in order; at most `atOnce` streams run at a time, and their items are buffered in
+ * memory. A stream's error is thrown to the consumer of its items. Disposing waits for running streams but doesn't abort them.
  */
-export const openPrefetch = <Of, Item>(atOnce: number, start: (of: Of) => AsyncIterable<Item>): Prefetch<Of, Item> => {
-  const order = openQueue<{ of: Of; items: AsyncIterable<Item> }>();
+export const openPrefetch = <Source, Item>(
+  atOnce: number,
+  start: (source: Source) => AsyncIterable<Item>,
+): Prefetch<Source, Item> => {
+  const order = openQueue<{ source: Source; items: AsyncIterable<Item> }>();
   const waiting: (() => void)[] = [];
   const running = new Set<Promise<void>>();
   const next = () => {
     if (running.size < atOnce) waiting.shift()?.();
   };
-  const run = async (of: Of, items: Queue<Item>): Promise<void> => {
+  const run = async (source: Source, items: Queue<Item>): Promise<void> => {
     try {
-      for await (const item of start(of)) items.put(item);
+      for await (const item of start(source)) items.put(item);
       items.end();
     } catch (error) {
       items.fail(error);
     }
   };
   return {
-    add: (of) => {
+    add: (source) => {
       const items = openQueue<Item>();
-      order.put({ of, items });
+      order.put({ source, items });
       waiting.push(() => {
-        const done: Promise<void> = run(of, items).finally(() => {
+        const done: Promise<void> = run(source, items).finally(() => {
           running.delete(done);
           next();
         });
@@ -53,7 +55,7 @@ type Queue<T> = AsyncIterable<T> & { put: (item: T) => void; end: () => void; fa
 
 const openQueue = <T>(): Queue<T> => {
   const items: T[] = [];
-  let over: { error: unknown } | 'ended' | null = null;
+  let end: { error: unknown } | 'ended' | null = null;
   let wake = Promise.withResolvers<void>();
   const ring = () => {
     wake.resolve();
@@ -65,18 +67,18 @@ const openQueue = <T>(): Queue<T> => {
       ring();
     },
     end: () => {
-      over ??= 'ended';
+      end ??= 'ended';
       ring();
     },
     fail: (error) => {
-      over ??= { error };
+      end ??= { error };
       ring();
     },
     async *[Symbol.asyncIterator]() {
       for (;;) {
         while (items.length > 0) yield items.shift() as T;
-        if (over === 'ended') return;
-        if (over !== null) throw over.error;
+        if (end === 'ended') return;
+        if (end !== null) throw end.error;
         await wake.promise;
       }
     },

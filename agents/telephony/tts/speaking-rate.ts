@@ -1,10 +1,10 @@
-/** How fast a reply is said, compared to the speed that its campaign set: what the caller asked to hear again is said slower. */
+/** How fast a reply is spoken, relative to the campaign's rate: repetitions are slower. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-const paces = new AsyncLocalStorage<number>();
+const factors = new AsyncLocalStorage<number>();
 
-/** A voice that is asked to speak within `speak` does so at this pace: 1 is the campaign's speed. */
-export const atRate = <T>(pace: number, speak: () => T): T => paces.run(pace, speak);
+/** Runs `synthesize`; what it requests from the TTS is spoken at `factor` times the campaign's rate. */
+export const atRate = <T>(factor: number, synthesize: () => T): T => factors.run(factor, synthesize);
 
-/** The speed to ask a provider for now. @param rate the campaign's */
-export const currentRate = (rate: number): number => Math.round(rate * (paces.getStore() ?? 1) * 100) / 100;
+/** The rate to request from a provider now. @param rate the campaign's rate */
+export const currentRate = (rate: number): number => Math.round(rate * (factors.getStore() ?? 1) * 100) / 100;

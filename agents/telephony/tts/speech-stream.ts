@@ -1,19 +1,19 @@
-/** One request to a speech endpoint, read as the audio arrives. */
+/** One request to a speech endpoint. The audio is read as it arrives. */
 import { APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
 import type { SpeechRequest } from '#src/protocol/speech-request.ts';
-import { final, toApiError } from '#src/framework/api-error.ts';
+import { notRetryable, toApiError } from '#src/framework/api-error.ts';
 
 export type SpeechLimits = Readonly<{
-  /** From sending until the first sound. */
+  /** From the request to the first audio. */
   firstByteTimeoutMs: number;
   /** Between two chunks. */
   stallTimeoutMs: number;
 }>;
 
 /**
- * Yields 16-bit mono PCM at 24 kHz, an even number of bytes each time. Tries once more when it fails before the first sound,
- * never after it: half a sentence would be said twice.
- * @throws APIError of the framework (never retryable by others); nothing when `signal` is aborted: it just ends
+ * Yields 16-bit mono PCM at 24 kHz, in chunks with an even number of bytes. Retries once if it fails before the first audio, but never
+ * later, because half a sentence would be said twice. Just ends when `signal` is aborted.
+ * @throws APIError, never retryable
  */
 export async function* streamSpeech(
   request: SpeechRequest,
@@ -21,18 +21,18 @@ export async function* streamSpeech(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   for (let attempt = 1; ; attempt += 1) {
-    let heard = false;
+    let hasAudio = false;
     try {
       for await (const pcm of evenChunks(attemptSpeech(request, limits, signal))) {
-        heard = true;
+        hasAudio = true;
         yield pcm;
       }
-      if (heard || signal.aborted) return;
+      if (hasAudio || signal.aborted) return;
       throw new APIError('the speech endpoint answered without any audio');
     } catch (error) {
       if (signal.aborted) return;
       const known = toApiError(error);
-      if (heard || attempt === 2 || !known.retryable) throw final(known);
+      if (hasAudio || attempt === 2 || !known.retryable) throw notRetryable(known);
     }
   }
 }
@@ -45,12 +45,12 @@ async function* attemptSpeech(
   const limit = new AbortController();
   let timer = setTimeout(() => limit.abort(), limits.firstByteTimeoutMs);
   try {
-    const response = await ask(request, AbortSignal.any([signal, limit.signal]));
+    const response = await post(request, AbortSignal.any([signal, limit.signal]));
     if (response.body === null) return;
     for await (const chunk of response.body) {
       clearTimeout(timer);
       yield chunk;
-      // The consumer's own time does not count: the timer runs only while we wait for the provider.
+      // The timer runs only while we wait for the provider, not while the consumer works.
       timer = setTimeout(() => limit.abort(), limits.stallTimeoutMs);
     }
   } catch (error) {
@@ -62,7 +62,7 @@ async function* attemptSpeech(
   }
 }
 
-const ask = async ({ url, ...init }: SpeechRequest, signal: AbortSignal): Promise<Response> => {
+const post = async ({ url, ...init }: SpeechRequest, signal: AbortSignal): Promise<Response> => {
   const response = await fetch(url, { ...init, method: 'POST', signal });
   if (response.ok) return response;
   const statusCode = response.status;
@@ -70,7 +70,7 @@ const ask = async ({ url, ...init }: SpeechRequest, signal: AbortSignal): Promis
   throw new APIStatusError({ message: `the speech endpoint answered ${statusCode}`, options: { statusCode } });
 };
 
-/** Chunks end anywhere; a sample has two bytes. A single byte left at the end is dropped. */
+/** Rearranges chunks of any size into chunks of whole samples of two bytes. An odd byte at the end is dropped. */
 async function* evenChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let odd: Uint8Array = new Uint8Array(0);
   for await (const chunk of chunks) {

@@ -1,7 +1,7 @@
 /**
- * A provider's speech as a streaming voice, OpenAI's or Deepgram's: text is cut into sentences as the model writes it, each is requested as soon as it is
- * known (the next one while the first plays), and its audio goes out as it arrives. The transcript that goes along with the
- * audio holds only what was really voiced.
+ * Streaming TTS over a provider's speech endpoint (OpenAI or Deepgram). The reply is split into sentences as the LLM writes it. Each is
+ * requested as soon as it is complete, the next one while the first plays, and its audio is passed on as it arrives. The transcript that
+ * accompanies the audio has only what was actually synthesized.
  */
 import { createTimedString, shortuuid, tts, type APIConnectOptions } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
@@ -19,18 +19,18 @@ import { streamSpeech, type SpeechLimits } from './speech-stream.ts';
 type StreamingTtsOptions = Readonly<{
   providers: ProviderKeys;
   voice: CallJob['tts'];
-  /** The samples of a text that was spoken before the call; null where it wasn't. */
+  /** The cached samples of a text; null if there are none. */
   cached?: (text: string) => Promise<Uint8Array | null>;
   limits?: Partial<SpeechLimits>;
 }>;
 
 const defaultLimits: SpeechLimits = { firstByteTimeoutMs: 1_800, stallTimeoutMs: 3_000 };
 const frameMs = 20;
-/** The one that plays and the next. */
+/** For the sentence that is playing and the next one. */
 const requestsAtOnce = 2;
 
 export class StreamingTts extends tts.TTS {
-  readonly label = 'streamed-voice';
+  readonly label = 'streaming-tts';
   readonly #providers: ProviderKeys;
   readonly #voice: CallJob['tts'];
   readonly #cached: (text: string) => Promise<Uint8Array | null>;
@@ -53,7 +53,7 @@ export class StreamingTts extends tts.TTS {
   }
 
   override synthesize(text: string, connOptions?: APIConnectOptions, abortSignal?: AbortSignal): tts.ChunkedStream {
-    const say = (signal: AbortSignal) => this.#ask(text, this.#voice.rate, signal);
+    const say = (signal: AbortSignal) => this.#request(text, this.#voice.rate, signal);
     return new OneShot(this, text, say, connOptions, abortSignal);
   }
 
@@ -63,12 +63,12 @@ export class StreamingTts extends tts.TTS {
   }
 
   async *#speak(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const cached = rate === this.#voice.rate ? await this.#cached(text) : null;
-    if (cached === null) yield* this.#ask(text, rate, signal);
-    else yield cached;
+    const pcm = rate === this.#voice.rate ? await this.#cached(text) : null;
+    if (pcm === null) yield* this.#request(text, rate, signal);
+    else yield pcm;
   }
 
-  #ask(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  #request(text: string, rate: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const request = speechRequestOf(this.#providers, { voice: { ...this.#voice, rate }, text });
     return streamSpeech(request, this.#limits, signal);
   }
@@ -77,12 +77,12 @@ export class StreamingTts extends tts.TTS {
 type Say = (text: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
 class SpokenReply extends tts.SynthesizeStream {
-  readonly label = 'streamed-voice.SpokenReply';
+  readonly label = 'streaming-tts.SpokenReply';
   readonly #say: Say;
   readonly #id = shortuuid();
-  #voicedSamples = 0;
-  /** Within a sentence one frame is held back: the last one tells where the sentence ends. */
-  #held: tts.SynthesizedAudio | null = null;
+  #emittedSamples = 0;
+  /** The last frame, not emitted yet: the end time of the sentence may have to be added to it. */
+  #pending: tts.SynthesizedAudio | null = null;
 
   constructor(voice: StreamingTts, say: Say, connOptions?: APIConnectOptions) {
     super(voice, connOptions);
@@ -104,10 +104,10 @@ class SpokenReply extends tts.SynthesizeStream {
 
   async #playAll(pieces: Prefetch<string, Uint8Array>, stop: AbortController): Promise<void> {
     try {
-      for await (const piece of pieces.inOrder) await this.#play(piece.of, piece.items);
+      for await (const piece of pieces.inOrder) await this.#play(piece.source, piece.items);
       if (!this.queue.closed && !this.abortSignal.aborted) this.queue.put(tts.SynthesizeStream.END_OF_STREAM);
     } finally {
-      // After a failure nothing more is requested, and the text that is still to come is of no use.
+      // After a failure nothing more is requested, and the rest of the text is ignored.
       stop.abort();
       if (!this.input.closed) this.input.close();
     }
@@ -133,48 +133,51 @@ class SpokenReply extends tts.SynthesizeStream {
 
   async #play(text: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const framer = openFramer(speechSampleRate, frameMs);
-    let said: string | null = text;
+    let unsaid: string | null = text;
     const play = (frames: AudioFrame[]) => {
       for (const frame of frames) {
-        this.#emit(frame, said === null ? null : createTimedString({ text: said, startTime: this.#voicedSeconds }));
-        said = null;
+        this.#emit(
+          frame,
+          unsaid === null ? null : createTimedString({ text: unsaid, startTime: this.#emittedSeconds }),
+        );
+        unsaid = null;
       }
     };
     try {
       for await (const pcm of chunks) play(framer.push(pcm));
       play(framer.flush());
-      if (said === null) this.#noteEnd();
+      if (unsaid === null) this.#markEnd();
     } finally {
       this.#release();
     }
   }
 
-  get #voicedSeconds(): number {
-    return this.#voicedSamples / speechSampleRate;
+  get #emittedSeconds(): number {
+    return this.#emittedSamples / speechSampleRate;
   }
 
   #emit(frame: AudioFrame, said: ReturnType<typeof createTimedString> | null): void {
     this.#release();
-    this.#voicedSamples += frame.samplesPerChannel;
-    this.#held = { requestId: this.#id, segmentId: this.#id, frame, final: false };
-    if (said !== null) this.#held.timedTranscripts = [said];
+    this.#emittedSamples += frame.samplesPerChannel;
+    this.#pending = { requestId: this.#id, segmentId: this.#id, frame, final: false };
+    if (said !== null) this.#pending.timedTranscripts = [said];
   }
 
-  /** Tells the transcript where in the audio the piece ended, which makes the text of an interrupted reply exact. */
-  #noteEnd(): void {
-    if (this.#held === null) return;
-    const end = createTimedString({ text: '', endTime: this.#voicedSeconds });
-    this.#held.timedTranscripts = [...(this.#held.timedTranscripts ?? []), end];
+  /** Adds the end time of the piece to the transcript, which makes the text of an interrupted reply exact. */
+  #markEnd(): void {
+    if (this.#pending === null) return;
+    const end = createTimedString({ text: '', endTime: this.#emittedSeconds });
+    this.#pending.timedTranscripts = [...(this.#pending.timedTranscripts ?? []), end];
   }
 
   #release(): void {
-    if (this.#held !== null && !this.queue.closed) this.queue.put(this.#held);
-    this.#held = null;
+    if (this.#pending !== null && !this.queue.closed) this.queue.put(this.#pending);
+    this.#pending = null;
   }
 }
 
 class OneShot extends tts.ChunkedStream {
-  readonly label = 'streamed-voice.OneShot';
+  readonly label = 'streaming-tts.OneShot';
   readonly #voice: StreamingTts;
   readonly #say: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 

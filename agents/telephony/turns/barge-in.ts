@@ -1,14 +1,14 @@
 /**
- * Stops at once when the caller speaks over the agent. The framework, when a speech is cut off, waits for the next token, the next sound
- * and the end of the transcript before it lets go: up to 4 s in which the caller gets no answer to what they went on to say. Here each
- * of these streams ends as soon as its speech is cut off.
+ * Makes barge-in immediate. When the caller cuts a speech off, the framework still waits for the next token, the next audio frame and the
+ * end of the transcript: up to 4 s during which the caller gets no reply. Here each of these streams ends as soon as its speech is cut
+ * off.
  */
 import type { voice } from '@livekit/agents';
 import { ReadableStream } from 'node:stream/web';
 import { whenCutOff } from '#src/framework/speech.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
 
-/** The same stream, which ends when the speech that it is made for is cut off. `onItem` gets each item first. */
+/** Returns the stream, ended as soon as the speech it belongs to is cut off. `onItem` is called with each item before it is passed on. */
 type EndWhenCutOff = <T>(
   stream: ReadableStream<T> | null,
   onItem?: (item: T, speech: voice.SpeechHandle) => void,
@@ -16,7 +16,7 @@ type EndWhenCutOff = <T>(
 
 export const openBargeIn = (session: voice.AgentSession, tracker: SpeechTracker): EndWhenCutOff => {
   tracker.events.on('created', (speech) => {
-    // A paused speech that is cut off would first be resumed, and cleared a moment later: a click as the agent falls silent.
+    // Otherwise a paused speech would resume for a moment before it is cleared, which sounds like a click.
     whenCutOff(speech).then(() => {
       if (tracker.heard() === speech) session.output.audio?.clearBuffer();
     }, rethrow);
@@ -28,12 +28,12 @@ export const openBargeIn = (session: voice.AgentSession, tracker: SpeechTracker)
   };
 };
 
-/** Nothing rejects here; if something did, it would show as an unhandled rejection. */
+/** The promise never rejects; if it did, that would show as an unhandled rejection. */
 const rethrow = (error: unknown): never => {
   throw error;
 };
 
-/** The same stream, which ends when `end` settles, whatever its source does. */
+/** Returns the stream, ended when `end` settles, even if its source is waiting. */
 const endWith = <T>(source: ReadableStream<T>, end: Promise<void>, onItem: (item: T) => void): ReadableStream<T> => {
   const reader = source.getReader();
   return new ReadableStream<T>(

@@ -1,35 +1,36 @@
 /**
- * Whether the caller has finished, judged by what was understood so far: how long to wait for more before the turn is theirs no
- * longer. Silence alone can't tell "My number is …" from "Yes."; the words mostly can.
+ * Decides from the caller's words when their turn is over. Silence alone can't tell "My number is …" from "Yes."; the words mostly can.
  *
- * The wait costs little: the answer is prepared meanwhile (preemptive generation), and a caller who goes on is simply heard on.
+ * A long delay costs little: the reply is generated meanwhile (preemptive generation), and a caller who goes on is simply listened to.
+ *
+ * The word lists are English only. In other languages just the punctuation, digits and single letters count.
  *
  * Glossary
- *   patience    how long the caller may be silent, counted from their last word, before the agent answers
- *   dictation   digits or letters that are told one after the other: pauses between groups are part of it
+ *   endpointing delay   how long the caller may be silent after their last word before the agent replies
+ *   dictation           digits or letters, said one after the other, with pauses between groups
  */
 import { createTurnDetector } from '#src/framework/turn-detector.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
 
-/** In ms since the end of speech. */
+/** The endpointing delay for each state of a turn, in ms. */
 type EndpointingDelays = Readonly<{
-  /** A finished question, a short answer. */
+  /** A complete question, or a short answer. */
   finishedMs: number;
-  /** A sentence that the transcription closed with a full stop: often right, as it hears the voice fall. */
+  /** A sentence that the STT ended with a period. It is often right, since it hears the intonation. */
   closedMs: number;
-  /** Who says who they are goes on to say what they want. */
+  /** The caller gave their name, and will probably go on to say what they want. */
   introducedMs: number;
-  /** A sentence that may be over, without a full stop. */
+  /** A sentence without a period, which may be over. */
   openMs: number;
-  /** Digits or letters were dictated, and the voice fell. */
+  /** Digits or letters were dictated, and the STT ended them with a period. */
   dictatedMs: number;
   /** Digits or letters are being dictated. */
   dictationMs: number;
-  /** The last word demands another one. */
+  /** The last word needs another one after it. */
   unfinishedMs: number;
 }>;
 
-/** An answer takes its 700 ms or so anyway (transcript, model, voice): what is shorter costs nothing. */
+/** A reply takes about 700 ms anyway (STT, LLM and TTS), so shorter delays cost nothing. */
 export const defaultEndpointingDelays: EndpointingDelays = {
   finishedMs: 350,
   closedMs: 550,
@@ -42,22 +43,22 @@ export const defaultEndpointingDelays: EndpointingDelays = {
 
 type TurnState = keyof EndpointingDelays;
 
-/** The patience of somebody who waits `factor` times as long. */
-export const scaleDelays = (patience: EndpointingDelays, factor: number): EndpointingDelays => ({
-  finishedMs: Math.round(patience.finishedMs * factor),
-  closedMs: Math.round(patience.closedMs * factor),
-  introducedMs: Math.round(patience.introducedMs * factor),
-  openMs: Math.round(patience.openMs * factor),
-  dictatedMs: Math.round(patience.dictatedMs * factor),
-  dictationMs: Math.round(patience.dictationMs * factor),
-  unfinishedMs: Math.round(patience.unfinishedMs * factor),
+/** Multiplies all delays by `factor`. */
+export const scaleDelays = (delays: EndpointingDelays, factor: number): EndpointingDelays => ({
+  finishedMs: Math.round(delays.finishedMs * factor),
+  closedMs: Math.round(delays.closedMs * factor),
+  introducedMs: Math.round(delays.introducedMs * factor),
+  openMs: Math.round(delays.openMs * factor),
+  dictatedMs: Math.round(delays.dictatedMs * factor),
+  dictationMs: Math.round(delays.dictationMs * factor),
+  unfinishedMs: Math.round(delays.unfinishedMs * factor),
 });
 
 const list = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 
 const hesitations = list('uh um uhm er erm eh ah hmm hm mm well');
-/** Words after which a sentence goes on: conjunctions, articles, prepositions, and what introduces something. */
-const demanding = list(
+/** Words that don't end a sentence: conjunctions, articles, prepositions and the like. */
+const continuing = list(
   'and or but so because cause if when whether while although unless until than as like the a an my your his her our their ' +
     'to for with at from by of about into onto between without and/or plus also maybe perhaps very really just not ' +
     "i we they he she i'm we're they're it's that's there's i'd i'll we'd we'll what's who's let's let gonna wanna",
@@ -72,7 +73,7 @@ const shortAnswers = list(
     'please thank you it is i am do did not that great perfect fine good all sounds will can no,',
 );
 const digitWords = list('zero oh one two three four five six seven eight nine ten eleven twelve double triple hundred');
-/** A telephone number in full: with area code. */
+/** The length of a complete telephone number with area code. */
 const fullNumberDigits = 10;
 
 const wordsOf = (text: string): string[] =>
@@ -85,7 +86,7 @@ const wordsOf = (text: string): string[] =>
 const isDigits = (word: string): boolean => /^\d+$/.test(word) || digitWords.has(word);
 const isLetter = (word: string): boolean => /^\p{L}$/u.test(word);
 
-/** The digits and letters at the end of what was said. */
+/** The digits and letters at the end of the words. */
 const dictatedTail = (words: readonly string[]): { groups: number; digits: number; letters: number } => {
   const from = words.findLastIndex((word) => !isDigits(word) && !isLetter(word)) + 1;
   const tail = words.slice(from);
@@ -93,44 +94,45 @@ const dictatedTail = (words: readonly string[]): { groups: number; digits: numbe
   return { groups: tail.length, digits, letters: tail.filter(isLetter).length };
 };
 
-const asksForDictation = (asked: string): boolean =>
-  /\b(number|digits?|spell(ing)?|code|zip|letters?|account|card|e-?mail)\b/i.test(asked) && asked.trim().endsWith('?');
+const asksForDictation = (agentSaid: string): boolean =>
+  /\b(number|digits?|spell(ing)?|code|zip|letters?|account|card|e-?mail)\b/i.test(agentSaid) &&
+  agentSaid.trim().endsWith('?');
 
 /**
- * Judges a caller's words.
- * @param said what was understood of this turn so far, as the transcription writes it
- * @param asked what the agent said last
+ * Classifies the caller's turn so far.
+ * @param said its transcript, with punctuation
+ * @param agentSaid what the agent said last
  */
-export const classifyTurn = (said: string, asked: string): TurnState => {
+export const classifyTurn = (said: string, agentSaid: string): TurnState => {
   const words = wordsOf(said);
   const last = words.at(-1);
   if (last === undefined) return 'openMs';
   if (said.trim().endsWith('?')) return 'finishedMs';
   const { groups, digits, letters } = dictatedTail(words);
   if (digits >= fullNumberDigits) return 'closedMs';
-  const isDictation = groups >= 2 || (groups === 1 && asksForDictation(asked));
+  const isDictation = groups >= 2 || (groups === 1 && asksForDictation(agentSaid));
   if (isDictation && digits + letters > 0) return isPunctuated(said) ? 'dictatedMs' : 'dictationMs';
   if (hesitations.has(last) || /(\.\.\.|…|,|-)$/.test(said.trim())) return 'unfinishedMs';
   if (words.length <= 4 && words.every((word) => shortAnswers.has(word))) return 'finishedMs';
-  if (demanding.has(last) || introductions.test(words.join(' '))) return 'unfinishedMs';
+  if (continuing.has(last) || introductions.test(words.join(' '))) return 'unfinishedMs';
   if (!isPunctuated(said)) return 'openMs';
-  return selfIntroductions.test(words.join(' ')) && !/\bname\b/i.test(asked) ? 'introducedMs' : 'closedMs';
+  return selfIntroductions.test(words.join(' ')) && !/\bname\b/i.test(agentSaid) ? 'introducedMs' : 'closedMs';
 };
 
 const isPunctuated = (said: string): boolean => /[.!?。！？।؟]["'”’)]*$/u.test(said.trim());
 
 /**
- * Opens the detector of the end of the caller's turn. It is to follow the session's tracker before the session starts.
- * @param vadSilenceMs how much silence the session's voice activity detection waits for before it reports the end of speech
+ * Opens the turn detector. `follow` must be called with the session's tracker before the session starts.
+ * @param vadSilenceMs how long the session's VAD waits before it reports the end of speech
  */
 export const openEndOfTurn = (delays: EndpointingDelays, vadSilenceMs: number) => {
   let silentSince = 0;
-  let punctuates = false;
+  let hasPunctuation = false;
   const detector = createTurnDetector((said, agentSaid) => {
     const state = classifyTurn(said, agentSaid);
-    punctuates ||= isPunctuated(said);
-    // From a transcription that never writes full stops, a missing one says nothing.
-    const delay = delays[state === 'openMs' && !punctuates ? 'closedMs' : state];
+    hasPunctuation ||= isPunctuated(said);
+    // If the STT never writes punctuation, a missing period means nothing.
+    const delay = delays[state === 'openMs' && !hasPunctuation ? 'closedMs' : state];
     return silentSince + delay - Date.now();
   });
   return {

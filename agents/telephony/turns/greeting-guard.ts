@@ -1,6 +1,6 @@
 /**
- * A greeting that can't be interrupted at first, neither by noise on the line nor by a caller who says "Hello?". What they say meanwhile
- * is answered after the greeting, or together with what they go on to say.
+ * Keeps the greeting from being interrupted at first, be it by noise on the line or by a caller who says "Hello?". What they say meanwhile
+ * is answered after the greeting, or together with what they say next.
  */
 import { stt, type voice } from '@livekit/agents';
 import { setInterruptible } from '#src/framework/speech.ts';
@@ -8,9 +8,9 @@ import { openRecognitionFilter, type Recognition } from './recognition.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
 
 /**
- * Guards the first system message of a session, from its first sound on.
- * @param guardMs 0: nothing is guarded
- * @returns the filter of the session's recognition
+ * Guards the first system message of a session.
+ * @param guardMs how long, from its first sound; 0: not at all
+ * @returns the filter of the session's recognition stream
  */
 export const openGreetingGuard = (
   guardMs: number,
@@ -42,7 +42,7 @@ export const openGreetingGuard = (
   return gate.filter;
 };
 
-/** Holds transcripts back while it is shut; of those, the final ones go on when it opens. */
+/** A gate for transcripts. While it is shut, interim ones are dropped, and final ones wait until it opens. */
 const openGate = () => {
   let state: 'open' | 'yielding' | 'shut' = 'open';
   const waiting: stt.SpeechEvent[] = [];
@@ -60,7 +60,7 @@ const openGate = () => {
     shut: () => {
       state = 'shut';
     },
-    /** The next words open it. */
+    /** Opens the gate with the next transcript. */
     yield: () => {
       if (state === 'shut') state = 'yielding';
     },

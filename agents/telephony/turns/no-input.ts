@@ -1,10 +1,9 @@
 /**
- * No-input: after the agent's last word it is the caller's turn. When nothing comes, the agent asks whether they are still there, and
- * in the end says goodbye.
+ * No-input: the caller doesn't reply. The agent asks whether they are still there, and finally says goodbye.
  *
  * Glossary
- *   prompt         "Are you still there?"; it doesn't start the timer again
- *   wait request   the caller asked for a moment: the first prompt comes later, and everything that follows it
+ *   prompt         "Are you still there?"; it doesn't restart the timer
+ *   wait request   the caller asks the agent to wait, which delays the first prompt and everything after it
  */
 import type { CallJob } from '#src/protocol/job.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
@@ -12,19 +11,19 @@ import type { SpeechTracker } from './speech-tracker.ts';
 type NoInputLimits = Pick<CallJob['limits'], 'noInputPromptMs' | 'noInputGoodbyeMs' | 'waitRequestMs'>;
 
 export type NoInputTimer = Disposable & {
-  /** The agent thinks, speaks or runs a tool: the timer stops. Its prompts don't count. */
+  /** The agent is thinking, speaking (prompts don't count) or running a tool: the timer stops. */
   agentBusy: () => void;
-  /** The agent's last word was heard: the timer starts. */
+  /** The agent has finished speaking: the timer starts. */
   agentDone: () => void;
   callerSpeaks: () => void;
   callerSilent: () => void;
-  /** The caller said something; `isWaitRequest`: that the agent is to wait. */
+  /** Words of the caller were recognized. */
   callerSaid: (isWaitRequest: boolean) => void;
 };
 
 type NoInputActions = { prompt: () => void; goodbye: () => void };
 
-/** Opens the timer; it doesn't run before `agentDone`. `goodbye` is called at most once. */
+/** Opens the timer, which starts with `agentDone`. `goodbye` is called at most once. */
 export const openNoInputTimer = (limits: NoInputLimits, actions: NoInputActions): NoInputTimer => {
   const state = { isBusy: true, isSpeaking: false, isWaiting: false, isOver: false, prompts: 0, since: 0 };
   let timer: NodeJS.Timeout | undefined;
@@ -57,7 +56,7 @@ export const openNoInputTimer = (limits: NoInputLimits, actions: NoInputActions)
   };
 };
 
-/** What comes next after a number of prompts, in ms since the agent's last word. */
+/** What happens next after this many prompts, and when, in ms since the agent's last word. */
 const dueAt = (
   limits: NoInputLimits,
   prompts: number,
@@ -70,7 +69,10 @@ const dueAt = (
     : { kind: 'goodbye', afterMs: limits.noInputGoodbyeMs + laterMs };
 };
 
-/** Runs the timer on what the tracker reports. @param actions.prompt settles when the prompt was said */
+/**
+ * Runs the timer on the tracker's events.
+ * @param actions.prompt resolves when the prompt has been said; null if nothing is said
+ */
 export const watchNoInput = (
   tracker: SpeechTracker,
   limits: NoInputLimits,
@@ -79,10 +81,10 @@ export const watchNoInput = (
   let isPrompting = false;
   const timer = openNoInputTimer(limits, {
     prompt: () => {
-      const said = actions.prompt();
-      if (said === null) return;
+      const prompted = actions.prompt();
+      if (prompted === null) return;
       isPrompting = true;
-      said.finally(() => (isPrompting = false)).catch(() => null); // reported by whoever said it
+      prompted.finally(() => (isPrompting = false)).catch(() => null); // the task that says it reports failures
     },
     goodbye: actions.goodbye,
   });

@@ -1,71 +1,71 @@
 /**
- * No-match: the caller speaks, and no word of it is understood. The transcription went deaf without an error, doesn't know the language,
+ * No-match: the caller speaks, but no words are recognized. The STT may have stopped working without an error, may not know the language,
  * or the line is too bad.
  */
 import type { SpeechTracker } from './speech-tracker.ts';
 
-/** A voice that lasts this long has words in it; a cough or a knock has none. */
-const wordyMs = 1_200;
-/** Words come at most this long after the voice ended, even when the transcription fell silent and was replaced meanwhile. */
+/** Speech this long contains words, unlike a cough or a knock. */
+const minSpeechMs = 1_200;
+/** Words arrive within this time after the end of speech, even if the STT had to reconnect. */
 const wordsWithinMs = 2_500;
 
 export type NoMatchTimer = Disposable & {
   callerSpeaks: () => void;
   callerSilent: () => void;
-  /** Words of the caller arrived. `isAway`: they asked to wait, and speak with somebody else now. */
-  understood: (isAway?: boolean) => void;
-  /** The agent thinks or speaks: what is heard meanwhile doesn't count. */
+  /** Words were recognized. `isAway`: the caller asked the agent to wait, and may now be talking to someone else. */
+  recognized: (isAway?: boolean) => void;
+  /** The agent is thinking or speaking, so the caller's speech doesn't count. */
   agentBusy: () => void;
 };
 
-/** Opens the timer. `onNoMatch` gets how many times in a row it has happened. */
+/** Opens the timer. @param onNoMatch called with the number of times in a row */
 export const openNoMatchTimer = (onNoMatch: (times: number) => void): NoMatchTimer => {
   let times = 0;
-  let voicedMs = 0;
-  let speaksSince: number | null = null;
+  let speechMs = 0;
+  let speakingSince: number | null = null;
   let isCallerAway = false;
   let timer: NodeJS.Timeout | undefined;
   const reset = () => {
     clearTimeout(timer);
-    voicedMs = 0;
+    speechMs = 0;
   };
   const check = () => {
-    const isNoMatch = voicedMs >= wordyMs && !isCallerAway;
+    const isNoMatch = speechMs >= minSpeechMs && !isCallerAway;
     reset();
     if (isNoMatch) onNoMatch((times += 1));
   };
   return {
     callerSpeaks: () => {
       clearTimeout(timer);
-      speaksSince = performance.now();
+      speakingSince = performance.now();
     },
     callerSilent: () => {
-      voicedMs += performance.now() - (speaksSince ?? performance.now());
-      speaksSince = null;
+      speechMs += performance.now() - (speakingSince ?? performance.now());
+      speakingSince = null;
       timer = setTimeout(check, wordsWithinMs);
     },
-    understood: (isAway = false) => {
+    recognized: (isAway = false) => {
       reset();
       times = 0;
       isCallerAway = isAway;
-      if (speaksSince !== null) speaksSince = performance.now();
+      if (speakingSince !== null) speakingSince = performance.now();
     },
     agentBusy: () => {
       reset();
-      speaksSince = null;
+      speakingSince = null;
     },
     [Symbol.dispose]: () => clearTimeout(timer),
   };
 };
 
-/** Runs the timer on what the tracker reports. */
+/** Runs the timer on the tracker's events. */
 export const watchNoMatch = (tracker: SpeechTracker, onNoMatch: (times: number) => void): Disposable => {
   const timer = openNoMatchTimer(onNoMatch);
   tracker.events.on('caller', (isSpeaking) => {
     if (isSpeaking && tracker.agentState() === 'listening') timer.callerSpeaks();
     else timer.callerSilent();
   });
-  tracker.events.on('words', ({ kind }) => timer.understood(kind === 'wait_request'));
+  tracker.events.on('words', ({ kind }) => timer.recognized(kind === 'wait_request'));
   tracker.events.on('agent', (state) => {
     if (state === 'thinking' || state === 'speaking') timer.agentBusy();
   });

@@ -1,4 +1,4 @@
-/** The stream of what the transcription understands, on its way to the session. */
+/** The stream of recognition events from the STT to the session. */
 import { stt } from '@livekit/agents';
 import { TransformStream, type ReadableStream } from 'node:stream/web';
 
@@ -11,13 +11,13 @@ const hasWords = ({ type }: stt.SpeechEvent): boolean =>
   type === stt.SpeechEventType.PREFLIGHT_TRANSCRIPT;
 
 type RecognitionFilter = Readonly<{
-  /** The same stream, filtered. For one stream. */
+  /** Filters a stream. Can be used only once. */
   filter: (events: Recognition) => Recognition;
-  /** Puts an event that was held back into the stream. Does nothing when the stream is over. */
+  /** Inserts an event into the filtered stream. Does nothing once the stream is over. */
   put: (event: stt.SpeechEvent) => void;
 }>;
 
-/** Opens a filter. @param pass whether a transcript goes on now; others are dropped, unless `pass` keeps them for `put` */
+/** @param pass whether to pass a transcript on; otherwise it is dropped, unless `pass` keeps it for `put` */
 export const openRecognitionFilter = (pass: (event: stt.SpeechEvent) => boolean): RecognitionFilter => {
   let put: (event: stt.SpeechEvent) => void = () => {};
   const transform = new TransformStream<stt.SpeechEvent | string, stt.SpeechEvent | string>({

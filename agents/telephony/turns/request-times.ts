@@ -1,21 +1,21 @@
-/** When the model and the voice were asked for what is heard: of all attempts at an answer, the one that was spoken. */
+/** When the LLM and the TTS were requested for a reply. Of several attempts at one, the spoken one counts. */
 import type { llm, voice } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 import { ttsStartedAt } from '#src/framework/speech.ts';
 import type { SpeechTracker } from './speech-tracker.ts';
 
-/** Epoch ms; of an answer after a tool call, its own. `voiceAt` null: the voice was not asked. */
-type Times = Readonly<{ modelAt: number; voiceAt: number | null }>;
+/** In epoch ms; after a tool call, of the latest request. `ttsAt` is null if nothing was synthesized. */
+type Times = Readonly<{ llmAt: number; ttsAt: number | null }>;
 
-/** `discarded`: answers begun since the previous one and thrown away because the caller went on speaking. */
+/** `discarded`: how many replies since the previous spoken one were begun but dropped, because the caller went on speaking. */
 export type ReplyTimes = Times & Readonly<{ discarded: number }>;
 
 export type RequestTimes = Readonly<{
-  /** The model is asked for a speech: at first, and again after each tool call. */
-  modelAsked: (speech: voice.SpeechHandle) => void;
-  /** The speech's sound comes in. */
-  soundMade: (speech: voice.SpeechHandle, frame: AudioFrame) => void;
-  /** Of a message that was just spoken; null when it is none of the model's. */
+  /** To be called when the LLM is requested for a speech, and again after each tool call. */
+  llmRequested: (speech: voice.SpeechHandle) => void;
+  /** To be called with each audio frame of a speech. */
+  audioReceived: (speech: voice.SpeechHandle, frame: AudioFrame) => void;
+  /** The times of a message that has just been spoken; null if the LLM didn't write it. */
   of: (message: llm.ChatMessage) => ReplyTimes | null;
 }>;
 
@@ -24,14 +24,14 @@ export const openRequestTimes = ({ events }: Pick<SpeechTracker, 'events'>): Req
   let speeches: voice.SpeechHandle[] = [];
   events.on('created', (speech) => void speeches.push(speech));
   return {
-    modelAsked: (speech) => {
-      times.set(speech, { modelAt: Date.now(), voiceAt: null });
+    llmRequested: (speech) => {
+      times.set(speech, { llmAt: Date.now(), ttsAt: null });
     },
-    soundMade: (speech, frame) => {
+    audioReceived: (speech, frame) => {
       const known = times.get(speech);
-      if (known === undefined || known.voiceAt !== null) return;
+      if (known === undefined || known.ttsAt !== null) return;
       const startedAt = ttsStartedAt(frame);
-      if (startedAt !== null) times.set(speech, { ...known, voiceAt: Date.now() - (performance.now() - startedAt) });
+      if (startedAt !== null) times.set(speech, { ...known, ttsAt: Date.now() - (performance.now() - startedAt) });
     },
     of: (message) => {
       const at = speeches.findIndex(({ chatItems }) => chatItems.includes(message));

@@ -1,44 +1,44 @@
 /**
- * Who is speaking: the only listener for what the session reports about it. Every other part asks here, or is told from here.
+ * Tracks who is speaking. It is the only listener for the session's events about that; all other parts use its events and state.
  *
  * Glossary
- *   speech    something that the agent says: a reply of the model, or a system message
- *   heard     the caller hears it, or heard it before it was paused
- *   cut off   the caller spoke over it, and it ended there
+ *   speech    something the agent says: a reply of the LLM or a system message
+ *   heard     the caller hears the speech, or heard it before it was paused
+ *   cut off   ended early because the caller spoke over it
  */
 import { EventEmitter } from 'node:events';
 import { voice } from '@livekit/agents';
 import { openSpeechContext, type SpeechContext } from '#src/framework/speech.ts';
 import { classifyWords, type WordsKind } from './phrases/classify-words.ts';
 
-/** What was understood of the caller. `at`: epoch ms. */
+/** Recognized words of the caller. `at`: epoch ms. */
 type CallerWords = Readonly<{ text: string; isFinal: boolean; at: number; kind: WordsKind }>;
 
 type TrackerEvents = {
-  /** A speech begins to be made. */
+  /** A speech has been created; it isn't heard yet. */
   created: [speech: voice.SpeechHandle, source: voice.SpeechCreatedEvent['source']];
   /** A speech is over. */
   done: [speech: voice.SpeechHandle, wasHeard: boolean];
   agent: [state: voice.AgentState];
-  /** The caller's voice begins or ends. */
+  /** The caller starts or stops speaking. */
   caller: [isSpeaking: boolean];
   words: [words: CallerWords];
 };
 
 export type SpeechTracker = Readonly<{
   events: EventEmitter<TrackerEvents>;
-  /** The speech that was begun last, heard or not. */
+  /** The speech created last, heard or not. */
   latest: () => voice.SpeechHandle | null;
-  /** The speech that is heard now; null when there is none. */
+  /** The speech being heard; null if there is none. */
   heard: () => voice.SpeechHandle | null;
-  /** Whether the agent is heard; false from the moment at which the caller cuts it off. */
+  /** Whether the agent is heard; false as soon as the caller cuts it off. */
   isHeard: () => boolean;
-  /** Whether a speech was cut off of which it isn't known yet how much was heard. */
+  /** Whether a speech has been cut off and it isn't known yet how much of it was heard. */
   isCutOffPending: () => boolean;
-  /** The speech that the calling node works for. */
+  /** The speech that the calling node of the agent works on. */
   current: () => voice.SpeechHandle | undefined;
   agentState: () => voice.AgentState;
-  /** Whether anything the caller said was understood. */
+  /** Whether any words of the caller have been recognized. */
   hasCallerSpoken: () => boolean;
   [Symbol.dispose]: () => void;
 }>;
@@ -52,7 +52,7 @@ type State = {
   wasHeard: WeakSet<voice.SpeechHandle>;
 };
 
-/** Follows a session. To be called before it starts. */
+/** Opens the tracker of a session. To be called before the session starts. */
 export const openSpeechTracker = (session: voice.AgentSession): SpeechTracker => {
   const events = new EventEmitter<TrackerEvents>();
   const context = openSpeechContext();
@@ -118,7 +118,7 @@ type Handlers = Readonly<{
   onWords: (event: voice.UserInputTranscribedEvent) => void;
 }>;
 
-/** Gives what ends the subscription. */
+/** Returns the function that unsubscribes. */
 const subscribe = (session: voice.AgentSession, { onSpeech, onAgent, onCaller, onWords }: Handlers): (() => void) => {
   const { SpeechCreated, AgentStateChanged, UserStateChanged, UserInputTranscribed } = voice.AgentSessionEventTypes;
   session.on(SpeechCreated, onSpeech).on(AgentStateChanged, onAgent);

@@ -1,13 +1,13 @@
 /**
- * Connections to the providers that outlive the pauses of a conversation. Node's fetch closes one that was idle for 4 s: nearly every
- * reply would open two new ones first, to the model and to the voice, at two or three round trips each.
+ * Connections to the providers that outlive pauses in a conversation. Node's `fetch` closes a connection after 4 s of idling, so nearly
+ * every reply would first open two new ones, to the LLM and the TTS, at two or three round trips each.
  */
 import { Agent, setGlobalDispatcher } from 'undici';
 
 const idleMs = 120_000;
 const connectTimeoutMs = 3_000;
 
-/** Makes this process keep its HTTP connections. The global `fetch`, which the plugins use, takes the same dispatcher. */
+/** Makes this process keep its HTTP connections open. Applies to the global `fetch`, which the plugins use. */
 export const keepConnections = (): void => {
   setGlobalDispatcher(
     new Agent({
@@ -18,12 +18,12 @@ export const keepConnections = (): void => {
   );
 };
 
-/** Opens a connection to `baseUrl`, so that the first request finds one. Whether that succeeds shows with that request. */
+/** Opens a connection to `baseUrl`, so that the first request doesn't have to. Never rejects. */
 export const warmConnection = async (baseUrl: string): Promise<void> => {
   try {
-    // Read to its end: after a HEAD, or a body that was not read, the connection is closed.
+    // The body is read because after a HEAD request or an unread body the connection is closed.
     await (await fetch(baseUrl, { signal: AbortSignal.timeout(connectTimeoutMs) })).arrayBuffer();
   } catch {
-    // The request that needs it will say why it can't be had.
+    // The first real request will report the error.
   }
 };

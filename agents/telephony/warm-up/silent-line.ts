@@ -1,4 +1,4 @@
-/** A line with nobody on it. */
+/** Audio input and output for the warm-up, without a caller. */
 import { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { voice } from '@livekit/agents';
@@ -7,7 +7,7 @@ import { AudioFrame } from '@livekit/rtc-node';
 const sampleRate = 16_000;
 const frameMs = 10;
 
-class Silence extends voice.AudioInput implements Disposable {
+class SilentInput extends voice.AudioInput implements Disposable {
   #isOver = false;
 
   constructor() {
@@ -28,10 +28,10 @@ class Silence extends voice.AudioInput implements Disposable {
   }
 }
 
-/** What is heard on it, until it is disposed of. */
-export const silentInput = (): voice.AudioInput & Disposable => new Silence();
+/** Yields silence until it is disposed of. */
+export const silentInput = (): voice.AudioInput & Disposable => new SilentInput();
 
-class Nowhere extends voice.AudioOutput {
+class InstantOutput extends voice.AudioOutput {
   #seconds = 0;
 
   constructor() {
@@ -60,5 +60,5 @@ class Nowhere extends voice.AudioOutput {
   }
 }
 
-/** Where what is said on it goes: it is played in no time. */
-export const instantOutput = (): voice.AudioOutput => new Nowhere();
+/** Plays everything instantly, to no one. */
+export const instantOutput = (): voice.AudioOutput => new InstantOutput();

@@ -1,4 +1,4 @@
-/** Providers that know one exchange by heart, at a loopback port of this process. */
+/** Stub providers for the warm-up: one fixed exchange, on a loopback port of this process. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { WebSocketServer } from 'ws';
@@ -7,10 +7,10 @@ import type { ProviderKeys } from '#src/protocol/job.ts';
 const question = 'Are you there?';
 export const reply = 'Yes, I am here. What can I do for you?';
 
-/** A tenth of a second of speech, as good as any. */
+/** A tenth of a second of audio. */
 const speech = Buffer.alloc(4_800, 1);
 
-const heard = (transcript: string, is_final: boolean): string => {
+const resultsOf = (transcript: string, is_final: boolean): string => {
   const words = [{ word: transcript, start: 0, end: 0.01, confidence: 1 }];
   const channel = { alternatives: [{ transcript, confidence: 1, words }] };
   return JSON.stringify({ type: 'Results', is_final, start: 0, duration: 0.01, channel });
@@ -21,24 +21,24 @@ const chunkOf = (delta: object, finish_reason: 'stop' | null): string => {
   return `data: ${JSON.stringify({ id: '1', object: 'chat.completion.chunk', created: 1, model: '', choices })}\n\n`;
 };
 
-const think = (response: ServerResponse): void => {
+const complete = (response: ServerResponse): void => {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   for (const content of reply.split(/(?= )/)) response.write(chunkOf({ role: 'assistant', content }, null));
   response.end(`${chunkOf({}, 'stop')}data: [DONE]\n\n`);
 };
 
-/** Opens them; disposing closes the port. */
+/** Opens the stubs; disposing closes their port. */
 export const openStubProviders = async (): Promise<AsyncDisposable & { keys: ProviderKeys }> => {
   const server = createServer((request, response) => {
     request.resume();
-    if (request.url?.endsWith('/chat/completions') === true) think(response);
+    if (request.url?.endsWith('/chat/completions') === true) complete(response);
     else response.end(speech);
   });
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => {
     socket.once('message', () => {
-      socket.send(heard('Are you', false));
-      socket.send(heard(question, true));
+      socket.send(resultsOf('Are you', false));
+      socket.send(resultsOf(question, true));
     });
   });
   server.listen(0, '127.0.0.1');

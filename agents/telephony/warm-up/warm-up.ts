@@ -1,8 +1,8 @@
 /**
- * One exchange with nobody, before the phone rings. What a process does for the first time takes several times as long as later: where
- * three calls shared a core, the first reply of each came 300 ms later than the others. Here nobody waits for it.
+ * One exchange without a caller, before the phone rings. The first time a process does anything takes several times as long as later: with
+ * three calls on one core, the first reply of each came 300 ms later than the others.
  *
- * The conversation is as real as in a call; only sound and providers are stand-ins in this process.
+ * The conversation is the same as in a call; only the audio and the providers are stubs.
  */
 import { flushCompileCache } from 'node:module';
 import type { VAD } from '@livekit/agents';
@@ -15,13 +15,13 @@ import { openCachedSpeech } from '../speech/cached-speech.ts';
 import { instantOutput, silentInput } from './silent-line.ts';
 import { openStubProviders, reply } from './stub-providers.ts';
 
-const longestMs = 5_000;
+const timeoutMs = 5_000;
 
 /**
- * Holds the exchange, until the reply was said or `stop` is aborted because a call has come. Then keeps what was compiled for the
- * processes to come (NODE_COMPILE_CACHE).
- * @param job as the service builds the job of a call
- * @returns whether the reply was said
+ * Runs the exchange until the reply has been said or `stop` is aborted because a call has arrived. Then saves the compiled code for later
+ * processes (NODE_COMPILE_CACHE).
+ * @param job as the service builds it for a call
+ * @returns whether the reply has been said
  */
 export const warmUp = async (job: CallJob, vad: VAD, log: Log, stop: AbortSignal): Promise<boolean> => {
   await using providers = await openStubProviders();
@@ -44,7 +44,7 @@ export const warmUp = async (job: CallJob, vad: VAD, log: Log, stop: AbortSignal
       callEnd.finish('caller_hangup');
     },
   });
-  const limit = AbortSignal.any([stop, AbortSignal.timeout(longestMs)]);
+  const limit = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)]);
   limit.addEventListener('abort', () => callEnd.finish('caller_hangup'));
   await conversation.start();
   if (limit.aborted) callEnd.finish('caller_hangup');

@@ -1,4 +1,4 @@
-/** The service's side of the link, without a service: it answers every claim with a job and keeps what it is told. */
+/** The service's end of the agent link, without a service: it answers claims and records what the call host reports. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -19,7 +19,7 @@ import {
 
 export type FakeService = AsyncDisposable & {
   path: string;
-  /** Whether a process waits for a call. */
+  /** Whether a call host is ready for a call. */
   ready: () => boolean;
   claims: Claim[];
   agentEvents: AgentEvent[];
@@ -33,20 +33,20 @@ export type FakeService = AsyncDisposable & {
 
 export type FakeServiceOptions = {
   providers: ProviderKeys;
-  /** Null: none, until it is sent. */
-  verdict: (claim: Claim) => ClaimResult | null;
-  /** What the service does at the end, before the farewell: it deletes the room. */
+  /** The result of a claim; null: none until the test sends it. */
+  resultOf: (claim: Claim) => ClaimResult | null;
+  /** What the service does when a call ends, before it sends `done`: it deletes the room. */
   onEnded?: (room: string) => Promise<void>;
   onReady?: () => void;
 };
 
-/** Opens it at a Unix socket of its own. */
+/** Opens the fake service on a Unix socket of its own. */
 export const openFakeService = async (options: FakeServiceOptions): Promise<FakeService> => {
   const folder = await mkdtemp(join(tmpdir(), 'link-'));
   const path = join(folder, 'link');
   const server = createServer();
   const sockets = new WebSocketServer({ server });
-  const kept = { claims: [] as Claim[], agentEvents: [] as AgentEvent[], ready: 0, active: null as WebSocket | null };
+  const state = { claims: [] as Claim[], agentEvents: [] as AgentEvent[], ready: 0, active: null as WebSocket | null };
   const send = (socket: WebSocket | null, message: FromService) => socket?.send(JSON.stringify(message));
   sockets.on('connection', (socket) => {
     let room = '';
@@ -60,19 +60,19 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
           warmUpJob: jobOf(),
         });
       } else if (message.type === 'ready') {
-        kept.ready += 1;
+        state.ready += 1;
         options.onReady?.();
       } else if (message.type === 'claim') {
         room = message.claim.room;
-        kept.active = socket;
-        kept.claims.push(message.claim);
-        const verdict = options.verdict(message.claim);
-        if (verdict !== null) send(socket, { type: 'claim_result', result: verdict });
+        state.active = socket;
+        state.claims.push(message.claim);
+        const result = options.resultOf(message.claim);
+        if (result !== null) send(socket, { type: 'claim_result', result });
       } else {
-        kept.agentEvents.push(message.event);
+        state.agentEvents.push(message.event);
         if (message.event.kind !== 'ended') return;
-        const farewell = () => send(socket, { type: 'done' });
-        void Promise.resolve(options.onEnded?.(room)).then(farewell, farewell);
+        const sendDone = () => send(socket, { type: 'done' });
+        void Promise.resolve(options.onEnded?.(room)).then(sendDone, sendDone);
       }
     });
   });
@@ -80,13 +80,13 @@ export const openFakeService = async (options: FakeServiceOptions): Promise<Fake
   await once(server, 'listening');
   return {
     path,
-    ready: () => kept.ready > 0,
-    claims: kept.claims,
-    agentEvents: kept.agentEvents,
-    send: (message) => send(kept.active, message),
+    ready: () => state.ready > 0,
+    claims: state.claims,
+    agentEvents: state.agentEvents,
+    send: (message) => send(state.active, message),
     vanish: () => sockets.clients.forEach((socket) => socket.terminate()),
-    until: (kind, timeoutMs = 20_000) => waitFor(kept.agentEvents, kind, timeoutMs),
-    turns: () => kept.agentEvents.flatMap((event) => (event.kind === 'turn' ? [event.turn] : [])),
+    until: (kind, timeoutMs = 20_000) => waitFor(state.agentEvents, kind, timeoutMs),
+    turns: () => state.agentEvents.flatMap((event) => (event.kind === 'turn' ? [event.turn] : [])),
     [Symbol.asyncDispose]: async () => {
       sockets.clients.forEach((socket) => socket.terminate());
       await new Promise((resolve) => server.close(resolve));
@@ -104,10 +104,10 @@ const waitFor = async <K extends AgentEvent['kind']>(
     const found = agentEvents.find((event): event is Extract<AgentEvent, { kind: K }> => event.kind === kind);
     if (found !== undefined) return found;
   }
-  throw new Error(`no ${kind} within ${timeoutMs} ms; told: ${JSON.stringify(agentEvents)}`);
+  throw new Error(`no ${kind} within ${timeoutMs} ms; reported: ${JSON.stringify(agentEvents)}`);
 };
 
-/** A job like the service makes them; `more` goes over it. */
+/** A job as the service builds it, with the fields of `more` replaced. */
 export const jobOf = (more: Partial<CallJob> = {}): CallJob => ({
   callId: 'call-1',
   attempt: 1,

@@ -1,4 +1,4 @@
-/** A conversation in text, with a scripted model: no audio, no room, no service. */
+/** A conversation in text with a scripted LLM, without audio, room or service. */
 import { initializeLogger, voice } from '@livekit/agents';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSpeechTracker } from '#agents/telephony/turns/speech-tracker.ts';
@@ -19,13 +19,13 @@ export type TextCall = AsyncDisposable & {
   turns: () => SpokenTurn[];
   /** `agent: Hello`, one line per turn. */
   lines: () => string[];
-  /** What the caller says; settles when the agent has answered. */
+  /** Says something as the caller; resolves when the agent has replied. */
   say: (words: string) => Promise<void>;
   command: (command: Command) => void;
   ended: Promise<CallEnding>;
 };
 
-/** Opens a call in which the model answers by this script, and lets the greeting pass. */
+/** Opens a call whose LLM follows the script; resolves after the greeting. */
 export const openTextCall = async (script: Script, more: Partial<CallJob> = {}): Promise<TextCall> => {
   initializeLogger({ pretty: false, level: 'silent' });
   const job = jobOf(more);
@@ -46,8 +46,8 @@ export const openTextCall = async (script: Script, more: Partial<CallJob> = {}):
     log: openLog({ level: 'silent', pii: true }),
   });
   await conversation.start();
-  let command: (command: Command) => void = () => {};
-  const ended = conversation.run((take) => (command = take));
+  let execute: (command: Command) => void = () => {};
+  const ended = conversation.run((take) => (execute = take));
   await sleep(50);
   const turns = () => agentEvents.flatMap((event) => (event.kind === 'turn' ? [event.turn] : []));
   return {
@@ -59,7 +59,7 @@ export const openTextCall = async (script: Script, more: Partial<CallJob> = {}):
       await session.run({ userInput: words }).wait();
       await sleep(20);
     },
-    command: (given) => command(given),
+    command: (command) => execute(command),
     ended,
     [Symbol.asyncDispose]: async () => {
       callEnd.finish('caller_hangup');

@@ -1,6 +1,6 @@
 /**
- * The call process as it will really run: forked by a real worker, in a room of a real LiveKit server, with simulated
- * providers and a simulated phone caller. Only the service's side of the link is made up.
+ * A real call host: forked by a real worker, in a room of a real LiveKit server, with simulated providers and a simulated caller. Only
+ * the service's end of the agent link is fake.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomServiceClient } from 'livekit-server-sdk';
@@ -16,12 +16,12 @@ export type Trial = AsyncDisposable & {
   livekit: SharedLivekit;
   providers: Providers;
   service: FakeService;
-  /** What the next claim gets. */
+  /** The answer to the next claim. */
   job: { next: CallJob; leave: boolean };
   call: (options?: Partial<DialOptions>) => Promise<Caller>;
 };
 
-/** Starts everything and waits until a call process is warm. */
+/** Starts everything and waits until a call host is ready. */
 export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
   await using opened = new AsyncDisposableStack();
   const livekit = sharedLivekit();
@@ -36,7 +36,7 @@ export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
         deepgram: { apiKey: 'any', baseUrl: providers.deepgramUrl },
         openai: { apiKey: 'any', baseUrl: providers.openaiUrl },
       },
-      verdict: (claim) =>
+      resultOf: (claim) =>
         job.leave ? { kind: 'leave', reason: 'refused' } : { kind: 'job', job: { ...job.next, room: claim.room } },
       onEnded: (room) => rooms.deleteRoom(room),
       onReady: () => onReady(),
@@ -60,7 +60,7 @@ export const openTrial = async (scenario: ScenarioInput): Promise<Trial> => {
   );
   onReady = () => worker.setReadyHosts(1);
   for (const until = Date.now() + 30_000; !(service.ready() && worker.isRegistered()); await sleep(20)) {
-    if (Date.now() > until) throw new Error('no call process became ready');
+    if (Date.now() > until) throw new Error('no call host became ready');
   }
   worker.setReadyHosts(1);
   const kept = opened.move();

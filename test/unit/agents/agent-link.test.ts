@@ -13,44 +13,43 @@ const claim = {
   metadata: '',
   caller: { identity: 'sip_1', isSip: true, attributes: {} },
 };
-const open = (verdict: ClaimResult) => openFakeService({ providers, verdict: () => verdict });
+const open = (result: ClaimResult) => openFakeService({ providers, resultOf: () => result });
 
-test('hello, welcome, ready, claim, verdict, agentEvents, ended, farewell', async () => {
+test('hello, init, ready, claim, claim result, events, ended, done', async () => {
   await using service = await open({ kind: 'job', job: jobOf() });
   const link = await openAgentLink(service.path);
   expect(link.init.providers).toEqual(providers);
   link.ready();
-  const verdict = await link.claim(claim, 1_000);
-  expect(verdict).toEqual({ kind: 'job', job: jobOf() });
+  expect(await link.claim(claim, 1_000)).toEqual({ kind: 'job', job: jobOf() });
   link.report({ kind: 'answered', at: 5 });
   link.report({ kind: 'ended', reason: 'caller_hangup', at: 6 });
   await link.done;
-  link.report({ kind: 'answered', at: 7 }); // after the end nothing is told
+  link.report({ kind: 'answered', at: 7 }); // after the end nothing is reported
   await sleep(20);
   expect(service.ready()).toBe(true);
   expect(service.agentEvents.map(({ kind }) => kind)).toEqual(['answered', 'ended']);
 });
 
-test('a verdict that takes its time: the process is told what to say meanwhile', async () => {
-  const verdict: ClaimResult = { kind: 'job', job: jobOf() };
-  await using service = await openFakeService({ providers, verdict: () => null });
+test('while the claim result takes time, the call host gets a message to play', async () => {
+  const result: ClaimResult = { kind: 'job', job: jobOf() };
+  await using service = await openFakeService({ providers, resultOf: () => null });
   const link = await openAgentLink(service.path);
   const first = link.claim(claim, 1_000);
   await expect.poll(() => service.claims.length).toBe(1);
-  service.send({ type: 'wait', text: 'Just a moment.', cachedSpeech: { 'Just a moment.': '/voices/1.pcm' } });
+  service.send({ type: 'wait', text: 'Just a moment.', cachedSpeech: { 'Just a moment.': '/cache/1.pcm' } });
   expect(await first).toEqual({
     kind: 'wait',
     text: 'Just a moment.',
-    cachedSpeech: { 'Just a moment.': '/voices/1.pcm' },
+    cachedSpeech: { 'Just a moment.': '/cache/1.pcm' },
   });
   link.report({ kind: 'answered', at: 5 });
-  service.send({ type: 'claim_result', result: verdict });
-  expect(await link.claimResult).toEqual(verdict);
+  service.send({ type: 'claim_result', result });
+  expect(await link.claimResult).toEqual(result);
   link.report({ kind: 'answered', at: 6 });
   await expect.poll(() => service.agentEvents).toEqual([{ kind: 'answered', at: 6 }]);
 });
 
-test('nothing is told of a call that somebody else has', async () => {
+test('nothing is reported without a call', async () => {
   await using service = await open({ kind: 'leave', reason: 'taken' });
   const link = await openAgentLink(service.path);
   link.report({ kind: 'answered', at: 5 });
@@ -60,7 +59,7 @@ test('nothing is told of a call that somebody else has', async () => {
   expect(service.agentEvents).toEqual([]);
 });
 
-test('commands that come before anybody takes them are not lost', async () => {
+test('commands that arrive before there is a handler are not lost', async () => {
   await using service = await open({ kind: 'job', job: jobOf() });
   const link = await openAgentLink(service.path);
   await link.claim(claim, 1_000);
@@ -76,7 +75,7 @@ test('commands that come before anybody takes them are not lost', async () => {
   ]);
 });
 
-test('a link that breaks is noticed at once, and nothing waits for ever', async () => {
+test('a broken link is noticed at once, and nothing waits for it', async () => {
   await using service = await open({ kind: 'job', job: jobOf() });
   const link = await openAgentLink(service.path);
   const startedAt = performance.now();
@@ -88,6 +87,6 @@ test('a link that breaks is noticed at once, and nothing waits for ever', async 
   link.report({ kind: 'answered', at: 5 });
 });
 
-test('without a service there is an error, not a wait', async () => {
+test('without a service, opening the link fails at once', async () => {
   await expect(openAgentLink('/nonexistent/link')).rejects.toThrow(/ENOENT/);
 });

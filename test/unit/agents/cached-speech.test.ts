@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openCachedSpeech } from '#agents/telephony/speech/cached-speech.ts';
 
 const fileOf = async (bytes: Buffer): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'prepared-'));
+  const folder = await mkdtemp(join(tmpdir(), 'cached-speech-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, 'speech.pcm'), bytes);
   return join(folder, 'speech.pcm');
@@ -13,12 +13,12 @@ const fileOf = async (bytes: Buffer): Promise<string> => {
 
 const samples = Int16Array.from({ length: 24_000 + 100 }, (_, at) => at % 30_000);
 
-test('a prepared text has its sound, in small frames, as often as it is said', async () => {
+test('cached speech is returned in frames of 40 ms, any number of times', async () => {
   const path = await fileOf(Buffer.from(samples.buffer));
-  const troubles: string[] = [];
-  const prepared = openCachedSpeech({ 'Hello.': path }, (detail) => troubles.push(detail));
+  const failures: string[] = [];
+  const cachedSpeech = openCachedSpeech({ 'Hello.': path }, (detail) => failures.push(detail));
   for (const _ of [1, 2]) {
-    const sound = await prepared.soundOf('Hello.');
+    const sound = await cachedSpeech.soundOf('Hello.');
     const frames = await Array.fromAsync(sound ?? []);
     expect(
       frames
@@ -27,25 +27,25 @@ test('a prepared text has its sound, in small frames, as often as it is said', a
     ).toBe(true);
     expect(frames.flatMap(({ data }) => [...data])).toEqual([...samples]);
   }
-  expect(await prepared.soundOf('Hello!')).toBeNull();
-  expect(troubles).toEqual([]);
+  expect(await cachedSpeech.soundOf('Hello!')).toBeNull();
+  expect(failures).toEqual([]);
 });
 
-test('a text that sounds like it is it', async () => {
-  const prepared = openCachedSpeech({ "I'm sorry,": await fileOf(Buffer.from(samples.buffer)) }, () => {});
-  expect(await prepared.pcmOf('I am sorry,')).not.toBeNull();
-  expect(await prepared.pcmOf(' I’m sorry,')).not.toBeNull();
-  expect(await prepared.pcmOf('I am sorry.')).toBeNull();
+test('texts that sound the same share their speech', async () => {
+  const cachedSpeech = openCachedSpeech({ "I'm sorry,": await fileOf(Buffer.from(samples.buffer)) }, () => {});
+  expect(await cachedSpeech.pcmOf('I am sorry,')).not.toBeNull();
+  expect(await cachedSpeech.pcmOf(' I’m sorry,')).not.toBeNull();
+  expect(await cachedSpeech.pcmOf('I am sorry.')).toBeNull();
 });
 
 test.each([
   ['missing', async () => '/nowhere/speech.pcm', /ENOENT/],
   ['empty', () => fileOf(Buffer.alloc(0)), /broken/],
   ['cut off', () => fileOf(Buffer.alloc(3)), /broken/],
-])('a file that is %s is told, and leaves the text to the voice', async (_, makeFile, told) => {
-  const troubles: string[] = [];
-  const prepared = openCachedSpeech({ 'Hello.': await makeFile() }, (detail) => troubles.push(detail));
-  expect(await prepared.soundOf('Hello.')).toBeNull();
-  expect(await prepared.soundOf('Hello.')).toBeNull();
-  expect(troubles).toEqual([expect.stringMatching(told)]);
+])('a file that is %s is reported once, and its text counts as not cached', async (_, makeFile, failure) => {
+  const failures: string[] = [];
+  const cachedSpeech = openCachedSpeech({ 'Hello.': await makeFile() }, (detail) => failures.push(detail));
+  expect(await cachedSpeech.soundOf('Hello.')).toBeNull();
+  expect(await cachedSpeech.soundOf('Hello.')).toBeNull();
+  expect(failures).toEqual([expect.stringMatching(failure)]);
 });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { keepConnections, warmConnection } from '#agents/telephony/warm-up/connections.ts';
 
-test('a connection that was opened beforehand is there for a request after a long pause', async () => {
+test('a request after a long pause uses the warm connection', async () => {
   const server = createServer((_request, response) => response.end('ok'));
   server.keepAliveTimeout = 60_000;
   let connections = 0;
@@ -16,10 +16,10 @@ test('a connection that was opened beforehand is there for a request after a lon
   keepConnections();
   await warmConnection(url);
   expect(connections).toBe(1);
-  await sleep(5_500); // node's own fetch gives up after 4 s
+  await sleep(5_500); // by default, Node's fetch closes idle connections after 4 s
   expect(await (await fetch(`${url}/v1`)).text()).toBe('ok');
   expect(connections).toBe(1);
-  await warmConnection('http://127.0.0.1:9'); // nobody there: no error
+  await warmConnection('http://127.0.0.1:9'); // nothing listens there: no error
   server.closeAllConnections();
   server.close();
 }, 15_000);

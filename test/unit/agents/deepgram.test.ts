@@ -1,4 +1,4 @@
-/** Our ear against the simulated Deepgram: nothing is lost and nothing comes twice, whatever becomes of the connection. */
+/** The Deepgram STT against the simulator: no words are lost or transcribed twice, whatever happens to the connection. */
 import { initializeLogger, stt } from '@livekit/agents';
 import { expect, test } from 'vitest';
 import { DeepgramStt, type SttLimits } from '#agents/telephony/stt/deepgram.ts';
@@ -12,17 +12,17 @@ const limits: SttLimits = { connectTimeoutMs: 500, silentTimeoutMs: 1_000, giveU
 
 initializeLogger({ pretty: false, level: 'silent' });
 
-/** Listens to a caller; gives the events of it all. */
-const hear = async (baseUrl: string, ...sound: Int16Array[]) => {
-  const ear = new DeepgramStt({ apiKey: 'any', baseUrl, model: 'nova-3', language: 'en', limits });
+/** Transcribes audio; returns all events. */
+const transcribe = async (baseUrl: string, ...audio: Int16Array[]) => {
+  const deepgram = new DeepgramStt({ apiKey: 'any', baseUrl, model: 'nova-3', language: 'en', limits });
   const errors: string[] = [];
-  ear.on('error', ({ error }) => errors.push(error.message));
-  const stream = ear.stream();
+  deepgram.on('error', ({ error }) => errors.push(error.message));
+  const stream = deepgram.stream();
   const events: stt.SpeechEvent[] = [];
   const reading = (async () => {
     for await (const event of stream) events.push(event);
   })();
-  for await (const frame of microphone(...sound)) stream.pushFrame(frame);
+  for await (const frame of microphone(...audio)) stream.pushFrame(frame);
   stream.close();
   await reading;
   const textsOf = (type: stt.SpeechEventType): string[] =>
@@ -36,9 +36,9 @@ const hear = async (baseUrl: string, ...sound: Int16Array[]) => {
   };
 };
 
-test('growing interims, then the final, with times since the first sample', async () => {
+test('growing interim transcripts, then a final one, with times since the first sample', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
-  const { finals, interims, events } = await hear(
+  const { finals, interims, events } = await transcribe(
     providers.deepgramUrl,
     silence(300),
     await spoken(line),
@@ -55,10 +55,10 @@ test('growing interims, then the final, with times since the first sample', asyn
   expect(starts[1]).toBeGreaterThan(1.5);
 }, 30_000);
 
-test('what was understood at a pause is told as complete before the final transcript, once', async () => {
+test('at a pause, an interim transcript is marked as complete once, before the final one', async () => {
   const delays = { interimEveryMs: 20, finalDelayMs: 600 };
   await using providers = await startProviders({ scenarios: [scenario], delays });
-  const { complete, finals } = await hear(providers.deepgramUrl, silence(300), await spoken(line), silence(800));
+  const { complete, finals } = await transcribe(providers.deepgramUrl, silence(300), await spoken(line), silence(800));
   expect(finals).toEqual([line]);
   expect(complete.at(-1)).toBe(line);
   expect(new Set(complete).size).toBe(complete.length);
@@ -67,25 +67,25 @@ test('what was understood at a pause is told as complete before the final transc
 test.each([
   ['closes in the middle of speech', { kind: 'dropAfterMs', since: 'speech', ms: 400 }],
   ['closes before the final transcript', { kind: 'dropAtFinal' }],
-  ['hangs on connect', { kind: 'hangConnect' }],
-  ['refuses at first', { kind: 'refuse429', times: 2 }],
-  ['says nothing', { kind: 'silent' }],
+  ['hangs while connecting', { kind: 'hangConnect' }],
+  ['is refused at first', { kind: 'refuse429', times: 2 }],
+  ['sends nothing', { kind: 'silent' }],
 ] as const)(
-  'a socket that %s: every word is understood, once',
+  'a socket that %s: every word is transcribed once',
   async (_what, fault) => {
     await using providers = await startProviders({ scenarios: [scenario] });
     await providers.setFault({ service: 'stt', ...fault });
-    const sound = [await spoken(line), silence(1_500), await spoken('Thank you, goodbye.'), silence(2_000)];
-    const { finals, errors } = await hear(providers.deepgramUrl, ...sound);
+    const audio = [await spoken(line), silence(1_500), await spoken('Thank you, goodbye.'), silence(2_000)];
+    const { finals, errors } = await transcribe(providers.deepgramUrl, ...audio);
     expect(finals).toEqual([line, 'Thank you, goodbye.']);
     expect(errors).toEqual([]);
   },
   30_000,
 );
 
-test('a Deepgram that stays away is an error, said once, within the limit', async () => {
+test('an unreachable Deepgram is reported as one error within the limit', async () => {
   const startedAt = performance.now();
-  const { errors, finals } = await hear('ws://127.0.0.1:9', silence(4_500));
+  const { errors, finals } = await transcribe('ws://127.0.0.1:9', silence(4_500));
   expect(errors).toEqual(['Deepgram could not be reached']);
   expect(finals).toEqual([]);
   expect(performance.now() - startedAt).toBeLessThan(10_000);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { classifyTurn, scaleDelays, defaultEndpointingDelays } from '#agents/telephony/turns/end-of-turn.ts';
 
-const any = 'How can I help you?';
+const openQuestion = 'How can I help you?';
 
 test.each([
   ['What are your opening hours?'],
@@ -10,7 +10,7 @@ test.each([
   ['No, thanks.'],
   ["That's right."],
   ['Okay, goodbye.'],
-])('%j is finished', (said) => expect(classifyTurn(said, any)).toBe('finishedMs'));
+])('%j is finished', (said) => expect(classifyTurn(said, openQuestion)).toBe('finishedMs'));
 
 test.each([
   ['My name is'],
@@ -21,42 +21,44 @@ test.each([
   ['I need an appointment because'],
   ['The problem is'],
   ['We are looking for a place that is quiet and.'],
-])('%j is unfinished', (said) => expect(classifyTurn(said, any)).toBe('unfinishedMs'));
+])('%j is unfinished', (said) => expect(classifyTurn(said, openQuestion)).toBe('unfinishedMs'));
 
 test.each([
-  ['five five five', any],
-  ['My number is 555 123', any],
-  ['it is spelled S M I', any],
+  ['five five five', openQuestion],
+  ['My number is 555 123', openQuestion],
+  ['it is spelled S M I', openQuestion],
   ['4', 'What is your phone number?'],
   ['S', 'Could you spell your name?'],
-])('%j is being dictated', (said, asked) => expect(classifyTurn(said, asked)).toBe('dictationMs'));
+])('%j is being dictated', (said, agentSaid) => expect(classifyTurn(said, agentSaid)).toBe('dictationMs'));
 
 test.each([
-  ['The code is 4 5 7 2.', any],
-  ['It is spelled S M I T H.', any],
-])('%j was dictated', (said, asked) => expect(classifyTurn(said, asked)).toBe('dictatedMs'));
+  ['The code is 4 5 7 2.', openQuestion],
+  ['It is spelled S M I T H.', openQuestion],
+])('%j was dictated', (said, agentSaid) => expect(classifyTurn(said, agentSaid)).toBe('dictatedMs'));
 
 test.each([
-  ['My name is Peter Shaw.', any],
-  ['Hello, this is Sarah Miller speaking.', any],
-])('%j introduces somebody', (said, asked) => expect(classifyTurn(said, asked)).toBe('introducedMs'));
+  ['My name is Peter Shaw.', openQuestion],
+  ['Hello, this is Sarah Miller speaking.', openQuestion],
+])('%j introduces the caller', (said, agentSaid) => expect(classifyTurn(said, agentSaid)).toBe('introducedMs'));
 
 test.each([
   ['My name is Peter Shaw.', 'May I have your name, please?'],
-  ['My name is Peter Shaw and I have a question.', any],
-  ['I would like to make an appointment.', any],
-  ['Tomorrow at ten.', any],
-  ['My number is 555 123 4567', any],
-])('%j is closed by a full stop, or complete', (said, asked) => expect(classifyTurn(said, asked)).toBe('closedMs'));
+  ['My name is Peter Shaw and I have a question.', openQuestion],
+  ['I would like to make an appointment.', openQuestion],
+  ['Tomorrow at ten.', openQuestion],
+  ['My number is 555 123 4567', openQuestion],
+])('%j ends with a period, or is complete', (said, agentSaid) =>
+  expect(classifyTurn(said, agentSaid)).toBe('closedMs'),
+);
 
 test.each([
-  ['I would like to make an appointment', any],
-  ['I would like to leave a message for the dentist please', any],
+  ['I would like to make an appointment', openQuestion],
+  ['I would like to leave a message for the dentist please', openQuestion],
   ['four', 'For how many people?'],
-  ['', any],
-])('%j may be over', (said, asked) => expect(classifyTurn(said, asked)).toBe('openMs'));
+  ['', openQuestion],
+])('%j may be over', (said, agentSaid) => expect(classifyTurn(said, agentSaid)).toBe('openMs'));
 
-test('somebody twice as patient waits twice as long for everything', () => {
+test('a factor of 2 doubles every delay', () => {
   const twice = scaleDelays(defaultEndpointingDelays, 2);
   expect(Object.keys(twice)).toEqual(Object.keys(defaultEndpointingDelays));
   for (const [state, ms] of Object.entries(defaultEndpointingDelays)) expect(twice).toHaveProperty(state, 2 * ms);

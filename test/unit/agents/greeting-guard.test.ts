@@ -6,9 +6,9 @@ import { openGreetingGuard } from '#agents/telephony/turns/greeting-guard.ts';
 import { openSpeechTracker } from '#agents/telephony/turns/speech-tracker.ts';
 
 const { SpeechCreated, AgentStateChanged } = voice.AgentSessionEventTypes;
-const protectedMs = 60;
+const guardMs = 60;
 
-const open = (ms = protectedMs) => {
+const open = (ms = guardMs) => {
   initializeLogger({ pretty: false, level: 'silent' });
   const session = new voice.AgentSession({ vad: null, turnHandling: { turnDetection: null } });
   const filter = openGreetingGuard(ms, openSpeechTracker(session));
@@ -18,21 +18,21 @@ const open = (ms = protectedMs) => {
       hear = (event) => controller.enqueue(event);
     },
   });
-  const understood: string[] = [];
+  const recognized: string[] = [];
   const reading = (async () => {
     for await (const event of filter(source)) {
-      if (typeof event !== 'string') understood.push(event.alternatives?.[0].text ?? event.type.toString());
+      if (typeof event !== 'string') recognized.push(event.alternatives?.[0].text ?? event.type.toString());
     }
   })();
-  reading.catch((error: unknown) => understood.push(String(error)));
+  reading.catch((error: unknown) => recognized.push(String(error)));
   return {
-    understood,
-    say: (source_: 'say' | 'generate_reply', allowInterruptions = true) => {
+    recognized,
+    say: (kind: 'say' | 'generate_reply', allowInterruptions = true) => {
       const speechHandle = voice.SpeechHandle.create({ allowInterruptions });
       session.emit(SpeechCreated, {
         type: SpeechCreated,
         userInitiated: true,
-        source: source_,
+        source: kind,
         speechHandle,
         createdAt: 0,
       });
@@ -55,7 +55,7 @@ const open = (ms = protectedMs) => {
 
 const interim = stt.SpeechEventType.INTERIM_TRANSCRIPT;
 
-test('what is said while the greeting is protected is heard when it is over', async () => {
+test('what the caller says during the guard is passed on after the greeting', async () => {
   const line = open();
   await line.hear('Early');
   const greeting = line.say('say');
@@ -63,47 +63,47 @@ test('what is said while the greeting is protected is heard when it is over', as
   line.speaking();
   await line.hear('Hel', interim);
   await line.hear('Hello?');
-  expect(line.understood).toEqual(['Early']);
-  await sleep(protectedMs);
+  expect(line.recognized).toEqual(['Early']);
+  await sleep(guardMs);
   expect(greeting.allowInterruptions).toBe(true);
-  expect(line.understood).toEqual(['Early']);
+  expect(line.recognized).toEqual(['Early']);
   greeting._markDone();
   await sleep(5);
   await line.hear('More', interim);
-  expect(line.understood).toEqual(['Early', 'Hello?', 'More']);
+  expect(line.recognized).toEqual(['Early', 'Hello?', 'More']);
 });
 
-test('a caller who goes on after the protection is heard with all that they said', async () => {
+test('if the caller goes on after the guard, everything they said is passed on', async () => {
   const line = open();
   line.say('say');
   line.speaking();
   await line.hear('Hello?');
-  await sleep(protectedMs);
+  await sleep(guardMs);
   await line.hear('I need', interim);
-  expect(line.understood).toEqual(['Hello?', 'I need']);
+  expect(line.recognized).toEqual(['Hello?', 'I need']);
 });
 
-test('the protection counts from the first sound, and is for the greeting only', async () => {
+test('the guard starts with the first sound, and applies to the greeting only', async () => {
   const line = open();
   const reply = line.say('generate_reply');
   const greeting = line.say('say');
   const next = line.say('say');
-  await sleep(2 * protectedMs);
+  await sleep(2 * guardMs);
   expect([reply, greeting, next].map(({ allowInterruptions }) => allowInterruptions)).toEqual([true, false, true]);
   line.speaking();
-  await sleep(2 * protectedMs);
+  await sleep(2 * guardMs);
   expect(greeting.allowInterruptions).toBe(true);
 });
 
-test('what can never be interrupted stays so; without protection nothing is held back', async () => {
+test('an uninterruptible speech stays so; without a guard nothing is delayed', async () => {
   const line = open();
   const announcement = line.say('say', false);
   line.speaking();
-  await sleep(2 * protectedMs);
+  await sleep(2 * guardMs);
   expect(announcement.allowInterruptions).toBe(false);
   const free = open(0);
   const greeting = free.say('say');
   free.speaking();
   await free.hear('Hello?');
-  expect([greeting.allowInterruptions, free.understood]).toEqual([true, ['Hello?']]);
+  expect([greeting.allowInterruptions, free.recognized]).toEqual([true, ['Hello?']]);
 });

@@ -1,4 +1,4 @@
-/** The model against the simulated OpenAI, whatever goes wrong there: who waits hears something soon, and nothing twice. */
+/** The hedged LLM against the OpenAI simulator and its faults: the caller hears something soon, and nothing twice. */
 import { initializeLogger, llm } from '@livekit/agents';
 import { expect, test } from 'vitest';
 import { HedgedLlm, type LlmLimits } from '#agents/telephony/llm/hedged-llm.ts';
@@ -7,12 +7,12 @@ import { faultsBeforeTheFirstWord, faultsInTheMiddle } from '#test/support/llm-f
 
 initializeLogger({ pretty: false, level: 'silent' });
 
-const answer = 'We are open from eight to six.';
+const reply = 'We are open from eight to six.';
 const limits: LlmLimits = { secondAttemptMs: 400, fillerAfterMs: 2_500, giveUpMs: 4_000, stallMs: 1_000 };
 
-const openGround = () =>
+const openProviders = () =>
   startProviders({
-    scenarios: [{ name: 'hours', otherwise: answer }],
+    scenarios: [{ name: 'hours', otherwise: reply }],
     delays: { firstTokenMs: 100, tokensPerSecond: 100 },
   });
 
@@ -38,43 +38,43 @@ const ask = async (providers: Pick<Providers, 'openaiUrl' | 'log'>, model = mode
   return { text, firstMs, tookMs: performance.now() - startedAt, failures, requests };
 };
 
-test('a model that answers in time is asked once, with its temperature', async () => {
-  await using providers = await openGround();
-  expect(await ask(providers)).toMatchObject({ text: answer, failures: [], requests: 1 });
+test('a model that replies in time gets one request, with the temperature', async () => {
+  await using providers = await openProviders();
+  expect(await ask(providers)).toMatchObject({ text: reply, failures: [], requests: 1 });
   expect((await providers.log()).lastChat).toMatchObject({ temperature: 0, model: 'gpt-4.1-mini' });
 });
 
-test.each(faultsBeforeTheFirstWord)('%j: a second attempt answers', async (fault) => {
-  await using providers = await openGround();
+test.each(faultsBeforeTheFirstWord)('%j: the second attempt succeeds', async (fault) => {
+  await using providers = await openProviders();
   await providers.setFault({ service: 'llm', times: 1, ...fault });
   const { text, failures, requests, firstMs } = await ask(providers);
-  expect({ text, failures, requests }).toEqual({ text: answer, failures: [], requests: 2 });
+  expect({ text, failures, requests }).toEqual({ text: reply, failures: [], requests: 2 });
   expect(firstMs).toBeLessThan(limits.fillerAfterMs);
 });
 
-test('the second attempt is one of the second model', async () => {
-  await using providers = await openGround();
+test('the second attempt uses the second model', async () => {
+  await using providers = await openProviders();
   await providers.setFault({ service: 'llm', kind: 'hang', times: 1 });
-  expect(await ask(providers, modelOf(providers, 'gpt-4.1'))).toMatchObject({ text: answer, failures: [] });
+  expect(await ask(providers, modelOf(providers, 'gpt-4.1'))).toMatchObject({ text: reply, failures: [] });
   expect((await providers.log()).lastChat).toMatchObject({ model: 'gpt-4.1' });
 });
 
-test('a model that failed twice in a row is left alone: the second one is asked at once', async () => {
-  await using providers = await openGround();
+test('after two failures in a row the first model is skipped', async () => {
+  await using providers = await openProviders();
   const model = modelOf(providers, 'gpt-4.1');
   for (const failures of [1, 2]) {
     await providers.setFault({ service: 'llm', kind: 'hang', times: 1 });
     const { text, requests } = await ask(providers, model);
-    expect({ text, requests }).toEqual({ text: answer, requests: failures * 2 });
+    expect({ text, requests }).toEqual({ text: reply, requests: failures * 2 });
   }
   const { text, requests, firstMs } = await ask(providers, model);
-  expect({ text, requests }).toEqual({ text: answer, requests: 5 });
+  expect({ text, requests }).toEqual({ text: reply, requests: 5 });
   expect(firstMs).toBeLessThan(limits.secondAttemptMs);
   expect((await providers.log()).lastChat).toMatchObject({ model: 'gpt-4.1' });
 });
 
-test('a model that never answers: a sentence meanwhile, then one failure that nobody retries', async () => {
-  await using providers = await openGround();
+test('a model that never replies: a filler, then one failure that is not retryable', async () => {
+  await using providers = await openProviders();
   await providers.setFault({ service: 'llm', kind: 'hang', times: 'all' });
   const { text, failures, requests, firstMs, tookMs } = await ask(providers);
   expect(text).toBe('One moment, please. ');
@@ -85,8 +85,8 @@ test('a model that never answers: a sentence meanwhile, then one failure that no
   expect(failures).toEqual([{ message: expect.stringContaining('4000 ms') as string, recoverable: false }]);
 });
 
-test('refused again: the failure says so, at once', async () => {
-  await using providers = await openGround();
+test('if both attempts are refused, that is reported at once', async () => {
+  await using providers = await openProviders();
   await providers.setFault({ service: 'llm', kind: 'status', status: 429, times: 'all' });
   const { text, failures, requests, tookMs } = await ask(providers);
   expect({ text, requests }).toEqual({ text: '', requests: 2 });
@@ -94,8 +94,8 @@ test('refused again: the failure says so, at once', async () => {
   expect(failures).toEqual([{ message: expect.stringContaining('Rate limit') as string, recoverable: false }]);
 });
 
-test.each(faultsInTheMiddle)('%s in the middle of an answer: what was said is not said again', async (kind) => {
-  await using providers = await openGround();
+test.each(faultsInTheMiddle)('%s in the middle of a reply: there is no second attempt', async (kind) => {
+  await using providers = await openProviders();
   await providers.setFault({ service: 'llm', kind, afterTokens: 3, times: 1 });
   const { text, failures, requests, tookMs } = await ask(providers);
   expect({ text, requests }).toEqual({ text: 'We are open', requests: 1 });
@@ -104,8 +104,8 @@ test.each(faultsInTheMiddle)('%s in the middle of an answer: what was said is no
   expect(tookMs).toBeLessThan(limits.stallMs + 1_500);
 });
 
-test('an answer that nobody wants any more is let go', async () => {
-  await using providers = await openGround();
+test('a closed stream cancels its request, without a failure or a second attempt', async () => {
+  await using providers = await openProviders();
   await providers.setFault({ service: 'llm', kind: 'hang', times: 'all' });
   const model = new HedgedLlm({
     ...{ apiKey: 'any', baseUrl: providers.openaiUrl, model: 'gpt-4.1-mini', temperature: null },

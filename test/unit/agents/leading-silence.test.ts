@@ -19,28 +19,28 @@ const through = async (pcm: Buffer, chunkBytes: number): Promise<Buffer> => {
   return Buffer.concat(kept);
 };
 
-test('of the silence before the voice 10 ms are left', () => {
+test('10 ms of the leading silence are kept', () => {
   expect(leadingSilenceOf(Buffer.concat([silence(200), tone(50)]))).toBe(190 * perMs * 2);
   expect(leadingSilenceOf(tone(50))).toBe(0);
   expect(leadingSilenceOf(silence(500))).toBeNull();
 });
 
-test('the voice itself stays whole, whatever the chunks', async () => {
+test('the speech itself stays complete, whatever the chunks', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 300 }),
       fc.integer({ min: 1, max: 2_400 }),
-      async (leadMs, chunkSamples) => {
-        const voice = Buffer.concat([tone(60), silence(100), tone(20)]);
-        const kept = await through(Buffer.concat([silence(leadMs), voice]), chunkSamples * 2);
-        expect(kept.subarray(kept.length - voice.length).equals(voice)).toBe(true);
-        expect(kept.length - voice.length).toBeLessThanOrEqual(20 * perMs * 2);
+      async (silenceMs, chunkSamples) => {
+        const speech = Buffer.concat([tone(60), silence(100), tone(20)]);
+        const kept = await through(Buffer.concat([silence(silenceMs), speech]), chunkSamples * 2);
+        expect(kept.subarray(kept.length - speech.length).equals(speech)).toBe(true);
+        expect(kept.length - speech.length).toBeLessThanOrEqual(20 * perMs * 2);
       },
     ),
     { numRuns: 100 },
   );
 });
 
-test('a sound of nothing but silence ends', async () => {
+test('audio that is all silence ends', async () => {
   expect((await through(silence(300), 100)).length).toBeLessThan(silence(30).length);
 });

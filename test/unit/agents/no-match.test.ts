@@ -1,34 +1,34 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openNoMatchTimer, type NoMatchTimer } from '#agents/telephony/turns/no-match.ts';
 
-let told: number[] = [];
-let clock: NoMatchTimer;
+let noMatches: number[] = [];
+let timer: NoMatchTimer;
 
 const wait = (seconds: number) => vi.advanceTimersByTime(seconds * 1000);
 const speak = (seconds: number) => {
-  clock.callerSpeaks();
+  timer.callerSpeaks();
   wait(seconds);
-  clock.callerSilent();
+  timer.callerSilent();
 };
 
 beforeEach(() => {
   vi.useFakeTimers();
-  told = [];
-  clock = openNoMatchTimer((times) => told.push(times));
+  noMatches = [];
+  timer = openNoMatchTimer((times) => noMatches.push(times));
 });
 afterEach(() => {
-  clock[Symbol.dispose]();
+  timer[Symbol.dispose]();
   vi.useRealTimers();
 });
 
-test('a caller who spoke, and no word arrived: told 2.5 s later, and how often in a row', () => {
+test('speech without words is a no-match 2.5 s later, counted in a row', () => {
   speak(1.5);
   wait(2.4);
-  expect(told).toEqual([]);
+  expect(noMatches).toEqual([]);
   wait(0.2);
   speak(1.5);
   wait(2.5);
-  expect(told).toEqual([1, 2]);
+  expect(noMatches).toEqual([1, 2]);
 });
 
 test('pauses inside a sentence do not split it', () => {
@@ -37,7 +37,7 @@ test('pauses inside a sentence do not split it', () => {
     wait(0.4);
   }
   wait(2.5);
-  expect(told).toEqual([1]);
+  expect(noMatches).toEqual([1]);
 });
 
 test('a cough is not speech', () => {
@@ -45,50 +45,50 @@ test('a cough is not speech', () => {
     speak(0.6);
     wait(5);
   }
-  expect(told).toEqual([]);
+  expect(noMatches).toEqual([]);
 });
 
-test('words that arrive, also late, are enough; and it is counted anew', () => {
+test('words, even late ones, prevent a no-match and reset the count', () => {
   speak(3);
   wait(1.5);
-  clock.understood();
+  timer.recognized();
   wait(10);
-  expect(told).toEqual([]);
+  expect(noMatches).toEqual([]);
   speak(3);
   wait(2.5);
-  clock.understood();
+  timer.recognized();
   speak(3);
   wait(2.5);
-  expect(told).toEqual([1, 1]);
+  expect(noMatches).toEqual([1, 1]);
 });
 
-test('the end of a long speech may be lost as well', () => {
-  clock.callerSpeaks();
+test('a no-match at the end of a long speech is noticed, too', () => {
+  timer.callerSpeaks();
   wait(2.5);
-  clock.understood();
+  timer.recognized();
   wait(2.5);
-  clock.callerSilent();
+  timer.callerSilent();
   wait(2.5);
-  expect(told).toEqual([1]);
+  expect(noMatches).toEqual([1]);
 });
 
-test('who asked to wait speaks with somebody else, until they are back', () => {
-  clock.understood(true);
+test('after a wait request nothing counts until words are recognized', () => {
+  timer.recognized(true);
   speak(5);
   wait(5);
-  expect(told).toEqual([]);
-  clock.understood();
+  expect(noMatches).toEqual([]);
+  timer.recognized();
   speak(5);
   wait(5);
-  expect(told).toEqual([1]);
+  expect(noMatches).toEqual([1]);
 });
 
-test('what is heard while the agent speaks does not count', () => {
-  clock.callerSpeaks();
+test('speech while the agent speaks does not count', () => {
+  timer.callerSpeaks();
   wait(2.5);
-  clock.agentBusy();
+  timer.agentBusy();
   wait(1);
-  clock.callerSilent();
+  timer.callerSilent();
   wait(10);
-  expect(told).toEqual([]);
+  expect(noMatches).toEqual([]);
 });

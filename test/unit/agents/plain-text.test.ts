@@ -16,7 +16,7 @@ test.each([
   ['2 * 3 - 1 is 5, call 555-1234.', '2 * 3 - 1 is 5, call 555-1234.'],
 ])('%j is said as %j', (piece, said) => expect(plainText(piece)).toBe(said));
 
-test('a text of letters, digits and punctuation stays as it is', () => {
+test('letters, digits and punctuation are unchanged', () => {
   const words = fc
     .array(fc.stringMatching(/^[a-zA-Z0-9]{1,8}[,.!?]?$/), { minLength: 1 })
     .map((list) => list.join(' '));

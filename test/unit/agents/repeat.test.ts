@@ -25,7 +25,7 @@ test.each([
   'I didn’t quite catch what you said.',
   "Sorry, I couldn't hear you. Could you say that again?",
   'Come again?',
-])('%j asks to hear it again', (words) => expect(asksToRepeat(words)).toBe(true));
+])('%j is a repeat request', (words) => expect(asksToRepeat(words)).toBe(true));
 
 test.each([
   'Sorry.',
@@ -45,7 +45,7 @@ test.each([
   '?',
   'Yes.',
   '',
-])('%j does not', (words) => expect(asksToRepeat(words)).toBe(false));
+])('%j is not a repeat request', (words) => expect(asksToRepeat(words)).toBe(false));
 
 test.each([
   ['We are open from nine to five.', 'We are open from nine to five.'],

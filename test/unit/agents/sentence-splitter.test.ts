@@ -32,7 +32,7 @@ test.each([
   ['First line\nSecond line', ['First line', 'Second line']],
   ['今日は。元気ですか？はい', ['今日は。', '元気ですか？', 'はい']],
   ['', []],
-])('%j is cut into sentences', (text, expected) => {
+])('%j is split into sentences', (text, expected) => {
   expect(sentences(text)).toEqual(expected);
 });
 
@@ -56,7 +56,7 @@ test.each([
   expect(sentences(text)).toEqual(expected);
 });
 
-test('the first clause comes out with its comma, where no number can go on', () => {
+test('the first clause is returned at its comma, unless a number may go on', () => {
   const splitter = openSentenceSplitter();
   expect(splitter.push('Of course,')).toEqual(['Of course,']);
   const other = openSentenceSplitter();
@@ -64,7 +64,7 @@ test('the first clause comes out with its comma, where no number can go on', () 
   expect(other.push('000 dollars,')).toEqual(['We have 1,000 dollars,']);
 });
 
-test('a sentence comes out as soon as its end is certain', () => {
+test('a sentence is returned as soon as its end is certain', () => {
   const splitter = openSentenceSplitter();
   expect(splitter.push('Hello there.')).toEqual([]); // "there.5"? "there.com"?
   expect(splitter.push(' ')).toEqual(['Hello there.']); // before the next one's first word
@@ -75,7 +75,7 @@ test('a sentence comes out as soon as its end is certain', () => {
   expect(splitter.flush()).toEqual([]);
 });
 
-test('a text without any end is cut before it is too long, between words', () => {
+test('a text without an end is cut between words before it gets too long', () => {
   const pieces = split('and so on '.repeat(200), 50);
   expect(pieces.length).toBeGreaterThan(4);
   for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(400);
@@ -106,7 +106,7 @@ const prose = fc
   )
   .map((parts) => parts.join(''));
 
-test('nothing is lost and nothing added, and the chunks do not matter', () => {
+test('the pieces add up to the text, and chunks make no difference', () => {
   fc.assert(
     fc.property(
       fc.oneof(prose, fc.string({ unit: 'grapheme' })),

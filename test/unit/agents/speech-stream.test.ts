@@ -2,16 +2,16 @@ import { APIConnectionError, APIError, APIStatusError, APITimeoutError } from '@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { streamSpeech } from '#agents/telephony/tts/speech-stream.ts';
-import { openSpeechServer, pcm, type Answer } from './speech-server.ts';
+import { openSpeechServer, pcm, type Respond } from './speech-server.ts';
 
 const limits = { firstByteTimeoutMs: 300, stallTimeoutMs: 300 };
 
 const streamFrom = (baseUrl: string, signal: AbortSignal) =>
   streamSpeech({ url: `${baseUrl}/audio/speech`, headers: {}, body: '{"input":"Hello."}' }, limits, signal);
 
-/** What arrives, how many requests it took, and with what it failed. */
-const speak = async (answer: Answer, signal = new AbortController().signal) => {
-  await using server = await openSpeechServer(answer);
+/** Returns the audio, the number of requests, and the error, if any. */
+const speak = async (respond: Respond, signal = new AbortController().signal) => {
+  await using server = await openSpeechServer(respond);
   const chunks: Uint8Array[] = [];
   let error: unknown = null;
   try {
@@ -19,10 +19,10 @@ const speak = async (answer: Answer, signal = new AbortController().signal) => {
   } catch (thrown) {
     error = thrown;
   }
-  return { sound: Buffer.concat(chunks), chunks, error, requests: server.asked.length };
+  return { sound: Buffer.concat(chunks), chunks, error, requests: server.requests.length };
 };
 
-test('sound goes out as it arrives, not when it is complete', async () => {
+test('audio is passed on as it arrives', async () => {
   const arrivals: number[] = [];
   await using server = await openSpeechServer(async (response) => {
     response.write(pcm(100));
@@ -37,7 +37,7 @@ test('sound goes out as it arrives, not when it is complete', async () => {
   expect(arrivals.at(-1)).toBeGreaterThanOrEqual(190);
 });
 
-test('samples survive chunks of odd length; a byte too many is dropped', async () => {
+test('samples survive chunks of odd length; an odd byte at the end is dropped', async () => {
   const whole = Buffer.concat([pcm(10, 1234), Buffer.of(7)]);
   const { sound, chunks, error } = await speak(async (response) => {
     for (const [from, to] of [
@@ -56,7 +56,7 @@ test('samples survive chunks of odd length; a byte too many is dropped', async (
   expect(chunks.every((chunk) => chunk.length % 2 === 0)).toBe(true);
 });
 
-test.each([429, 500, 503])('a %i is tried once more', async (status) => {
+test.each([429, 500, 503])('a %i is retried once', async (status) => {
   const { sound, error, requests } = await speak((response, _text, attempt) => {
     if (attempt === 1) response.writeHead(status).end('no');
     else response.end(pcm(20));
@@ -64,26 +64,26 @@ test.each([429, 500, 503])('a %i is tried once more', async (status) => {
   expect({ error, requests, bytes: sound.length }).toEqual({ error: null, requests: 2, bytes: pcm(20).length });
 });
 
-test('two failures are an error of the framework that nobody retries', async () => {
+test('two failures are an APIError that is not retryable', async () => {
   const { error, requests } = await speak((response) => void response.writeHead(500).end());
   expect(requests).toBe(2);
   expect(error).toBeInstanceOf(APIStatusError);
   expect(error).toMatchObject({ statusCode: 500, retryable: false });
 });
 
-test('a wrong key is not tried again', async () => {
+test('a wrong key is not retried', async () => {
   const { error, requests } = await speak((response) => void response.writeHead(401).end());
   expect(requests).toBe(1);
   expect(error).toMatchObject({ statusCode: 401, retryable: false });
 });
 
-test('an answer without sound is tried once more, then an error', async () => {
+test('a response without audio is retried once, then an error', async () => {
   const { error, requests } = await speak((response) => void response.end());
   expect(requests).toBe(2);
   expect(error).toBeInstanceOf(APIError);
 });
 
-test('no first sound in time: tried once more, then a timeout', async () => {
+test('no audio in time is retried once, then a timeout', async () => {
   const startedAt = Date.now();
   const { error, requests } = await speak(() => undefined);
   expect(requests).toBe(2);
@@ -91,7 +91,7 @@ test('no first sound in time: tried once more, then a timeout', async () => {
   expect(Date.now() - startedAt).toBeLessThan(1_500);
 });
 
-test('a stall or a cut after the first sound is never tried again: words would be said twice', async () => {
+test('a stall or a lost connection after the first audio is never retried', async () => {
   const stalled = await speak((response) => void response.write(pcm(50)));
   expect(stalled.requests).toBe(1);
   expect(stalled.error).toBeInstanceOf(APITimeoutError);
@@ -106,7 +106,7 @@ test('a stall or a cut after the first sound is never tried again: words would b
   expect(cut.error).toBeInstanceOf(APIConnectionError);
 });
 
-test('when it is aborted it just ends, and the request with it', async () => {
+test('aborting ends the stream and its request, without an error', async () => {
   const abort = new AbortController();
   setTimeout(() => abort.abort(), 100);
   const { error, requests } = await speak((response) => void response.write(pcm(50)), abort.signal);

@@ -4,7 +4,7 @@ import { ReadableStream } from 'node:stream/web';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { atRate } from '#agents/telephony/tts/speaking-rate.ts';
 import { StreamingTts } from '#agents/telephony/tts/streaming-tts.ts';
-import { openSpeechServer, pcm, type Answer, type SpeechServer } from './speech-server.ts';
+import { openSpeechServer, pcm, type Respond, type SpeechServer } from './speech-server.ts';
 
 const unhandled: unknown[] = [];
 beforeAll(() => {
@@ -13,13 +13,13 @@ beforeAll(() => {
 });
 afterEach(() => expect(unhandled).toEqual([]));
 
-const open = async (answer: Answer, prepared: Readonly<Record<string, Uint8Array>> = {}) => {
-  const server = await openSpeechServer(answer);
+const open = async (respond: Respond, cached: Readonly<Record<string, Uint8Array>> = {}) => {
+  const server = await openSpeechServer(respond);
   const voice = new StreamingTts({
     providers: { openai: { baseUrl: server.baseUrl, apiKey: 'key' }, deepgram: { baseUrl: 'ws://-', apiKey: '' } },
     voice: { provider: 'openai', model: 'tts-1', voice: 'alloy', rate: 1.2 },
     limits: { stallTimeoutMs: 300 },
-    cached: (text) => Promise.resolve(prepared[text] ?? null),
+    cached: (text) => Promise.resolve(cached[text] ?? null),
   });
   const errors: { recoverable: boolean }[] = [];
   voice.on('error', (error) => errors.push(error));
@@ -28,7 +28,7 @@ const open = async (answer: Answer, prepared: Readonly<Record<string, Uint8Array
 
 const connOptions = { maxRetry: 0, retryIntervalMs: 10, timeoutMs: 1_000 };
 
-/** Says a text that comes in these parts; gives what was said when, and where each sentence starts in the sound. */
+/** Says a text that arrives in these parts; returns the length of the audio, its levels, and the timed transcript. */
 const say = async (voice: StreamingTts, parts: string[], pauseMs = 0) => {
   const stream = voice.stream({ connOptions });
   const source = new ReadableStream<string>({
@@ -54,16 +54,16 @@ const say = async (voice: StreamingTts, parts: string[], pauseMs = 0) => {
   return { ms: samples / 24, levels: levels.filter((level, index) => level !== levels[index - 1]), texts };
 };
 
-const asked = (server: SpeechServer) => server.asked.map(({ text }) => text);
+const requestedTexts = (server: SpeechServer) => server.requests.map(({ text }) => text);
 
-test('each sentence is requested by itself and played in order, also when the second is faster', async () => {
+test('each sentence is requested separately and played in order, even if the second is faster', async () => {
   const { server, voice, errors } = await open(async (response, text) => {
     await sleep(text === 'One.' ? 150 : 0);
     response.end(pcm(100, text.length * 100));
   });
   await using _server = server;
   const { ms, levels, texts } = await say(voice, ['One. ', 'Twenty. ', 'And a third']);
-  expect(asked(server)).toEqual(['One.', 'Twenty.', 'And a third']);
+  expect(requestedTexts(server)).toEqual(['One.', 'Twenty.', 'And a third']);
   expect(levels).toEqual([400, 700, 1100]);
   expect(ms).toBe(300);
   expect(texts.map(({ text }) => text).join('')).toBe('One. Twenty. And a third');
@@ -71,7 +71,7 @@ test('each sentence is requested by itself and played in order, also when the se
   expect(errors).toEqual([]);
 });
 
-test('a prepared opener is heard without being asked for, and the rest follows', async () => {
+test('a cached lead-in phrase is played without a request, and the rest follows', async () => {
   const { server, voice } = await open(
     (response, text) => {
       response.end(pcm(100, text.length * 100));
@@ -80,13 +80,13 @@ test('a prepared opener is heard without being asked for, and the rest follows',
   );
   await using _server = server;
   const { ms, levels, texts } = await say(voice, ['Of course,', ' I can do ', 'that. Of course,', ' yes.']);
-  expect(asked(server)).toEqual(['I can do that.', 'Of course, yes.']);
+  expect(requestedTexts(server)).toEqual(['I can do that.', 'Of course, yes.']);
   expect(levels).toEqual([5_000, 1_400, 1_500]);
   expect(ms).toBe(280);
   expect(texts.map(({ text }) => text).join('')).toBe('Of course, I can do that. Of course, yes.');
 });
 
-test('the silence with which a reply begins is left out, the one between sentences is not', async () => {
+test('leading silence is cut at the start of a reply, but not between sentences', async () => {
   const { server, voice } = await open((response, text) => {
     response.end(Buffer.concat([pcm(100, 0), pcm(100, text.length * 100)]));
   });
@@ -95,7 +95,7 @@ test('the silence with which a reply begins is left out, the one between sentenc
   expect(ms).toBe(110 + 200);
 });
 
-test('the next sentence is requested while the first is still arriving, but not the one after', async () => {
+test('the next sentence is requested while the first is still arriving, but not the third', async () => {
   const { server, voice } = await open(async (response) => {
     response.write(pcm(40));
     await sleep(200);
@@ -103,12 +103,12 @@ test('the next sentence is requested while the first is still arriving, but not 
   });
   await using _server = server;
   await say(voice, ['One. Two. Three.']);
-  const [first, second, third] = server.asked.map(({ atMs }) => atMs);
+  const [first, second, third] = server.requests.map(({ atMs }) => atMs);
   expect(Number(second) - Number(first)).toBeLessThan(100);
   expect(Number(third) - Number(first)).toBeGreaterThan(150);
 });
 
-test('the first sound comes long before the text is complete', async () => {
+test('the first audio comes long before the text is complete', async () => {
   const { server, voice } = await open((response) => void response.end(pcm(40)));
   await using _server = server;
   const stream = voice.stream({ connOptions });
@@ -130,7 +130,7 @@ test('the first sound comes long before the text is complete', async () => {
   expect(firstMs).toBeLessThan(300);
 });
 
-test('what failed is told once, and only what was voiced is in the transcript', async () => {
+test('a failure is reported once, and the transcript has only what was synthesized', async () => {
   const { server, voice, errors } = await open((response, text) => {
     if (text === 'Two.') response.writeHead(500).end();
     else response.end(pcm(100));
@@ -141,8 +141,8 @@ test('what failed is told once, and only what was voiced is in the transcript', 
   expect(texts.map(({ text }) => text).join('')).toBe('One.');
   expect(errors).toHaveLength(1);
   expect(errors[0]).toMatchObject({ recoverable: false });
-  expect(asked(server).filter((text) => text === 'Two.')).toHaveLength(2);
-  expect(asked(server)).not.toContain('Four.');
+  expect(requestedTexts(server).filter((text) => text === 'Two.')).toHaveLength(2);
+  expect(requestedTexts(server)).not.toContain('Four.');
 });
 
 test('closing the stream aborts the requests', async () => {
@@ -155,18 +155,18 @@ test('closing the stream aborts the requests', async () => {
   await stream.next();
   stream.close();
   await sleep(100);
-  expect(server.asked.map(({ aborted }) => aborted)).toEqual([true, true]);
+  expect(server.requests.map(({ aborted }) => aborted)).toEqual([true, true]);
   expect(errors).toEqual([]);
 });
 
-test('text without a word in it is not requested', async () => {
+test('text without any words is not requested', async () => {
   const { server, voice, errors } = await open((response) => void response.end(pcm(40)));
   await using _server = server;
   const { ms } = await say(voice, ['… ', '!! ', '\n']);
-  expect({ ms, asked: asked(server), errors }).toEqual({ ms: 0, asked: [], errors: [] });
+  expect({ ms, requests: requestedTexts(server), errors }).toEqual({ ms: 0, requests: [], errors: [] });
 });
 
-test('one-shot synthesis streams too, and its failure is told, not thrown at the process', async () => {
+test('one-shot synthesis streams too, and its failure is reported, not an unhandled rejection', async () => {
   const { server, voice, errors } = await open((response, text) => {
     if (text === 'Bad.') response.writeHead(500).end();
     else response.end(pcm(100));
@@ -174,18 +174,18 @@ test('one-shot synthesis streams too, and its failure is told, not thrown at the
   await using _server = server;
   const frame = await voice.synthesize('Good.', connOptions).collect();
   expect(frame.samplesPerChannel / 24).toBe(100);
-  for await (const _ of voice.synthesize('Bad.', connOptions)) throw new Error('there is no sound');
+  for await (const _ of voice.synthesize('Bad.', connOptions)) throw new Error('there is no audio');
   await sleep(20);
   expect(errors).toHaveLength(1);
 });
 
-test('what is asked again is asked for more slowly, and not taken from what was spoken before the call', async () => {
+test('at another rate, speech is requested rather than taken from the cache', async () => {
   const { server, voice } = await open((response) => void response.end(pcm(100)), { 'Hello there.': pcm(100) });
   await using _ = server;
   await say(voice, ['Hello there.']);
   await atRate(0.8, () => say(voice, ['Hello there. And again, please.']));
   await say(voice, ['Good.']);
-  expect(server.asked.map(({ text, speed }) => [text, speed])).toEqual([
+  expect(server.requests.map(({ text, speed }) => [text, speed])).toEqual([
     ['Hello there.', 0.96],
     ['And again, please.', 0.96],
     ['Good.', 1.2],

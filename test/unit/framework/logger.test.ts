@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { takeOverFrameworkLog } from '#src/framework/logger.ts';
 
-/** What the framework's logger writes, under these options. */
+/** Returns what the framework's logger writes with these options. */
 const written = (options: { level: string; pii: boolean }, write: () => void): string => {
   let lines = '';
   const sink = new Writable({
@@ -27,17 +27,17 @@ const speak = () => {
   frameworkLog().info('an utterance');
 };
 
-test('what people said is left out at every level', () => {
+test('speech is left out at every level', () => {
   const lines = written({ level: 'trace', pii: false }, speak);
   expect(lines).not.toContain('CANARY');
   expect(lines).toContain('"attempt":2');
   expect(lines).toContain('an utterance');
 });
 
-test('it is there when it was asked for', () => {
+test('speech is logged if `pii` is set', () => {
   expect(written({ level: 'warn', pii: true }, speak)).toContain('"lk.pii.user_input":"CANARY"');
 });
 
-test('at our info its chatter is not ours', () => {
+test('at our level info, its info lines are left out', () => {
   expect(written({ level: 'info', pii: false }, speak)).not.toContain('an utterance');
 });

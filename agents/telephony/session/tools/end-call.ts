@@ -1,15 +1,15 @@
-/** The model's way to hang up. */
+/** The tool with which the model hangs up. */
 import { llm } from '@livekit/agents';
 import { z } from 'zod';
 
-/** `saidWords` settles when what the model said beside the tool call was heard; `goodbye` is what it wants said instead. */
-export type HangUp = (saidWords: Promise<unknown>, goodbye: string | null) => void;
+/** `playedOut` resolves when what the model said along with the tool call has been played out; `goodbye` is what else it wants to be said. */
+export type HangUp = (playedOut: Promise<unknown>, goodbye: string | null) => void;
 
 const parameters = z.object({
   goodbye: z.string().nullish().describe('What to say as goodbye, unless you said it already.'),
 });
 
-/** Makes the tool. It answers nothing, so that the model does not go on talking. */
+/** Creates the tool. It returns nothing, so that the model doesn't go on talking. */
 export const endCallTool = (hangUp: HangUp) =>
   llm.tool({
     name: 'end_call',
@@ -18,7 +18,7 @@ export const endCallTool = (hangUp: HangUp) =>
     parameters,
     execute: async ({ goodbye }, { ctx }) => {
       if (ctx.speechHandle.interrupted) return;
-      // From here on the goodbye is played to its end, whatever the caller says.
+      // The caller can't interrupt the goodbye.
       ctx.disallowInterruptions();
       hangUp(ctx.waitForPlayout(), goodbye?.trim() ? goodbye : null);
     },

@@ -1,4 +1,4 @@
-/** Takes a message for a person, who is never on the line. */
+/** The tool with which the model takes a message. */
 import { llm } from '@livekit/agents';
 import { z } from 'zod';
 
@@ -15,14 +15,14 @@ const parameters = z.object({
   reason: z.string().trim().min(1).max(2_000).describe('What it is about, in one or two sentences.'),
 });
 
-/** Makes the tool. `callerNumber` is used when the caller named none. */
-export const takeMessageTool = (callerNumber: string | null, keep: (message: Message) => void) =>
+/** Creates the tool. @param callerNumber the number to call back if the caller names no other */
+export const takeMessageTool = (callerNumber: string | null, takeMessage: (message: Message) => void) =>
   llm.tool({
     name: 'take_message',
     description: 'Notes a message of the caller, to be read by a person later.',
     parameters,
     execute: async ({ name, number, reason }) => {
-      keep({ name, number: number || (callerNumber ?? ''), reason });
+      takeMessage({ name, number: number || (callerNumber ?? ''), reason });
       return { noted: true };
     },
   });

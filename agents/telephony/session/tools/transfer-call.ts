@@ -1,11 +1,11 @@
-/** The model's way to connect the caller with a person: with those whom the campaign lists, and with nobody else. */
+/** The tool with which the model transfers the caller to one of the campaign's destinations. */
 import { llm } from '@livekit/agents';
 import { z } from 'zod';
 
-/** `saidWords` settles when what the model said beside the tool call was heard. */
-export type TransferTo = (saidWords: Promise<unknown>, destination: string) => void;
+/** `playedOut` resolves when what the model said along with the tool call has been played out. */
+export type TransferTo = (playedOut: Promise<unknown>, destination: string) => void;
 
-/** Makes the tool. It answers nothing, so that the model does not go on talking. */
+/** Creates the tool. It returns nothing, so that the model doesn't go on talking. */
 export const transferCallTool = (destinations: readonly string[], transferTo: TransferTo) =>
   llm.tool({
     name: 'transfer_call',

@@ -1,4 +1,4 @@
-/** "Uh-huh": what people say to show that they are listening. English. */
+/** Backchannels, such as "uh-huh": what people say to show that they are listening. English only. */
 
 const words = new Set(
   (
@@ -7,14 +7,14 @@ const words = new Set(
   ).split(' '),
 );
 const phrases = /^(i see|got it|uh huh|mm hmm|all right|of course|go on|makes sense|i understand)$/;
-const mostWords = 3;
+const maxWords = 3;
 
-/** Whether the text says nothing but that somebody is listening. */
+/** Whether the text is nothing but a backchannel. */
 export const isBackchannel = (text: string): boolean => {
   const plain = text
     .toLowerCase()
     .replace(/[^\p{L}' -]/gu, '')
     .trim();
   const said = plain.split(/\s+/);
-  return phrases.test(plain) || (said.length <= mostWords && said.every((word) => words.has(word)));
+  return phrases.test(plain) || (said.length <= maxWords && said.every((word) => words.has(word)));
 };

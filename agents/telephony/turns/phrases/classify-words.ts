@@ -1,4 +1,4 @@
-/** What the caller's words ask of the agent, apart from an answer. */
+/** Classifies the caller's words by what they want from the agent. */
 import { isBackchannel } from './backchannel.ts';
 import { asksToRepeat } from './repeat-request.ts';
 import { asksToWait } from './wait-request.ts';

@@ -1,8 +1,8 @@
-/** "Sorry?": a caller who did not catch what the agent said hears it again. */
+/** Requests to repeat, such as "Sorry?". English only. */
 import { openSentenceSplitter } from '../../tts/sentence-splitter.ts';
 
 const fillers = /^(?:(?:uh|um|uhm|er|erm|oh|ah|hm|hey|please)(?: |$))+/;
-/** Said before a request; in the tone of a question they are one. */
+/** These may precede a request. As a question, they are one themselves. */
 const apologies = /^(?:(?:(?:i'm|i am|so) )?sorry|excuse me|pardon me)$/;
 const openings = /^(?:(?:(?:i'm |i am |so )?sorry|excuse me|(?:i )?beg your pardon|pardon(?: me)?|please) )+/;
 const endings = /(?: (?:please|for me|sorry|thanks|thank you))+$/;
@@ -31,7 +31,7 @@ const isRequest = (part: string): boolean => {
   return requests.some((request) => request.test(core));
 };
 
-/** Whether these words, all of them, ask to hear again what was said last, and nothing else. English. */
+/** Whether the words are nothing but a request to repeat what was said last. */
 export const asksToRepeat = (words: string): boolean => {
   const parts = words.split(/[.,;:!?…]+/).map((part) => plain(part).replace(fillers, ''));
   const said = parts.filter((part) => part !== '');
@@ -40,8 +40,8 @@ export const asksToRepeat = (words: string): boolean => {
   return said.some(isRequest) || (said.length > 0 && words.trim().endsWith('?'));
 };
 
-/** The last sentences of a text, so many at most. */
-export const lastSentences = (text: string, most: number): string => {
+/** The last `count` sentences of a text. */
+export const lastSentences = (text: string, count: number): string => {
   const splitter = openSentenceSplitter();
   const pieces = [...splitter.push(text), ...splitter.flush()];
   const sentences = pieces.reduce<string[]>((found, piece) => {
@@ -49,7 +49,7 @@ export const lastSentences = (text: string, most: number): string => {
     if (open === undefined || endsSentence(open)) return [...found, piece];
     return [...found.slice(0, -1), open + piece];
   }, []);
-  return sentences.slice(-most).join('').trim();
+  return sentences.slice(-count).join('').trim();
 };
 
 const endsSentence = (text: string): boolean => /[.!?…。！？।؟]["'”’»)\]}]*\s*$/u.test(text);

@@ -1,4 +1,4 @@
-/** "One moment": a caller who asks to wait is given more time before the agent asks whether they are still there. */
+/** Wait requests, such as "One moment": the caller gets more time before the first no-input prompt. */
 
 const requests = [
   /\b(one|a|just a|give me a|wait a|another) (moment|second|sec|minute|min)\b/,
@@ -8,10 +8,10 @@ const requests = [
   /\bun (momento|segundo|momentito)\b/,
   /\bun (instant|moment)\b|\bune (seconde|minute)\b/,
 ];
-/** Longer than this, it is a story that happens to hold such words. */
-const mostWords = 14;
+/** A longer text merely happens to contain such words. */
+const maxWords = 14;
 
-/** Whether the caller, with these words, asks the agent to wait. A question wants an answer and never asks to wait. */
+/** Whether the words ask the agent to wait. A question doesn't, unless it is "Can you …?" or the like. */
 export const asksToWait = (words: string): boolean => {
   const plain = words
     .toLowerCase()
@@ -19,6 +19,6 @@ export const asksToWait = (words: string): boolean => {
     .replace(/\s+/g, ' ')
     .trim();
   if (plain.endsWith('?') && !/^(can|could|would|will) you\b/.test(plain)) return false;
-  if (plain.split(' ').length > mostWords) return false;
+  if (plain.split(' ').length > maxWords) return false;
   return requests.some((request) => request.test(plain));
 };
