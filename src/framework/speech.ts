@@ -37,7 +37,7 @@ export const openSpeechContext = (): SpeechContext => {
 };
 
 /**
- * When the text of a frame was sent to the TTS, in ms on the clock of `performance.now()`; null on all but a reply's first frame.
+ * When the text of a frame was sent to the TTS, in ms on the clock of `performance.now()`; null if the framework didn't note it.
  * Upstream: this time in the metrics of a reply.
  */
 export const ttsStartedAt = (frame: AudioFrame): number | null => {
