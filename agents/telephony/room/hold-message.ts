@@ -44,7 +44,7 @@ export const playHoldMessage = async (
   const speech = openCachedSpeech(cachedSpeech, (detail) => log.error({ detail }, 'the caller hears nothing'));
   await using track = await publishTrack(room, caller);
   while (!isOver) {
-    for await (const frame of (await speech.soundOf(text)) ?? []) await track.source.captureFrame(frame);
+    for await (const frame of (await speech.framesOf(text)) ?? []) await track.source.captureFrame(frame);
     await track.source.waitForPlayout();
     await atMost(pauseMs, over);
   }

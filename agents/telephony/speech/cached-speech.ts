@@ -9,13 +9,13 @@ import { openFramer } from '../audio/frames.ts';
 import { leadingSilenceOf } from '../audio/leading-silence.ts';
 
 /** Audio to be played once, in frames of 40 ms. */
-export type Sound = ReadableStream<AudioFrame>;
+export type FrameStream = ReadableStream<AudioFrame>;
 
 export type CachedSpeech = {
   /** The 16-bit mono samples of a text at 24 kHz; null if it isn't cached or its file can't be read. */
   pcmOf: (text: string) => Promise<Buffer | null>;
   /** The same as frames. */
-  soundOf: (text: string) => Promise<Sound | null>;
+  framesOf: (text: string) => Promise<FrameStream | null>;
 };
 
 const frameMs = 40;
@@ -26,7 +26,7 @@ export const openCachedSpeech = (files: CallJob['cachedSpeech'], onFailure: (det
   const pcmOf = async (text: string) => (await reading.get(keyOf(text))) ?? null;
   return {
     pcmOf,
-    soundOf: async (text) => {
+    framesOf: async (text) => {
       const pcm = await pcmOf(text);
       return pcm === null ? null : ReadableStream.from(cut(pcm));
     },

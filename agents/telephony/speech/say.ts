@@ -1,7 +1,7 @@
 /** Says a fixed text, and returns how that went. */
 import type { voice } from '@livekit/agents';
 import { atMost } from '#src/time-limit.ts';
-import type { CachedSpeech, Sound } from './cached-speech.ts';
+import type { CachedSpeech, FrameStream } from './cached-speech.ts';
 import type { Playout } from './playout.ts';
 
 /** `heard`: played to its end; `cut_off`: by the caller or the end of the session; `failed`: the TTS failed, wholly or in part. */
@@ -18,25 +18,25 @@ export const openSay =
   (session: voice.AgentSession, playout: Playout, cachedSpeech: CachedSpeech): Say =>
   async (text, { interruptible = true } = {}) => {
     if (text.trim() === '') return 'heard';
-    const sound = await cachedSpeech.soundOf(text);
+    const frames = await cachedSpeech.framesOf(text);
     const before = playout.started;
-    const handle = sayOrNull(session, text, sound, interruptible);
+    const handle = sayOrNull(session, text, frames, interruptible);
     if (handle === null) return 'cut_off';
     if (!(await atMost(maxSpeechMs, handle.waitForPlayout()))) return 'failed';
     if (handle.interrupted) return 'cut_off';
     const isSilent = before !== null && playout.started === before;
     // If the TTS failed while cached speech was played, it was synthesizing something else.
-    return isSilent || (sound === null && playout.failedLately) ? 'failed' : 'heard';
+    return isSilent || (frames === null && playout.failedLately) ? 'failed' : 'heard';
   };
 
 const sayOrNull = (
   session: voice.AgentSession,
   text: string,
-  sound: Sound | null,
+  frames: FrameStream | null,
   interruptible: boolean,
 ): voice.SpeechHandle | null => {
   try {
-    return session.say(text, { allowInterruptions: interruptible, ...(sound !== null && { audio: sound }) });
+    return session.say(text, { allowInterruptions: interruptible, ...(frames !== null && { audio: frames }) });
   } catch {
     return null; // the session is closing
   }

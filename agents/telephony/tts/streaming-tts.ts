@@ -84,8 +84,8 @@ class SpokenReply extends tts.SynthesizeStream {
   /** The last frame, not emitted yet: the end time of the sentence may have to be added to it. */
   #pending: tts.SynthesizedAudio | null = null;
 
-  constructor(voice: StreamingTts, say: Say, connOptions?: APIConnectOptions) {
-    super(voice, connOptions);
+  constructor(owner: StreamingTts, say: Say, connOptions?: APIConnectOptions) {
+    super(owner, connOptions);
     this.#say = say;
   }
 
@@ -94,10 +94,10 @@ class SpokenReply extends tts.SynthesizeStream {
     const signal = AbortSignal.any([this.abortSignal, stop.signal]);
     let isFirst = true;
     await using pieces = openPrefetch<string, Uint8Array>(requestsAtOnce, (text) => {
-      const sound = this.#say(plainText(text), signal);
-      if (!isFirst) return sound;
+      const audio = this.#say(plainText(text), signal);
+      if (!isFirst) return audio;
       isFirst = false;
-      return withoutLeadingSilence(sound);
+      return withoutLeadingSilence(audio);
     });
     await Promise.all([this.#readText(pieces), this.#playAll(pieces, stop)]);
   }
@@ -178,18 +178,18 @@ class SpokenReply extends tts.SynthesizeStream {
 
 class OneShot extends tts.ChunkedStream {
   readonly label = 'streaming-tts.OneShot';
-  readonly #voice: StreamingTts;
+  readonly #owner: StreamingTts;
   readonly #say: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
   constructor(
-    voice: StreamingTts,
+    owner: StreamingTts,
     text: string,
     say: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
     connOptions?: APIConnectOptions,
     abortSignal?: AbortSignal,
   ) {
-    super(text, voice, connOptions, abortSignal);
-    this.#voice = voice;
+    super(text, owner, connOptions, abortSignal);
+    this.#owner = owner;
     this.#say = say;
   }
 
@@ -205,7 +205,7 @@ class OneShot extends tts.ChunkedStream {
       put(framer.flush());
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      reportTtsError(this.#voice, error);
+      reportTtsError(this.#owner, error);
     }
   }
 }

@@ -18,8 +18,8 @@ test('cached speech is returned in frames of 40 ms, any number of times', async 
   const failures: string[] = [];
   const cachedSpeech = openCachedSpeech({ 'Hello.': path }, (detail) => failures.push(detail));
   for (const _ of [1, 2]) {
-    const sound = await cachedSpeech.soundOf('Hello.');
-    const frames = await Array.fromAsync(sound ?? []);
+    const stream = await cachedSpeech.framesOf('Hello.');
+    const frames = await Array.fromAsync(stream ?? []);
     expect(
       frames
         .slice(0, -1)
@@ -27,7 +27,7 @@ test('cached speech is returned in frames of 40 ms, any number of times', async 
     ).toBe(true);
     expect(frames.flatMap(({ data }) => [...data])).toEqual([...samples]);
   }
-  expect(await cachedSpeech.soundOf('Hello!')).toBeNull();
+  expect(await cachedSpeech.framesOf('Hello!')).toBeNull();
   expect(failures).toEqual([]);
 });
 
@@ -45,7 +45,7 @@ test.each([
 ])('a file that is %s is reported once, and its text counts as not cached', async (_, makeFile, failure) => {
   const failures: string[] = [];
   const cachedSpeech = openCachedSpeech({ 'Hello.': await makeFile() }, (detail) => failures.push(detail));
-  expect(await cachedSpeech.soundOf('Hello.')).toBeNull();
-  expect(await cachedSpeech.soundOf('Hello.')).toBeNull();
+  expect(await cachedSpeech.framesOf('Hello.')).toBeNull();
+  expect(await cachedSpeech.framesOf('Hello.')).toBeNull();
   expect(failures).toEqual([expect.stringMatching(failure)]);
 });

@@ -15,22 +15,22 @@ afterEach(() => expect(unhandled).toEqual([]));
 
 const open = async (respond: Respond, cached: Readonly<Record<string, Uint8Array>> = {}) => {
   const server = await openSpeechServer(respond);
-  const voice = new StreamingTts({
+  const streamingTts = new StreamingTts({
     providers: { openai: { baseUrl: server.baseUrl, apiKey: 'key' }, deepgram: { baseUrl: 'ws://-', apiKey: '' } },
     voice: { provider: 'openai', model: 'tts-1', voice: 'alloy', rate: 1.2 },
     limits: { stallTimeoutMs: 300 },
     cached: (text) => Promise.resolve(cached[text] ?? null),
   });
   const errors: { recoverable: boolean }[] = [];
-  voice.on('error', (error) => errors.push(error));
-  return { server, voice, errors };
+  streamingTts.on('error', (error) => errors.push(error));
+  return { server, streamingTts, errors };
 };
 
 const connOptions = { maxRetry: 0, retryIntervalMs: 10, timeoutMs: 1_000 };
 
 /** Says a text that arrives in these parts; returns the length of the audio, its levels, and the timed transcript. */
-const say = async (voice: StreamingTts, parts: string[], pauseMs = 0) => {
-  const stream = voice.stream({ connOptions });
+const say = async (streamingTts: StreamingTts, parts: string[], pauseMs = 0) => {
+  const stream = streamingTts.stream({ connOptions });
   const source = new ReadableStream<string>({
     async start(controller) {
       for (const part of parts) {
@@ -57,12 +57,12 @@ const say = async (voice: StreamingTts, parts: string[], pauseMs = 0) => {
 const requestedTexts = (server: SpeechServer) => server.requests.map(({ text }) => text);
 
 test('each sentence is requested separately and played in order, even if the second is faster', async () => {
-  const { server, voice, errors } = await open(async (response, text) => {
+  const { server, streamingTts, errors } = await open(async (response, text) => {
     await sleep(text === 'One.' ? 150 : 0);
     response.end(pcm(100, text.length * 100));
   });
   await using _server = server;
-  const { ms, levels, texts } = await say(voice, ['One. ', 'Twenty. ', 'And a third']);
+  const { ms, levels, texts } = await say(streamingTts, ['One. ', 'Twenty. ', 'And a third']);
   expect(requestedTexts(server)).toEqual(['One.', 'Twenty.', 'And a third']);
   expect(levels).toEqual([400, 700, 1100]);
   expect(ms).toBe(300);
@@ -72,14 +72,14 @@ test('each sentence is requested separately and played in order, even if the sec
 });
 
 test('a cached lead-in phrase is played without a request, and the rest follows', async () => {
-  const { server, voice } = await open(
+  const { server, streamingTts } = await open(
     (response, text) => {
       response.end(pcm(100, text.length * 100));
     },
     { 'Of course,': pcm(80, 5_000) },
   );
   await using _server = server;
-  const { ms, levels, texts } = await say(voice, ['Of course,', ' I can do ', 'that. Of course,', ' yes.']);
+  const { ms, levels, texts } = await say(streamingTts, ['Of course,', ' I can do ', 'that. Of course,', ' yes.']);
   expect(requestedTexts(server)).toEqual(['I can do that.', 'Of course, yes.']);
   expect(levels).toEqual([5_000, 1_400, 1_500]);
   expect(ms).toBe(280);
@@ -87,31 +87,31 @@ test('a cached lead-in phrase is played without a request, and the rest follows'
 });
 
 test('leading silence is cut at the start of a reply, but not between sentences', async () => {
-  const { server, voice } = await open((response, text) => {
+  const { server, streamingTts } = await open((response, text) => {
     response.end(Buffer.concat([pcm(100, 0), pcm(100, text.length * 100)]));
   });
   await using _server = server;
-  const { ms } = await say(voice, ['One. ', 'Two. ']);
+  const { ms } = await say(streamingTts, ['One. ', 'Two. ']);
   expect(ms).toBe(110 + 200);
 });
 
 test('the next sentence is requested while the first is still arriving, but not the third', async () => {
-  const { server, voice } = await open(async (response) => {
+  const { server, streamingTts } = await open(async (response) => {
     response.write(pcm(40));
     await sleep(200);
     response.end(pcm(40));
   });
   await using _server = server;
-  await say(voice, ['One. Two. Three.']);
+  await say(streamingTts, ['One. Two. Three.']);
   const [first, second, third] = server.requests.map(({ atMs }) => atMs);
   expect(Number(second) - Number(first)).toBeLessThan(100);
   expect(Number(third) - Number(first)).toBeGreaterThan(150);
 });
 
 test('the first audio comes long before the text is complete', async () => {
-  const { server, voice } = await open((response) => void response.end(pcm(40)));
+  const { server, streamingTts } = await open((response) => void response.end(pcm(40)));
   await using _server = server;
-  const stream = voice.stream({ connOptions });
+  const stream = streamingTts.stream({ connOptions });
   const startedAt = Date.now();
   stream.updateInputStream(
     new ReadableStream<string>({
@@ -131,12 +131,12 @@ test('the first audio comes long before the text is complete', async () => {
 });
 
 test('a failure is reported once, and the transcript has only what was synthesized', async () => {
-  const { server, voice, errors } = await open((response, text) => {
+  const { server, streamingTts, errors } = await open((response, text) => {
     if (text === 'Two.') response.writeHead(500).end();
     else response.end(pcm(100));
   });
   await using _server = server;
-  const { ms, texts } = await say(voice, ['One. Two. Three. Four.']);
+  const { ms, texts } = await say(streamingTts, ['One. Two. Three. Four.']);
   expect(ms).toBe(100);
   expect(texts.map(({ text }) => text).join('')).toBe('One.');
   expect(errors).toHaveLength(1);
@@ -146,9 +146,9 @@ test('a failure is reported once, and the transcript has only what was synthesiz
 });
 
 test('closing the stream aborts the requests', async () => {
-  const { server, voice, errors } = await open((response) => void response.write(pcm(400)));
+  const { server, streamingTts, errors } = await open((response) => void response.write(pcm(400)));
   await using _server = server;
-  const stream = voice.stream({ connOptions });
+  const stream = streamingTts.stream({ connOptions });
   stream.updateInputStream(
     new ReadableStream<string>({ start: (controller) => controller.enqueue('One. Two. Three. ') }),
   );
@@ -160,31 +160,31 @@ test('closing the stream aborts the requests', async () => {
 });
 
 test('text without any words is not requested', async () => {
-  const { server, voice, errors } = await open((response) => void response.end(pcm(40)));
+  const { server, streamingTts, errors } = await open((response) => void response.end(pcm(40)));
   await using _server = server;
-  const { ms } = await say(voice, ['… ', '!! ', '\n']);
+  const { ms } = await say(streamingTts, ['… ', '!! ', '\n']);
   expect({ ms, requests: requestedTexts(server), errors }).toEqual({ ms: 0, requests: [], errors: [] });
 });
 
 test('one-shot synthesis streams too, and its failure is reported, not an unhandled rejection', async () => {
-  const { server, voice, errors } = await open((response, text) => {
+  const { server, streamingTts, errors } = await open((response, text) => {
     if (text === 'Bad.') response.writeHead(500).end();
     else response.end(pcm(100));
   });
   await using _server = server;
-  const frame = await voice.synthesize('Good.', connOptions).collect();
+  const frame = await streamingTts.synthesize('Good.', connOptions).collect();
   expect(frame.samplesPerChannel / 24).toBe(100);
-  for await (const _ of voice.synthesize('Bad.', connOptions)) throw new Error('there is no audio');
+  for await (const _ of streamingTts.synthesize('Bad.', connOptions)) throw new Error('there is no audio');
   await sleep(20);
   expect(errors).toHaveLength(1);
 });
 
 test('at another rate, speech is requested rather than taken from the cache', async () => {
-  const { server, voice } = await open((response) => void response.end(pcm(100)), { 'Hello there.': pcm(100) });
+  const { server, streamingTts } = await open((response) => void response.end(pcm(100)), { 'Hello there.': pcm(100) });
   await using _ = server;
-  await say(voice, ['Hello there.']);
-  await atRate(0.8, () => say(voice, ['Hello there. And again, please.']));
-  await say(voice, ['Good.']);
+  await say(streamingTts, ['Hello there.']);
+  await atRate(0.8, () => say(streamingTts, ['Hello there. And again, please.']));
+  await say(streamingTts, ['Good.']);
   expect(server.requests.map(({ text, speed }) => [text, speed])).toEqual([
     ['Hello there.', 0.96],
     ['And again, please.', 0.96],

@@ -10,8 +10,8 @@ export const transferCallTool = (destinations: readonly string[], transferTo: Tr
   llm.tool({
     name: 'transfer_call',
     description:
-      'Connects the caller with a person. Only when the caller asks for it or agreed to it. They are told so by themselves: ' +
-      'say nothing along with it.',
+      'Connects the caller with a person. Only when the caller asks for it or agreed to it. The transfer is announced ' +
+      'automatically: say nothing along with it.',
     parameters: z.object({ destination: z.enum(destinations).describe('With whom.') }),
     execute: async ({ destination }, { ctx }) => {
       if (ctx.speechHandle.interrupted) return;
