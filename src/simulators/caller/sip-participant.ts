@@ -16,7 +16,7 @@ export type SipCall = {
   trunkId: string;
 };
 
-export type SipInboundResponse = { agentName: string; metadata: string; attributes: Record<string, string> };
+type SipInboundResponse = { agentName: string; metadata: string; attributes: Record<string, string> };
 
 const randomId = (): string => randomBytes(9).toString('base64url').replace(/[-_]/g, 'x');
 
