@@ -44,7 +44,7 @@ const runDemo = async (signal: AbortSignal): Promise<CallRecords> => {
   const service = stack.use(await startService({ config, env: process.env }));
   const number = config.phoneNumber ?? sampleNumber;
   await seed(service.ctx.db, { number });
-  print('Service: starting …');
+  print('Service: starting…');
   await unlessStopped(whenReady(service), signal, service);
   print(`Service: ready at ${service.url}\n`);
   print(`A simulated caller (${callerNumber}) calls ${number}:\n`);

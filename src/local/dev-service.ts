@@ -23,14 +23,13 @@ telephony-agent is up at ${url}
 
 const start = async (config: CallConfig, stack: AsyncDisposableStack): Promise<Service> => {
   const number = config.phoneNumber ?? sampleNumber;
-  const { livekit, databaseUrl } = config;
+  const { livekit, databaseUrl, agentName } = config;
+  const page = { livekit, agentName, number, isSttSimulated: process.env.LOCAL_STT_SIMULATED === '1' };
   const service = stack.use(
     await startService({
       config,
       env: process.env,
-      ...(config.isLocal && {
-        extend: (app) => void app.register(callPage({ livekit, agentName: config.agentName, number })),
-      }),
+      ...(config.isLocal && { extend: (app) => void app.register(callPage(page)) }),
     }),
   );
   await seed(service.ctx.db, { number });

@@ -18,6 +18,7 @@ export type DevStack = AsyncDisposable &
     livekit: Readonly<{ url: string; apiKey: string; apiSecret: string }>;
     /** Null if every provider is real. */
     providers: Providers | null;
+    isSttSimulated: boolean;
   }>;
 
 type DevStackOptions = Readonly<{
@@ -63,6 +64,7 @@ export const startDevStack = async (options: DevStackOptions): Promise<DevStack>
   return {
     livekit: { url, apiKey, apiSecret },
     providers,
+    isSttSimulated: !isSet(env, 'DEEPGRAM_API_KEY'),
     env: {
       ...Object.fromEntries(Object.entries(env).filter(([name]) => !livekitVariables.includes(name))),
       ...(providers === null ? {} : simulatedVariables(env, providers)),

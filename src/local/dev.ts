@@ -46,5 +46,10 @@ await runMain(async (signal) => {
   if (values.livekit === true) return watchService({ ...process.env, AGENT_NAME: 'telephony-agent-dev' }, signal);
   const { port, databaseUrl } = loadConfig({ PORT: process.env.PORT, DATABASE_URL: process.env.DATABASE_URL });
   await using devStack = await startDevStack({ env: process.env, port, databaseUrl, progress: print, signal });
-  await watchService({ ...devStack.env, LOCAL_CONTROL_URL: devStack.providers?.controlUrl }, signal);
+  const { env, providers, isSttSimulated } = devStack;
+  const simulation = {
+    LOCAL_CONTROL_URL: providers?.controlUrl,
+    LOCAL_STT_SIMULATED: isSttSimulated ? '1' : undefined,
+  };
+  await watchService({ ...env, ...simulation }, signal);
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   rooms = new RoomServiceClient(server.httpUrl, server.apiKey, server.apiSecret);
   app = fastify();
   app.setErrorHandler(errorHandler(pino({ level: 'silent' })));
-  await app.register(callPage({ livekit: server, agentName: 'telephony-agent', number }));
+  await app.register(callPage({ livekit: server, agentName: 'telephony-agent', number, isSttSimulated: true }));
   const address = await app.listen({ host: '127.0.0.1', port: 0 });
   origin = address.replace('127.0.0.1', 'localhost');
   executablePath = await obtainChromium(() => {});
@@ -168,7 +168,7 @@ test('it is worked by keyboard, and fits a phone', async () => {
   await page.keyboard.press('Tab');
   expect(await page.evaluate<string>('document.activeElement.id')).toBe('call');
   await page.keyboard.press('Enter');
-  await expect.poll(() => status(page), { timeout: 10_000 }).toBe('Ringing …');
+  await expect.poll(() => status(page), { timeout: 10_000 }).toBe('Ringing…');
   const size = '[document.documentElement.scrollWidth, document.documentElement.scrollHeight]';
   expect(await page.evaluate<number[]>(size)).toEqual([360, 640]);
   await shot(page, 'phone');
@@ -182,14 +182,14 @@ test('a blocked and a missing microphone are said in a sentence', async () => {
   );
   const page = await openPage({ in: blocking.browser });
   await page.getByRole('button', { name: 'Call' }).click();
-  await expect.poll(() => page.getByRole('alert').textContent()).toContain('The microphone is blocked');
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('Microphone access is blocked');
   await shot(page, 'blocked');
   await page.close();
   const args = [...flags, '--use-fake-ui-for-media-stream'];
   await using deaf = await disposable(chromium.launch({ executablePath, args }));
   const other = await openPage({ in: deaf.browser });
   await other.getByRole('button', { name: 'Call' }).click();
-  await expect.poll(() => other.getByRole('alert').textContent()).toContain('No microphone was found');
+  await expect.poll(() => other.getByRole('alert').textContent()).toContain('No microphone found');
   expect(await state(other)).toBe('error');
 });
 

@@ -1,12 +1,11 @@
 /**
- * The browser as a simulated phone caller: joins the room as a SIP participant, rings until it can hear somebody, then sets its
- * call active, as LiveKit SIP does; what was said to it before is not played.
+ * The browser as a simulated phone caller: joins the room as a SIP participant, rings until an agent publishes audio, then sets
+ * its call active, as LiveKit SIP does. Audio from before that is not played.
  */
 import { createLocalAudioTrack, DisconnectReason, Room, RoomEvent, setLogLevel, Track } from './livekit-client.js';
 
 const pickUpMs = 200;
-const patienceMs = 15_000;
-const element = (id) => document.getElementById(id);
+const longRingMs = 15_000;
 const [callButton, muteButton, statusLine, clock, problemLine, transcript] = [
   'call',
   'mute',
@@ -14,72 +13,74 @@ const [callButton, muteButton, statusLine, clock, problemLine, transcript] = [
   'clock',
   'problem',
   'transcript',
-].map(element);
+].map((id) => document.getElementById(id));
 
-/** The call that is on the line, or null. */
+/** The call in progress, or null. */
 let current = null;
 
-const problems = {
-  NotAllowedError: 'The microphone is blocked. Allow it for this page (beside the address), then call again.',
+/** By the name of the error. */
+const microphoneProblems = {
+  NotAllowedError: 'Microphone access is blocked. Allow it for this page in the address bar, then call again.',
   NotFoundError:
-    'No microphone was found. Connect one, then call again. Without one: npm run cli -- call --say "Hello".',
-  NotReadableError: 'The microphone is in use by another program, or switched off. Free it, then call again.',
+    'No microphone found. Connect one and call again, or call from a terminal: npm run cli -- call --say "Hello"',
+  NotReadableError:
+    'The microphone is switched off or in use by another application. Make it available, then call again.',
 };
 
 const endings = {
   [DisconnectReason.CLIENT_INITIATED]: 'You hung up',
   [DisconnectReason.ROOM_DELETED]: 'The agent hung up',
-  [DisconnectReason.PARTICIPANT_REMOVED]: 'The call was refused',
-  [DisconnectReason.SERVER_SHUTDOWN]: 'The server was stopped',
+  [DisconnectReason.PARTICIPANT_REMOVED]: 'The call was rejected',
+  [DisconnectReason.SERVER_SHUTDOWN]: 'The server has stopped',
 };
 
-const show = (state, line, problem = '') => {
+const show = (state, status, problem = '') => {
   document.body.dataset.state = state;
-  statusLine.textContent = line;
+  statusLine.textContent = status;
   problemLine.textContent = problem;
   problemLine.hidden = problem === '';
-  const busy = state === 'ringing' || state === 'connected';
-  callButton.dataset.does = busy ? 'hang-up' : 'call';
-  callButton.lastElementChild.textContent = busy ? 'Hang up' : 'Call';
-  muteButton.disabled = !busy;
+  const isBusy = state === 'ringing' || state === 'connected';
+  callButton.dataset.action = isBusy ? 'hang-up' : 'call';
+  callButton.lastElementChild.textContent = isBusy ? 'Hang up' : 'Call';
+  muteButton.disabled = !isBusy;
 };
 
-const showMute = (muted) => {
-  muteButton.setAttribute('aria-pressed', String(muted));
-  muteButton.lastElementChild.textContent = muted ? 'Unmute' : 'Mute';
+const showMute = (isMuted) => {
+  muteButton.setAttribute('aria-pressed', String(isMuted));
+  muteButton.setAttribute('aria-label', isMuted ? 'Unmute' : 'Mute');
 };
 
 const startClock = () => {
   const startedAt = Date.now();
-  clock.hidden = false;
   const tick = () => {
     const seconds = Math.round((Date.now() - startedAt) / 1000);
     clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
   };
   tick();
+  clock.hidden = false;
   return setInterval(tick, 500);
 };
 
-/** The line of a segment: the recognizer sends a segment again and again while it grows. */
-const lineOf = (call, who, segment) => {
-  const known = call.lines.get(segment);
+/** The list item of a segment: a segment is sent again as it grows. */
+const itemOf = (call, speaker, segment) => {
+  const known = call.items.get(segment);
   if (known) return known;
-  const line = document.createElement('li');
-  line.className = who;
-  line.dataset.who = who === 'caller' ? 'You' : 'Agent';
-  transcript.append(line);
-  call.lines.set(segment, line);
-  return line;
+  const item = document.createElement('li');
+  item.className = speaker;
+  item.dataset.speaker = speaker === 'caller' ? 'You' : 'Agent';
+  transcript.append(item);
+  call.items.set(segment, item);
+  return item;
 };
 
 const followTranscript = (call) => {
   call.room.registerTextStreamHandler('lk.transcription', async (reader, { identity }) => {
     const segment = reader.info.attributes?.['lk.segment_id'] ?? reader.info.id;
-    const who = identity === call.room.localParticipant.identity ? 'caller' : 'agent';
+    const speaker = identity === call.room.localParticipant.identity ? 'caller' : 'agent';
     let text = '';
     for await (const chunk of reader) {
       text += chunk;
-      lineOf(call, who, segment).textContent = text;
+      itemOf(call, speaker, segment).textContent = text;
       transcript.scrollTop = transcript.scrollHeight;
     }
   });
@@ -91,85 +92,87 @@ const play = (call, track) => {
   document.body.append(player);
 };
 
-/** Somebody can be heard: 200 OK, and media soon after. */
-const pickUp = async (call, track) => {
+/** The first audio track answers the call: 200 OK, and media soon after. */
+const receiveTrack = async (call, track) => {
   call.tracks.push(track);
-  if (call.answered) return call.through && play(call, track);
-  call.answered = true;
-  clearTimeout(call.impatience);
+  if (call.isAnswered) return call.isActive && play(call, track);
+  call.isAnswered = true;
+  clearTimeout(call.longRing);
   await new Promise((resolve) => setTimeout(resolve, pickUpMs));
   if (current !== call) return;
-  call.through = true;
-  for (const heard of call.tracks) play(call, heard);
+  call.isActive = true;
+  for (const received of call.tracks) play(call, received);
   await call.room.localParticipant.setAttributes({ 'sip.callStatus': 'active' });
   call.clock = startClock();
   show('connected', 'Connected');
 };
 
-const finish = (call, state, line, problem) => {
+const end = (call, state, status, problem) => {
   if (current !== call) return;
   current = null;
-  clearTimeout(call.impatience);
+  clearTimeout(call.longRing);
   clearInterval(call.clock);
   for (const player of call.players) player.remove();
   call.microphone?.stop();
-  show(state, line, problem);
+  show(state, status, problem);
 };
 
 const fail = (call, error) => {
-  const known = problems[error.name];
-  finish(
-    call,
-    'error',
-    known ? 'No microphone' : 'The call failed',
-    known ?? `${error.message}. Is the service still running?`,
-  );
+  const microphoneProblem = microphoneProblems[error.name];
+  if (microphoneProblem) end(call, 'error', 'No microphone', microphoneProblem);
+  else end(call, 'error', 'Call failed', `${error.message.replace(/\.$/, '')}. Is npm run dev still running?`);
   return call.room.disconnect();
 };
 
 const openMicrophone = () => {
-  if (!navigator.mediaDevices) throw new Error('This browser gives a microphone to http://localhost or https only');
+  if (!navigator.mediaDevices) throw new Error('Browsers allow microphones only on http://localhost and https pages');
   return createLocalAudioTrack({ echoCancellation: true, noiseSuppression: true });
 };
 
-const askForTicket = async () => {
+/** Resolves with the URL and the token to join the room of a new call. */
+const requestCall = async () => {
   const response = await fetch('/call/token', { method: 'POST' });
   const body = await response.json();
-  if (!response.ok) throw new Error(body.error?.message ?? `The service answered ${response.status}`);
+  if (!response.ok) throw new Error(body.error?.message ?? `The service responded with ${response.status}`);
   return body;
 };
 
-const listenTo = (call) => {
+const followRoom = (call) => {
   const { room } = call;
   room.on(RoomEvent.TrackSubscribed, (track) => {
-    if (track.kind === Track.Kind.Audio) pickUp(call, track).catch((error) => fail(call, error));
+    if (track.kind === Track.Kind.Audio) receiveTrack(call, track).catch((error) => fail(call, error));
   });
-  room.on(RoomEvent.Disconnected, (reason) => finish(call, 'ended', endings[reason] ?? 'The connection was lost'));
+  room.on(RoomEvent.Disconnected, (reason) => end(call, 'ended', endings[reason] ?? 'The connection was lost'));
   followTranscript(call);
 };
 
-const dial = async () => {
-  const call = { room: new Room(), lines: new Map(), tracks: [], players: [], answered: false, through: false };
+const startCall = () => {
+  const call = { room: new Room(), items: new Map(), tracks: [], players: [], isAnswered: false, isActive: false };
   current = call;
   transcript.replaceChildren();
   clock.hidden = true;
   showMute(false);
-  show('ringing', 'Waiting for the microphone …');
+  show('ringing', 'Waiting for the microphone…');
+  return call;
+};
+
+const dial = async () => {
+  const call = startCall();
   try {
     call.microphone = await openMicrophone();
     if (current !== call) return call.microphone.stop();
-    show('ringing', 'Ringing …');
-    listenTo(call);
-    const ticket = await askForTicket();
+    show('ringing', 'Ringing…');
+    followRoom(call);
+    const { url, token } = await requestCall();
     if (current !== call) return;
-    await call.room.connect(ticket.url, ticket.token);
+    await call.room.connect(url, token);
     await call.room.localParticipant.publishTrack(call.microphone, {
       source: Track.Source.Microphone,
       dtx: false,
       red: false,
     });
-    if (!call.answered && current === call) {
-      call.impatience = setTimeout(() => show('ringing', 'Still ringing: is the agent running?'), patienceMs);
+    if (!call.isAnswered && current === call) {
+      call.longRing = setTimeout(() => show('ringing', 'Still ringing. Is the agent running?'), longRingMs);
     }
   } catch (error) {
     await fail(call, error);
@@ -177,7 +180,7 @@ const dial = async () => {
 };
 
 const hangUp = async (call) => {
-  finish(call, 'ended', endings[DisconnectReason.CLIENT_INITIATED]);
+  end(call, 'ended', endings[DisconnectReason.CLIENT_INITIATED]);
   await call.room.disconnect();
 };
 
@@ -188,7 +191,7 @@ const toggleMute = async () => {
   showMute(microphone.isMuted);
 };
 
-// Every failure is shown on the page; what else LiveKit logs is how calls end.
+// The page shows every failure; everything else that LiveKit logs is the normal end of a call.
 setLogLevel('silent');
 callButton.addEventListener('click', () => (current ? hangUp(current) : dial()));
 muteButton.addEventListener('click', toggleMute);
