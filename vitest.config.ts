@@ -48,7 +48,7 @@ export default defineConfig({
         project(name, {
           include: [`test/${name}/**/*.test.ts`],
           exclude: ['**/*.timed.test.ts'],
-          workers: isMeasuring ? 1 : 3,
+          workers: isMeasuring ? 1 : 2,
           group: 1,
         }),
       ),
