@@ -47,7 +47,7 @@ afterEach(async () => {
 const launch = (more: string[]): Promise<Browser> =>
   chromium.launch({ executablePath, args: [...flags, ...quiet, ...more] });
 
-/** The page in a window of its own; fails the test on any error the browser reports. */
+/** Opens the page in its own window; any browser error fails the test. */
 const openPage = async (options: { in?: Browser; width?: number; height?: number } = {}) => {
   const { width = 1000, height = 760 } = options;
   const page = await (options.in ?? browser).newPage({
@@ -104,7 +104,7 @@ const answerCallOf = async (page: Page) => {
   return agent;
 };
 
-test('it calls: rings as a SIP caller, is answered, hears and is heard, and shows what both say', async () => {
+test('a call rings as a SIP caller, is answered, carries audio both ways and shows the transcript', async () => {
   const page = await openPage();
   await shot(page, 'idle');
   const agent = await answerCallOf(page);
@@ -142,7 +142,7 @@ test('it calls: rings as a SIP caller, is answered, hears and is heard, and show
   await expect.poll(() => callerIn(agent), { timeout: 3_000 }).toBeUndefined();
 });
 
-test('the agent hanging up ends the call; muting stops the voice', async () => {
+test('muting silences the caller; the agent can hang up', async () => {
   const page = await openPage();
   const agent = await answerCallOf(page);
   await agent.publish();
@@ -162,7 +162,7 @@ test('the agent hanging up ends the call; muting stops the voice', async () => {
   await expect.poll(() => page.locator('audio').count()).toBe(0);
 });
 
-test('it is worked by keyboard, and fits a phone', async () => {
+test('the page works by keyboard and fits a phone', async () => {
   const page = await openPage({ width: 360, height: 640 });
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
@@ -176,7 +176,7 @@ test('it is worked by keyboard, and fits a phone', async () => {
   await expect.poll(() => status(page)).toBe('You hung up');
 });
 
-test('a blocked and a missing microphone are said in a sentence', async () => {
+test('a blocked or missing microphone is explained', async () => {
   await using blocking = await disposable(
     chromium.launch({ executablePath, args: [...flags, ...quiet, '--deny-permission-prompts'] }),
   );
@@ -198,7 +198,7 @@ const disposable = async (launched: Promise<Browser>) => {
   return { browser: launchedBrowser, [Symbol.asyncDispose]: () => launchedBrowser.close() };
 };
 
-test('a token comes with a SIP room and the agent dispatched to it, for this page only', async () => {
+test('only this page gets a token, with a SIP room that the agent is dispatched to', async () => {
   const local = { host: 'localhost:3000' };
   const asked = await app.inject({
     method: 'POST',

@@ -26,7 +26,7 @@ const answer = async (caller: Caller) => {
   return agent;
 };
 
-test('for LiveKit it is a SIP participant that rings, until 200 ms after somebody published', async () => {
+test('to LiveKit it is a SIP participant that rings until 200 ms after a track is published', async () => {
   const caller = await phone();
   const [seen] = await rooms.listParticipants(caller.call.room);
   expect(seen).toMatchObject({ kind: 3, identity: 'sip_+15551234567' });
@@ -46,7 +46,7 @@ test('for LiveKit it is a SIP participant that rings, until 200 ms after somebod
   await expect.poll(() => agent.callStatus).toEqual(['active']);
 });
 
-test('what is said to it before it is active is lost, and counted', async () => {
+test('speech that arrives before the call is active is lost, and counted', async () => {
   const caller = await phone();
   const agent = await answer(caller);
   await agent.publish();
@@ -55,7 +55,7 @@ test('what is said to it before it is active is lost, and counted', async () => 
   expect(caller.firstHeardAt()).toBeGreaterThanOrEqual(caller.activeAt() ?? Infinity);
 });
 
-test('what it says arrives when it says so, and not before it was answered', async () => {
+test('it speaks once the call is answered, at the times it reports', async () => {
   const caller = await phone();
   const agent = await answer(caller);
   const saying = caller.say(tone(600));
@@ -72,7 +72,7 @@ test('what it says arrives when it says so, and not before it was answered', asy
   expect(lag).toBeLessThan(300);
 });
 
-test('it speaks a text in real words, and can be stopped in the middle', async () => {
+test('it speaks texts, and can be stopped in the middle', async () => {
   const caller = await phone();
   const agent = await answer(caller);
   await agent.publish();
@@ -88,7 +88,7 @@ test('it speaks a text in real words, and can be stopped in the middle', async (
   expect((agent.audioIn.lastSpeech()?.at ?? 0) - stoppedAt).toBeLessThan(400);
 });
 
-test('it tells when the agent speaks and when the agent has fallen silent', async () => {
+test('it reports when the agent speaks and when the agent falls silent', async () => {
   const caller = await phone();
   const agent = await answer(caller);
   await agent.publish();
@@ -107,7 +107,7 @@ test('it tells when the agent speaks and when the agent has fallen silent', asyn
   expect(await caller.whenAgentSpeaks({ timeoutMs: 200, since: said.firstSampleAt })).toBe(heardAt);
 });
 
-test('it keeps what it heard, at its time', async () => {
+test('it records what it hears, at the right time', async () => {
   const caller = await phone({ recordAudio: true });
   const agent = await answer(caller);
   await agent.publish();
@@ -122,7 +122,7 @@ test('it keeps what it heard, at its time', async () => {
   expect((loud.at(-1) ?? 0) - (loud[0] ?? 0)).toBeLessThan(450);
 });
 
-test('its end is told with the reason, whoever ends it', async () => {
+test('the end of the call has a reason, whoever ends it', async () => {
   const first = await phone();
   await rooms.deleteRoom(first.call.room);
   expect(await first.whenEnded()).toMatchObject({ reason: 'ROOM_DELETED' });
@@ -137,7 +137,7 @@ test('its end is told with the reason, whoever ends it', async () => {
   expect(await third.whenEnded()).toMatchObject({ reason: 'PARTICIPANT_REMOVED' });
 });
 
-test('several phone at once, each hears its own agent', async () => {
+test('parallel callers each hear their own agent', async () => {
   const callers = await Promise.all(['+15550000001', '+15550000002', '+15550000003'].map((from) => phone({ from })));
   const agents = await Promise.all(callers.map(answer));
   await Promise.all(agents.map((agent) => agent.publish()));
@@ -147,7 +147,7 @@ test('several phone at once, each hears its own agent', async () => {
   expect(callers.map((caller) => caller.firstHeardAt() !== null)).toEqual([false, true, false]);
 });
 
-test('its keys arrive as DTMF', async () => {
+test('keys arrive as DTMF', async () => {
   const caller = await phone();
   const agent = await answer(caller);
   await caller.sendDtmf('12#');
@@ -155,7 +155,7 @@ test('its keys arrive as DTMF', async () => {
   await expect(caller.sendDtmf('x')).rejects.toThrow('Not a key of a phone: x.');
 });
 
-/** A service that is asked first; keeps what it was asked. */
+/** A service with a sip-inbound endpoint; keeps the requests. */
 const service = async (status: number, body: unknown) => {
   const asked: { body: string; signature: string | undefined }[] = [];
   const listener = createServer((request, response) => {
@@ -173,10 +173,10 @@ const service = async (status: number, body: unknown) => {
   return { url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/sip-inbound`, asked };
 };
 
-test('asked first: the request is signed, and who it names is dispatched with its metadata', async () => {
+test('sip-inbound: the request is signed, and the named agent is dispatched with its metadata', async () => {
   const attributes = { inbound: 'true', caller: '+15551234567' };
   const { url, asked } = await service(200, {
-    agent_name: 'somebody',
+    agent_name: 'other-agent',
     metadata: '{"call_type":"inbound"}',
     attributes,
   });
@@ -195,12 +195,12 @@ test('asked first: the request is signed, and who it names is dispatched with it
   const client = new AgentDispatchClient(server.httpUrl, server.apiKey, server.apiSecret);
   const dispatches = await client.listDispatch(caller.call.room);
   const named = dispatches.filter(({ agentName }) => agentName !== '');
-  expect(named).toMatchObject([{ agentName: 'somebody', metadata: '{"call_type":"inbound"}' }]);
+  expect(named).toMatchObject([{ agentName: 'other-agent', metadata: '{"call_type":"inbound"}' }]);
   const [seen] = await rooms.listParticipants(caller.call.room);
   expect(seen?.attributes).toMatchObject(attributes);
 });
 
-test('a refusal, and a room that cannot be joined, are thrown', async () => {
+test('a rejected call and a room that cannot be joined are errors', async () => {
   const { url } = await service(404, { error: { code: 'not_found', message: 'no such number' } });
   await expect(phone({ sipInbound: { url } })).rejects.toThrow(/404.*not_found/);
   await expect(phone({ apiSecret: 'x'.repeat(32) })).rejects.toThrow();

@@ -58,7 +58,7 @@ const serveRelease = async (options: { wrongSum?: boolean; silent?: boolean } = 
   return { releaseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, downloads: () => downloads };
 };
 
-/** Collects progress lines, and keeps what is installed on this machine out of the way. */
+/** Options that collect progress lines and hide what is installed on this machine. */
 const lines = () => {
   const said: string[] = [];
   return { said, progress: (line: string) => void said.push(line), usualFolders: [] };
@@ -70,7 +70,7 @@ beforeAll(async () => {
   binary = await obtainLivekitServer({ env: process.env, progress: () => {} });
 }, 300_000);
 
-test('a server on PATH is taken before anything else, and named', async () => {
+test('a server on PATH comes first, and is named', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'livekit-server'), standIn, { mode: 0o755 });
   const { said, ...hidden } = lines();
@@ -80,7 +80,7 @@ test('a server on PATH is taken before anything else, and named', async () => {
   expect(said.join()).toContain(`version ${livekitVersion}`);
 });
 
-test('the release is downloaded once, compared with its checksum, and cached under XDG_CACHE_HOME', async () => {
+test('the release is downloaded once, verified, and cached under XDG_CACHE_HOME', async () => {
   const cache = await temporaryFolder();
   const release = await serveRelease();
   const ask = () =>
@@ -92,7 +92,7 @@ test('the release is downloaded once, compared with its checksum, and cached und
   expect(release.downloads()).toBe(1);
 });
 
-test('of several that ask at once one downloads and the others wait', async () => {
+test('of several processes at once, one downloads and the others wait', async () => {
   const cacheDir = await temporaryFolder();
   const release = await serveRelease();
   const { said, ...hidden } = lines();
@@ -104,7 +104,7 @@ test('of several that ask at once one downloads and the others wait', async () =
   expect(await readdir(cacheDir)).toEqual([`livekit-server-${livekitVersion}`]);
 });
 
-test('a dead lock is taken over', async () => {
+test('a stale lock is taken over', async () => {
   const cacheDir = await temporaryFolder();
   const release = await serveRelease();
   const lock = join(cacheDir, `livekit-server-${livekitVersion}.lock`);
@@ -113,7 +113,7 @@ test('a dead lock is taken over', async () => {
   await obtainLivekitServer({ ...lines(), cacheDir, env: { PATH: '' }, releaseUrl: release.releaseUrl });
 });
 
-test('without a home that takes files the cache is a private folder under the temporary one', async () => {
+test('without a writable home the cache is a private folder in the temporary folder', async () => {
   const folder = await temporaryFolder();
   const release = await serveRelease();
   const env = { PATH: '', HOME: join(folder, 'nowhere'), TMPDIR: folder };
@@ -132,7 +132,7 @@ const failingGo = async (): Promise<string> => {
   return folder;
 };
 
-test('a release with a wrong checksum is not taken; where nothing works one sentence says what to install', async () => {
+test('a release with a wrong checksum is rejected; if nothing works, the error says what to install', async () => {
   const cacheDir = await temporaryFolder();
   const release = await serveRelease({ wrongSum: true });
   const { said, ...hidden } = lines();
@@ -145,7 +145,7 @@ test('a release with a wrong checksum is not taken; where nothing works one sent
   expect(await readdir(cacheDir)).toEqual([]);
 });
 
-test('a release out of reach is given up within seconds, and abort ends the wait at once', async () => {
+test('an unreachable release is given up within seconds, and aborting is immediate', async () => {
   const cacheDir = await temporaryFolder();
   const release = await serveRelease({ silent: true });
   const env = { PATH: await failingGo() };
@@ -162,7 +162,7 @@ test('a release out of reach is given up within seconds, and abort ends the wait
   expect(Date.now() - abortedAt).toBeLessThan(1_000);
 }, 15_000);
 
-test('a build can be aborted and leaves no process and no folder', async () => {
+test('an aborted build leaves no process and no folder', async () => {
   const folder = await temporaryFolder();
   const cacheDir = join(folder, 'cache');
   await mkdir(cacheDir);
@@ -179,7 +179,7 @@ test('a build can be aborted and leaves no process and no folder', async () => {
   expect(await readdir(cacheDir)).toEqual([]);
 });
 
-test('archives are named per machine; macOS has none', () => {
+test('archives are named by platform; macOS has none', () => {
   expect(archiveName('1.11.0', 'linux', 'arm64')).toBe('livekit_1.11.0_linux_arm64.tar.gz');
   expect(archiveName('1.11.0', 'win32', 'x64')).toBe('livekit_1.11.0_windows_amd64.zip');
   expect(archiveName('1.11.0', 'darwin', 'arm64')).toBeNull();
@@ -187,7 +187,7 @@ test('archives are named per machine; macOS has none', () => {
   expect(() => readFromTar(tarOf({ LICENSE: 'x' }), 'livekit-server')).toThrow('does not contain livekit-server');
 });
 
-/** A zombie has ended: nobody reaps it where the container's first process doesn't. */
+/** A zombie counts as ended: in a container whose first process doesn't reap, it stays. */
 const isRunning = async (pid: number): Promise<boolean> => {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
   return status !== null && !status.includes(') Z ');
@@ -219,7 +219,7 @@ const readAddress = (local: string): string => {
   return `${host}:${Number.parseInt(port, 16)}`;
 };
 
-test('a started server takes our keys only, listens on loopback only, and is gone after', async () => {
+test('a server accepts only its own keys, listens only on loopback, and stops when disposed', async () => {
   let pid = 0;
   {
     await using server = await startLivekitServer({ binary });
@@ -238,9 +238,9 @@ test('a started server takes our keys only, listens on loopback only, and is gon
   expect(await isRunning(pid)).toBe(false);
 });
 
-test('it ends fast with a participant in a room, and its own end is told', async () => {
+test('it stops fast with a participant in a room, and reports its exit', async () => {
   const server = await startLivekitServer({ binary, keys: { key: 'k1', secret: 's'.repeat(32) } });
-  const token = new AccessToken(server.apiKey, server.apiSecret, { identity: 'somebody' });
+  const token = new AccessToken(server.apiKey, server.apiSecret, { identity: 'participant' });
   token.addGrant({ roomJoin: true, room: 'r1' });
   const socket = new WebSocket(`${server.url}/rtc?access_token=${await token.toJwt()}`);
   await once(socket, 'message');
@@ -275,7 +275,7 @@ test('its webhooks are signed with its key', async () => {
   expect(event).toMatchObject({ event: 'room_started', room: { name: 'r1' } });
 });
 
-test('a server that ends by itself says so; one that cannot start says why', async () => {
+test('a server that exits by itself reports it; one that cannot start says why', async () => {
   await using server = await startLivekitServer({ binary });
   process.kill(server.pid, 'SIGKILL');
   expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL' });
@@ -285,7 +285,7 @@ test('a server that ends by itself says so; one that cannot start says why', asy
   await expect(startLivekitServer({ binary: '/nowhere/livekit-server' })).rejects.toThrow('did not start');
 });
 
-test('a process that dies by an exception takes its server along', async () => {
+test('a process that dies of an exception stops its server', async () => {
   const module = import.meta.resolve('#src/local/livekit/server.ts');
   const source = `const { startLivekitServer } = await import(${JSON.stringify(module)});
     const server = await startLivekitServer({ binary: ${JSON.stringify(binary)} });

@@ -45,7 +45,7 @@ const read = async (chunks: AsyncIterable<Chunk>): Promise<{ text: string; chunk
   return { text: all.map((chunk) => chunk.choices[0]?.delta.content ?? '').join(''), chunks: all };
 };
 
-test('chat streams the role, words one by one, the reason and the usage', async () => {
+test('chat streams the role, the words one by one, the finish reason and the usage', async () => {
   await using providers = await startProviders({ scenarios: [scenario], delays: fast });
   const startedMs = performance.now();
   const { text, chunks } = await read(await stream(clientOf(providers), user('What are your OPENING hours?')));
@@ -61,7 +61,7 @@ test('chat streams the role, words one by one, the reason and the usage', async 
   expect(requests).toMatchObject([{ kind: 'chat', status: 200, scenario: 'office' }]);
 });
 
-test('a tool is called with the text before it, only when the request lists it, and its result is answered', async () => {
+test('a tool is called after its text, only if the request lists it, and its result gets a reply', async () => {
   await using providers = await startProviders({ scenarios: [scenario], delays: fast });
   const client = clientOf(providers);
   const { text, chunks } = await read(await stream(client, user('Please book Friday')));
@@ -83,7 +83,7 @@ test('a tool is called with the text before it, only when the request lists it, 
   await expect(unanswered).rejects.toThrow(/400 .*tool_call_id/);
 });
 
-test('keys, models, unknown addresses and malformed bodies', async () => {
+test('keys, models, unknown URLs and malformed bodies', async () => {
   await using providers = await startProviders({ scenarios: [scenario], apiKey: 'secret', delays: fast });
   await expect(clientOf(providers, 'wrong').models.list()).rejects.toMatchObject({
     status: 401,
@@ -98,7 +98,7 @@ test('keys, models, unknown addresses and malformed bodies', async () => {
   expect([bad.status, await bad.json()]).toMatchObject([400, { error: { type: 'invalid_request_error' } }]);
 });
 
-test('the scenario is chosen by key or by address, and can be replaced while it runs', async () => {
+test('the key or the URL selects the scenario, which can be replaced at runtime', async () => {
   const other = { name: 'other', otherwise: 'I am the other one.' };
   await using providers = await startProviders({ scenarios: [scenario, other], delays: fast });
   const texts = async (): Promise<string[]> => {
@@ -127,7 +127,7 @@ test('the LiveKit plugin streams text and tool calls', async () => {
   expect(calls).toEqual(['book {"day":"Friday","hour":9}']);
 });
 
-test('a client that goes away stops the work', async () => {
+test('a client that disconnects stops the completion', async () => {
   await using providers = await startProviders({ scenarios: [scenario], delays: { ...fast, tokensPerSecond: 1 } });
   const gone = new AbortController();
   for await (const chunk of await stream(clientOf(providers), user('opening hours'), gone.signal)) {
@@ -171,7 +171,7 @@ test('faults of the model: hanging and stalling', async () => {
   expect([await outcome(), await outcome(), await outcome()]).toEqual(['nothing', 'headers:', 'headers:We are']);
 });
 
-test('faults of the model: cut and garbage, until they are cleared', async () => {
+test('faults of the model: cut and garbage, until cleared', async () => {
   await using providers = await startProviders({ scenarios: [scenario, { name: 'spared' }], delays: fast });
   const words: string[] = [];
   const readWords = async (client = clientOf(providers)): Promise<void> => {

@@ -10,7 +10,7 @@ import { finals, listenTo, microphone, refusal, sampleRate, silence, spoken } fr
 const line = 'What are your opening hours?';
 const scenario = { name: 'hours', caller: [line, ['I would like', 'an appointment'], 'Thank you'] };
 
-test('the Deepgram plugin hears the scenario in real speech: start, growing interims, final, end', async () => {
+test('the Deepgram plugin transcribes the scenario from real speech: start, growing interims, final, end', async () => {
   initializeLogger({ pretty: false, level: 'error' });
   await using providers = await startProviders({ scenarios: [scenario] });
   const stream = new deepgram.STT({ apiKey: 'any', baseUrl: providers.deepgramUrl }).stream();
@@ -44,7 +44,7 @@ test('the Deepgram plugin hears the scenario in real speech: start, growing inte
   expect(words[0]?.startTime).toBeGreaterThan(0.2);
 }, 30_000);
 
-test('a pause divides a line whose word times are known where it comes', async () => {
+test('a pause splits an utterance with word times where it occurs', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
   const clip = await synthesizeClip('Good morning. I need a new appointment.', { voice: callerVoice, sampleRate });
   const afterFirst = Math.round(
@@ -58,20 +58,20 @@ test('a pause divides a line whose word times are known where it comes', async (
     })),
   });
   await using listener = await listenTo(providers);
-  listener.hear(
+  listener.send(
     silence(200),
     clip.samples.slice(0, afterFirst),
     silence(700),
     clip.samples.slice(afterFirst),
     silence(400),
   );
-  listener.hear(silence(3000), await spoken('the next line'), silence(400));
+  listener.send(silence(3000), await spoken('the next line'), silence(400));
   await expect
     .poll(() => finals(listener.messages), { timeout: 10_000 })
     .toEqual(['Good morning.', 'I need a new appointment.', line]);
 });
 
-test('interims of known words hold only what ended long enough ago', async () => {
+test('interims contain only words that ended long enough ago', async () => {
   await using providers = await startProviders({ scenarios: [scenario], delays: { interimLagMs: 200 } });
   const clip = await synthesizeClip('one two three four five six', { voice: callerVoice, sampleRate, maxPauseMs: 100 });
   await providers.queueUtterance('one two three four five six', { words: clip.words });
@@ -83,7 +83,7 @@ test('interims of known words hold only what ended long enough ago', async () =>
     seen.push({ words, sentMs });
   });
   for await (const frame of microphone(clip.samples, silence(600))) {
-    listener.hear(frame.data);
+    listener.send(frame.data);
     sentMs += 20;
   }
   expect(seen.length).toBeGreaterThan(4);
@@ -97,60 +97,60 @@ test('endpointing decides which silence is a pause', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
   const sound = [await spoken('Hello there'), silence(400), await spoken('Hello again'), silence(1200)];
   await using quick = await listenTo(providers, { query: '&endpointing=25' });
-  quick.hear(...sound);
+  quick.send(...sound);
   await expect.poll(() => finals(quick.messages), { timeout: 10_000 }).toEqual([line, 'I would like']);
   await using slow = await listenTo(providers, { query: '&endpointing=1000' });
-  slow.hear(...sound);
+  slow.send(...sound);
   await expect.poll(() => finals(slow.messages), { timeout: 10_000 }).toEqual([line]);
 });
 
-test('speech ends by the clock when no sound comes any more, and UtteranceEnd follows', async () => {
+test('speech ends by the clock when audio stops arriving, and UtteranceEnd follows', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
   await using listener = await listenTo(providers, { query: '&utterance_end_ms=1000&vad_events=true' });
-  listener.hear(await spoken('Hello there'));
+  listener.send(await spoken('Hello there'));
   await listener.until((message) => message.speech_final === true);
   await listener.until((message) => message.type === 'UtteranceEnd');
   expect(listener.messages.map(({ type }) => type)).toEqual(['SpeechStarted', 'Results', 'UtteranceEnd']);
 });
 
-test('Finalize and CloseStream bring out what was heard; KeepAlive brings nothing', async () => {
+test('Finalize and CloseStream return what was heard; KeepAlive returns nothing', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
   const listener = await listenTo(providers);
   listener.socket.send('{"type":"KeepAlive"}');
-  listener.hear(await spoken('Hello there'));
+  listener.send(await spoken('Hello there'));
   listener.socket.send('{"type":"Finalize"}');
   expect((await listener.until((message) => message.is_final === true)).from_finalize).toBe(true);
-  listener.hear(await spoken('Hello there'));
+  listener.send(await spoken('Hello there'));
   listener.socket.send('{"type":"CloseStream"}');
   expect(await listener.closed).toBe(1000);
   expect(finals(listener.messages)).toEqual([line, 'I would like']);
   expect(listener.messages.at(-1)?.type).toBe('Metadata');
 });
 
-test('what was said by the control endpoint comes first; after the last line nothing is understood', async () => {
+test('queued utterances come first; after the last line there is no transcript', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
   await providers.queueUtterance(['From outside', 'in two parts']);
   await using listener = await listenTo(providers);
-  for (let time = 0; time < 7; time++) listener.hear(await spoken('Hello there'), silence(500));
+  for (let time = 0; time < 7; time++) listener.send(await spoken('Hello there'), silence(500));
   await expect
     .poll(() => finals(listener.messages), { timeout: 10_000 })
     .toEqual(['From outside', 'in two parts', line, 'I would like', 'an appointment', 'Thank you', '']);
 });
 
-test('several calls at once: the scenario is chosen by key or by address, and each call has its own place in it', async () => {
+test('parallel calls: the key or the URL selects the scenario, and each call has its own position in it', async () => {
   await using providers = await startProviders({ scenarios: [scenario, { name: 'other', caller: ['Other line'] }] });
   await using first = await listenTo(providers);
   await using second = await listenTo(providers);
   await using byKey = await listenTo(providers, { key: 'other' });
   await using byAddress = await listenTo(providers.urlsOf('other'));
-  for (const listener of [first, second, byKey, byAddress]) listener.hear(await spoken('Hello there'), silence(500));
+  for (const listener of [first, second, byKey, byAddress]) listener.send(await spoken('Hello there'), silence(500));
   await expect
     .poll(() => [first, second, byKey, byAddress].map(({ messages }) => finals(messages)[0]), { timeout: 10_000 })
     .toEqual([line, line, 'Other line', 'Other line']);
   expect(await refusal(`${providers.urlsOf('nobody').deepgramUrl}/v1/listen`, 'Token any')).toBe(404);
 });
 
-test('wrong keys and wrong questions are refused', async () => {
+test('invalid keys and invalid requests are rejected', async () => {
   await using providers = await startProviders({ apiKey: 'secret', scenarios: [scenario] });
   const url = `${providers.deepgramUrl}/v1/listen?encoding=linear16&sample_rate=16000`;
   expect(await refusal(url)).toBe(401);
@@ -161,7 +161,7 @@ test('wrong keys and wrong questions are refused', async () => {
   expect(listener.socket.readyState).toBe(WebSocket.OPEN);
 });
 
-test('faults: refused, hanging, silent', async () => {
+test('faults: rejected, hanging, silent', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
   const url = `${providers.deepgramUrl}/v1/listen?encoding=linear16&sample_rate=16000`;
   await providers.setFault({ service: 'stt', kind: 'refuse429', times: 2 });
@@ -176,7 +176,7 @@ test('faults: refused, hanging, silent', async () => {
 
   await providers.setFault({ service: 'stt', kind: 'silent' });
   await using listener = await listenTo(providers, { query: '&vad_events=true' });
-  listener.hear(await spoken('Hello there'), silence(500));
+  listener.send(await spoken('Hello there'), silence(500));
   await sleep(600);
   expect(listener.messages).toEqual([]);
   expect(listener.socket.readyState).toBe(WebSocket.OPEN);
@@ -185,7 +185,7 @@ test('faults: refused, hanging, silent', async () => {
   listener.socket.terminate();
   await listener.closed;
   await sleep(50);
-  next.hear(await spoken('Hello there'), silence(500));
+  next.send(await spoken('Hello there'), silence(500));
   await expect.poll(() => finals(next.messages), { timeout: 10_000 }).toEqual([line]);
   expect((await providers.log()).requests.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
     'listen 429',
@@ -197,21 +197,21 @@ test('faults: refused, hanging, silent', async () => {
   ]);
 });
 
-test('faults: who was dropped gets the same line when its sound comes again at once, then the next', async () => {
+test('faults: a dropped client gets the same line if it resends its audio at once, then the next', async () => {
   await using providers = await startProviders({ scenarios: [scenario] });
   await using listener = await listenTo(providers);
-  listener.hear(await spoken('Hello there'), silence(500));
+  listener.send(await spoken('Hello there'), silence(500));
   await listener.until((message) => message.is_final === true);
   await providers.setFault({ service: 'stt', kind: 'dropAtFinal' });
-  listener.hear(await spoken('I would like'), silence(500));
+  listener.send(await spoken('I would like'), silence(500));
   expect(await listener.closed).toBe(1006);
 
   await providers.setFault({ service: 'stt', kind: 'dropAfterMs', since: 'speech', ms: 50 });
   await using again = await listenTo(providers);
-  again.hear(await spoken('I would like'));
+  again.send(await spoken('I would like'));
   expect(await again.closed).toBe(1006);
   await using third = await listenTo(providers);
-  third.hear(await spoken('I would like'), silence(500), await spoken('an appointment'), silence(500));
+  third.send(await spoken('I would like'), silence(500), await spoken('an appointment'), silence(500));
   await expect.poll(() => finals(third.messages), { timeout: 10_000 }).toEqual(['I would like', 'an appointment']);
 
   await providers.setFault({ service: 'stt', kind: 'dropAfterMs', ms: 20 });

@@ -7,13 +7,13 @@ import { callerVoice, synthesize } from '#src/simulators/speech/speech.ts';
 
 export const sampleRate = 16_000;
 
-/** What a caller's line sounds like: one stretch of speech. */
+/** A text as a caller speaks it, without pauses. */
 export const spoken = async (text: string): Promise<Int16Array> =>
   synthesize(text, { voice: callerVoice, sampleRate, rate: 1.3, maxPauseMs: 100 });
 
 export const silence = (ms: number): Int16Array => new Int16Array((sampleRate * ms) / 1000);
 
-/** 20 ms frames at the speed of a microphone. */
+/** 20 ms frames at the pace of a microphone. */
 export async function* microphone(...parts: Int16Array[]): AsyncGenerator<AudioFrame> {
   const samples = concatSamples(parts);
   const startedMs = performance.now();
@@ -36,9 +36,9 @@ export type Results = {
 export type Listener = AsyncDisposable & {
   socket: WebSocket;
   messages: Results[];
-  /** Sends sound at once, however long it is. */
-  hear(...parts: Int16Array[]): void;
-  /** The first message, of now or later, that passes. */
+  /** Sends audio at once, however long it is. */
+  send(...parts: Int16Array[]): void;
+  /** The first message that passes, received already or later. */
   until(test: (message: Results) => boolean): Promise<Results>;
   closed: Promise<number>;
 };
@@ -57,7 +57,7 @@ export const listenTo = async (
   socket.on('error', () => socket.terminate());
   return {
     ...{ socket, messages, closed },
-    hear: (...parts) => socket.send(Buffer.from(concatSamples(parts).buffer)),
+    send: (...parts) => socket.send(Buffer.from(concatSamples(parts).buffer)),
     async until(test) {
       for (;;) {
         const found = messages.find(test);
@@ -76,7 +76,7 @@ export const listenTo = async (
 export const finals = (messages: Results[]): string[] =>
   messages.filter((m) => m.is_final).map((m) => m.channel?.alternatives[0]?.transcript ?? '');
 
-/** The status with which an upgrade is refused. */
+/** The status with which an upgrade is rejected. */
 export const refusal = async (url: string, authorization?: string): Promise<number> => {
   const socket = new WebSocket(url, { headers: authorization === undefined ? {} : { Authorization: authorization } });
   socket.on('error', () => socket.terminate());
@@ -85,6 +85,6 @@ export const refusal = async (url: string, authorization?: string): Promise<numb
       resolve(response.statusCode ?? 0);
       socket.terminate();
     });
-    socket.on('open', () => reject(new Error('it opened')));
+    socket.on('open', () => reject(new Error('The socket opened.')));
   });
 };

@@ -26,7 +26,7 @@ const bytesOf = async (response: Response): Promise<Buffer> => Buffer.from(await
 const loudness = (samples: Int16Array): number =>
   Math.sqrt(samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length) / 32768;
 
-test('OpenAI speech comes in pieces, at the speed asked for', async () => {
+test('OpenAI speech arrives in chunks, at the configured pace', async () => {
   await using providers = await startProviders({ delays: { speechFirstByteMs: 50, speechRealtimeFactor: 4 } });
   await bytesOf(await speak(providers));
   const response = await speak(providers);
@@ -41,7 +41,7 @@ test('OpenAI speech comes in pieces, at the speed asked for', async () => {
   expect(tookMs).toBeGreaterThan((seconds / 4) * 1000 * 0.7);
 });
 
-test('OpenAI speech: voices, speed, WAV, and what is refused', async () => {
+test('OpenAI speech: voices, speed, WAV, and what is rejected', async () => {
   await using providers = await startProviders({ delays: fast });
   const alloy = await bytesOf(await speak(providers));
   expect(loudness(new Int16Array(alloy.buffer, alloy.byteOffset, alloy.length / 2))).toBeGreaterThan(0.02);
@@ -72,7 +72,7 @@ test('the Deepgram plugin speaks', async () => {
   expect((await providers.log()).requests).toMatchObject([{ kind: 'speak', status: 101 }]);
 });
 
-test('the Deepgram socket: Flush answers after the sound, Clear cuts it short, Close ends it', async () => {
+test('the Deepgram socket: Flush is confirmed after the audio, Clear interrupts it, Close ends it', async () => {
   await using providers = await startProviders({ delays: { speechFirstByteMs: 50, speechRealtimeFactor: 2 } });
   const url = `${providers.deepgramUrl}/v1/speak?encoding=linear16&sample_rate=8000&model=aura-2-zeus-en`;
   const socket = new WebSocket(url, { headers: { Authorization: 'Token any' } });
@@ -108,7 +108,7 @@ test('Deepgram speech by POST', async () => {
   expect(await refusal(`${providers.deepgramUrl}/v1/speak?encoding=linear16`, 'Token wrong')).toBe(401);
 });
 
-test('faults of speech: statuses, nothing at all, odd bytes, stalling', async () => {
+test('faults of speech: statuses, no audio, odd bytes, stalling', async () => {
   await using providers = await startProviders({ delays: fast });
   await providers.setFault({ service: 'tts', kind: 'status', status: 429 });
   await expect(speak(providers)).rejects.toMatchObject({ status: 429 });
@@ -138,7 +138,7 @@ test('faults of speech: statuses, nothing at all, odd bytes, stalling', async ()
   expect(await refusal(url, 'Token any')).toBe(500);
 });
 
-test('disposing frees the port at once, with requests still running', async () => {
+test('disposing frees the port at once, even during requests', async () => {
   const providers = await startProviders({ delays: { firstTokenMs: 60_000 } });
   const hanging = fetch(`${providers.openaiUrl}/chat/completions`, {
     method: 'POST',
@@ -154,14 +154,14 @@ test('disposing frees the port at once, with requests still running', async () =
   await failing;
 });
 
-test('a taken port, an unknown scenario and a wrong one are errors', async () => {
+test('a port in use, an unknown scenario and an invalid one are errors', async () => {
   await using providers = await startProviders();
   await expect(startProviders({ port: providers.port })).rejects.toThrow(/EADDRINUSE/);
   await expect(startProviders({ defaultScenario: 'nobody' })).rejects.toThrow(/"nobody"/);
   await expect(startProviders({ scenarios: [{ name: 'no/slash' }] })).rejects.toThrow(/scenario name/);
 });
 
-test('words have true times, at every sample rate; pauses can be shortened; the caller has a voice of its own', async () => {
+test('word times are correct at every sample rate; pauses can be shortened; the caller has its own voice', async () => {
   const said = 'Hello there. What are your opening hours?';
   const clip = await synthesizeClip(said, { sampleRate: 48_000 });
   expect(clip.words.map((word) => word.text)).toEqual(said.split(' '));
@@ -183,7 +183,7 @@ test('words have true times, at every sample rate; pauses can be shortened; the 
   expect((await synthesize(said, { voice: callerVoice })).join() === (await synthesize(said)).join()).toBe(false);
 });
 
-test('sentences', () => {
+test('texts are split into sentences', () => {
   expect(splitSentences(text)).toEqual(['Hello, how can I help you today?', 'We are open from eight to six.']);
   expect(splitSentences('Yes. No. Of course we are open on Friday.')).toEqual([
     'Yes. No. Of course we are open on Friday.',

@@ -10,7 +10,7 @@ const system: Message = { role: 'system', content: 'You answer calls. Ask whethe
 const user = (content: string): Message => ({ role: 'user', content });
 const agent = (content: string): Message => ({ role: 'assistant', content });
 
-test('the first rule that matches answers, whatever the case of letters', () => {
+test('the first matching rule replies, ignoring case', () => {
   const scenario = scenarioSchema.parse({
     name: 'a',
     replies: [
@@ -31,7 +31,7 @@ test('the first rule that matches answers, whatever the case of letters', () => 
   expect(say({ role: 'system', content: 'Greet.' })).toBe('Pardon?');
 });
 
-test('a rule can be used up, by what the conversation shows', () => {
+test('a rule can be used up, as the conversation shows', () => {
   const scenario = scenarioSchema.parse({
     name: 'a',
     replies: [
@@ -53,7 +53,7 @@ test('a rule can be used up, by what the conversation shows', () => {
   expect(replyTo(scenario, [...used, user('help')], ['take_message']).text).toBe('Enough.');
 });
 
-test('the demo: its caller gets hours, leaves a message, and the agent ends the call', async () => {
+test('the demo: the caller asks for opening hours and leaves a message, then the agent ends the call', async () => {
   const demo = await loadDemoScenario();
   const tools = ['take_message', 'end_call'];
   const messages: Message[] = [system];
